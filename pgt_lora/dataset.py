@@ -1,0 +1,148 @@
+"""Dataset directories: parquet that `datasets.load_dataset` opens, and a manifest that is written last."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.errors import InputError
+from pgt_lora.sample import Sample
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+PARQUET = "data/train-00000-of-00001.parquet"  # the Hub's own naming: load_dataset finds it without being told
+ROWS_PER_GROUP = 200
+
+
+def features() -> Any:
+    """Return the columns of a dataset directory as `datasets.Features`."""
+    from datasets import Features, Image, List, Value
+
+    text = Value("string")
+    turns = [{"role": text, "content": text}]
+    names = ("source", "task", "template", "answer")
+    return Features(
+        {"id": text, "images": List(Image()), "prompt": turns, "completion": turns}
+        | dict.fromkeys(names, text)
+        | {"choices": List(text), "answer_format": text, "group": text, "scene": text}
+    )
+
+
+@contextmanager
+def new_directory(out: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary directory beside `out` that becomes `out` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        InputError: `out` exists and `overwrite` is not set.
+    """
+    if out.exists() and not overwrite:
+        raise InputError(f"{out} exists; choose another directory or pass --overwrite")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{out.name}.partial-", dir=out.parent))
+    try:
+        yield partial
+        partial.chmod(0o755)  # mkdtemp makes it private
+        if out.exists():
+            shutil.rmtree(out)
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_samples(directory: Path, samples: Iterable[Sample]) -> dict[str, Any]:
+    """Write samples as parquet into a new directory; return the part of the manifest that describes them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = features().arrow_schema
+    digest = hashlib.sha256()
+    counts: Counter[str] = Counter()
+    path = directory / PARQUET
+    path.parent.mkdir()
+    rows: list[dict[str, Any]] = []
+    with pq.ParquetWriter(path, schema) as writer:
+        for sample in samples:
+            row = sample.to_row()
+            digest.update(row_digest(row))
+            counts[sample.task] += 1
+            rows.append(row)
+            if len(rows) == ROWS_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+                rows = []
+        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+    return {
+        "num_samples": counts.total(),
+        "counts": dict(sorted(counts.items())),
+        "content_hash": digest.hexdigest(),
+        "versions": {name: version(name) for name in ("pgt-lora", "datasets", "pillow", "pyarrow")},
+    }
+
+
+def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+    """Write the manifest, which declares the directory finished: what was asked for, and what was made."""
+    write_json(directory / MANIFEST, {"format": FORMAT, "asked": asked, **made})
+
+
+def row_digest(row: Mapping[str, Any]) -> bytes:
+    """Return the SHA-256 of one row: its text columns and the bytes of its images."""
+    text = {name: value for name, value in row.items() if name != "images"}
+    digest = hashlib.sha256(json.dumps(text, sort_keys=True, separators=(",", ":")).encode())
+    for image in row["images"]:
+        digest.update(hashlib.sha256(image["bytes"]).digest())
+    return digest.digest()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON so that the file is either the old one or the new one, never half of it."""
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def read_manifest(directory: Path) -> dict[str, Any]:
+    """Return the manifest of a finished dataset directory.
+
+    Raises:
+        InputError: there is no such directory, no manifest (so it was not finished), or one of another format.
+    """
+    path = directory / MANIFEST
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such dataset directory; make one with: pgt-lora generate --out {directory}")
+    if not path.is_file():
+        raise InputError(f"{directory}: no {MANIFEST}, so this is no finished dataset directory; make it again")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not JSON ({error}); make the dataset again") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise InputError(f"{path}: not a manifest of format {FORMAT}; make the dataset again")
+    return manifest
+
+
+def open_dataset(directory: Path) -> Any:
+    """Open a finished dataset directory as a memory-mapped `datasets.Dataset`.
+
+    Raises:
+        InputError: the directory is unfinished, or its parquet file is not what the manifest says.
+    """
+    import pyarrow.parquet as pq
+    from datasets import Dataset
+
+    manifest = read_manifest(directory)
+    path = directory / PARQUET
+    try:
+        dataset = Dataset(pq.read_table(path, memory_map=True))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); make the dataset again") from error
+    if dataset.features != features():
+        raise InputError(f"{path}: its columns are not those of a dataset directory; make the dataset again")
+    if len(dataset) != manifest["num_samples"]:
+        raise InputError(f"{path}: {len(dataset)} rows, but {MANIFEST} says {manifest['num_samples']}; make it again")
+    return dataset

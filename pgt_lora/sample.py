@@ -1,0 +1,46 @@
+"""Sample, the one record that passes between the rooms, and its form as a row of a dataset."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image with one question and its answer.
+
+    `choices` are the answers that the question's wording leaves possible (chance is one over their number), or None
+    where they are no finite set. `group` names the underlying image: splits never cut through a group. `scene` is the
+    JSON of the primitives (PGT only). `images` are encoded image files.
+    """
+
+    id: str
+    images: tuple[bytes, ...]
+    question: str
+    answer: str
+    source: str
+    task: str
+    template: str
+    answer_format: str
+    group: str
+    choices: tuple[str, ...] | None = None
+    scene: str | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the sample as a row in TRL's conversational prompt-completion format with an `images` column."""
+        return {
+            "id": self.id,
+            "images": [{"bytes": data, "path": None} for data in self.images],
+            "prompt": [{"role": "user", "content": self.question}],
+            "completion": [{"role": "assistant", "content": self.answer}],
+            "source": self.source,
+            "task": self.task,
+            "template": self.template,
+            "answer": self.answer,
+            "choices": None if self.choices is None else list(self.choices),
+            "answer_format": self.answer_format,
+            "group": self.group,
+            "scene": self.scene,
+        }
+
+
+ANSWER_FORMATS = ("word", "letter", "number", "true_false", "point")

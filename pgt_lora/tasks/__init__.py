@@ -1,0 +1,1 @@
+"""The procedurally generated tasks, one a file."""

@@ -1,0 +1,51 @@
+"""A PGT task: what is asked, and the scene that makes one answer certain.
+
+The question and its answer are drawn first, then scenes are composed until one fits. A scene that is rejected is
+drawn again for the same question, so that no rejection can make an answer rarer than another.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from pgt_lora.scene import Canvas, Scene
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user chooses for all tasks."""
+
+    canvas: Canvas = Canvas(448, 448)
+    max_count: int = 9  # the largest number that the counting task asks for
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its planned answer.
+
+    `choices` are the answers that the wording leaves possible, or None where they are no finite set. `about` says in
+    plain words what the question is about (colours, letters, numbers); `solve` reads the answer's meaning from it.
+    """
+
+    text: str
+    answer: str
+    template: str
+    answer_format: str
+    choices: tuple[str, ...] | None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a family.
+
+    `plan(rng, settings)` draws a question and its answer; `compose(rng, settings, question)` draws a scene for it, or
+    None where the draw was ambiguous; `solve(scene, about)` finds from the scene alone what `Question.about` should
+    lead to: the answer's meaning, before it is put into a template's words (`Question.about["answer"]`).
+    """
+
+    name: str
+    family: str
+    plan: Callable[[Random, Settings], Question]
+    compose: Callable[[Random, Settings, Question], Scene | None]
+    solve: Callable[[Scene, Mapping[str, str]], str]

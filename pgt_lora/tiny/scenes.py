@@ -1,0 +1,46 @@
+"""Scenes for pre-training: the primitives of PGT, in arrangements that its tasks do not use."""
+
+from random import Random
+
+from pgt_lora.scene import Box, Canvas, Circle, Scene
+from pgt_lora.scene.palette import COLORS
+from pgt_lora.tasks.layout import fits, place_box, place_circle
+
+CANVAS = Canvas(112, 112)
+LETTERS = "ABCD"
+
+
+def shapes(rng: Random) -> Scene:
+    """Draw two to five boxes and unlabelled circles, each of its own colour."""
+    boxes: list[Box] = []
+    circles: list[Circle] = []
+    for color in rng.sample(sorted(COLORS), rng.randint(2, 5)):
+        taken = [*boxes, *circles]
+        if rng.random() < 0.5:
+            boxes += fits(lambda c=color: place_box(rng, CANVAS, c), taken, CANVAS)
+        else:
+            radius = rng.uniform(0.05, 0.13)
+            circles += fits(lambda c=color, r=radius: place_circle(rng, CANVAS, c, r, opacity=rng.uniform(0.6, 1.0)), taken, CANVAS)
+    return Scene(CANVAS, tuple(boxes), tuple(circles))
+
+
+def dots(rng: Random) -> Scene:
+    """Draw one to nine small translucent circles of any colours."""
+    circles: list[Circle] = []
+    opacity = rng.uniform(0.6, 0.8)
+    for _ in range(rng.randint(1, 9)):
+        color = rng.choice(sorted(COLORS))
+        radius = rng.uniform(0.04, 0.07)
+        circles += fits(lambda c=color, r=radius: place_circle(rng, CANVAS, c, r, opacity=opacity), circles, CANVAS)
+    return Scene(CANVAS, (), tuple(circles))
+
+
+def letters(rng: Random) -> Scene:
+    """Draw two to four labelled circles of one size and of any colours."""
+    circles: list[Circle] = []
+    radius = rng.uniform(0.09, 0.13)
+    pool = rng.sample(sorted(COLORS), rng.randint(2, len(COLORS)))
+    for label in rng.sample(LETTERS, rng.randint(2, 4)):
+        color = rng.choice(pool)
+        circles += fits(lambda c=color, n=label: place_circle(rng, CANVAS, c, radius, label=n), circles, CANVAS)
+    return Scene(CANVAS, (), tuple(circles))
