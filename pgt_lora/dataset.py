@@ -127,13 +127,13 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def open_dataset(directory: Path) -> Any:
-    """Open a finished dataset directory as a memory-mapped `datasets.Dataset`.
+    """Open a finished dataset directory as a memory-mapped `datasets.Dataset`, its images as encoded files.
 
     Raises:
         InputError: the directory is unfinished, or its parquet file is not what the manifest says.
     """
     import pyarrow.parquet as pq
-    from datasets import Dataset
+    from datasets import Dataset, Image, List
 
     manifest = read_manifest(directory)
     path = directory / PARQUET
@@ -145,4 +145,4 @@ def open_dataset(directory: Path) -> Any:
         raise InputError(f"{path}: its columns are not those of a dataset directory; make the dataset again")
     if len(dataset) != manifest["num_samples"]:
         raise InputError(f"{path}: {len(dataset)} rows, but {MANIFEST} says {manifest['num_samples']}; make it again")
-    return dataset
+    return dataset.cast_column("images", List(Image(decode=False)))

@@ -10,6 +10,7 @@ from random import Random
 
 from pgt_lora.scene import Box, Circle, Scene
 from pgt_lora.scene.palette import COLORS
+from pgt_lora.tiny import scenes
 
 Turn = tuple[str, str]
 Lesson = Callable[[Random, Scene], Turn | None]
@@ -217,3 +218,20 @@ LISTINGS: tuple[Lesson, ...] = (grid, by_color, by_letter, in_order, by_group)
 QUESTIONS: tuple[Lesson, ...] = (
     color_at, present, side, side_true, kind, where, total, letter_to_color, color_to_letter, letter_at, apart, alike,
 )  # fmt: skip
+
+
+def draw_turns(rng: Random, num_listings: int = 1, num_questions: int = 3) -> tuple[Scene, list[Turn]]:
+    """Draw a scene and lessons on it, in random order."""
+    scene = rng.choice((scenes.shapes, scenes.dots, scenes.letters, scenes.letters))(rng)
+    turns = _teach(rng, scene, LISTINGS, num_listings) + _teach(rng, scene, QUESTIONS, num_questions)
+    rng.shuffle(turns)
+    return scene, turns
+
+
+def _teach(rng: Random, scene: Scene, lessons: tuple[Lesson, ...], number: int) -> list[Turn]:
+    turns: list[Turn] = []
+    while len(turns) < number:
+        turn = rng.choice(lessons)(rng, scene)
+        if turn is not None and (turn not in turns or rng.random() < 0.1):
+            turns.append(turn)
+    return turns

@@ -1,0 +1,28 @@
+"""A model family's adapter: what differs between the families, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What the kit must know of a model family.
+
+    `lora_targets` is a regular expression for the full names of the modules that get LoRA: q, k and v of the language
+    model and nothing else. `end_token(processor)` is the token that ends an answer, whether or not the published
+    template renders it. `answer_prefix(processor)` is the text between the generation prompt and the answer.
+    """
+
+    name: str
+    model_type: str  # `model_type` in the checkpoint's config.json
+    lora_targets: str
+    end_token: Callable[["ProcessorMixin"], str]
+    answer_prefix: Callable[["ProcessorMixin"], str]
+
+    def messages(self, question: str) -> list[dict[str, Any]]:
+        """Return one user turn with an image before the question, as all three families were trained."""
+        return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}]

@@ -1,0 +1,102 @@
+"""Evaluation: greedy answers to a dataset's questions, and how many are right."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rich.table import Table
+
+from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json
+from pgt_lora.encoding import Encoder
+from pgt_lora.progress import console, track
+from pgt_lora.scoring import Score, correct, parse, score_by_task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def answer(
+    model: "PreTrainedModel", encoder: Encoder, rows: Sequence[Any], *, batch_size: int, max_new_tokens: int,
+    repetition_penalty: float = 1.0,
+) -> Iterator[str]:  # fmt: skip
+    """Yield a greedy answer to every row's question, as text without special tokens."""
+    tokenizer = encoder.processor.tokenizer
+    end = tokenizer.convert_tokens_to_ids(encoder.adapter.end_token(encoder.processor))
+    model.eval()
+    for start in range(0, len(rows), batch_size):
+        batch = encoder.prompts([rows[i] for i in range(start, min(start + batch_size, len(rows)))]).to(model.device)
+        batch = batch.to(model.dtype)  # casts pixels, not ids
+        with torch.inference_mode():
+            ids = model.generate(
+                **batch,
+                do_sample=False,
+                num_beams=1,
+                max_new_tokens=max_new_tokens,
+                repetition_penalty=repetition_penalty,
+                eos_token_id=[end],
+                pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end,
+            )
+        yield from tokenizer.batch_decode(ids[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+def predict(model: "PreTrainedModel", encoder: Encoder, rows: Sequence[Any], **generation: Any) -> list[dict[str, Any]]:
+    """Return one prediction per row: question, expected, raw output, parsed and correct."""
+    outputs = track(answer(model, encoder, rows, **generation), len(rows), "Answering")
+    return [_prediction(row, output) for row, output in zip(rows, outputs, strict=True)]
+
+
+def _prediction(row: Any, output: str) -> dict[str, Any]:
+    parsed = parse(output, row["answer_format"], row["choices"])
+    return {
+        "id": row["id"],
+        "task": row["task"],
+        "question": row["prompt"][0]["content"],
+        "expected": row["answer"],
+        "output": output,
+        "parsed": parsed,
+        "correct": correct(parsed, row["answer"], row["answer_format"]),
+    }
+
+
+def evaluate(
+    model: "PreTrainedModel", encoder: Encoder, data: Path, out: Path, *, name: str, overwrite: bool = False,
+    **generation: Any,
+) -> dict[str, Score]:  # fmt: skip
+    """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory."""
+    rows = open_dataset(data)
+    with new_directory(out, overwrite) as directory:
+        predictions = predict(model, encoder, rows, **generation)
+        scores = score_by_task(rows, predictions)
+        lines = (json.dumps(prediction, ensure_ascii=False) for prediction in predictions)
+        (directory / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        summary = {
+            "model": name,
+            "data": str(data),
+            "content_hash": read_manifest(data)["content_hash"],
+            "generation": generation,
+            "tasks": {task: asdict(score) | {"accuracy": score.accuracy} for task, score in scores.items()},
+        }
+        write_json(directory / "scores.json", summary)
+    return scores
+
+
+def read_scores(directory: Path) -> dict[str, Score]:
+    """Return what `evaluate` wrote to `scores.json`."""
+    tasks = json.loads((directory / "scores.json").read_text(encoding="utf-8"))["tasks"]
+    return {task: Score(**{k: v for k, v in score.items() if k != "accuracy"}) for task, score in tasks.items()}
+
+
+def print_scores(scores: dict[str, Score], title: str) -> None:
+    """Print accuracy, interval and chance of every task."""
+    table = Table(title=title)
+    for column in ("Task", "Samples", "Chance", "Accuracy", "95% interval", "No answer"):
+        table.add_column(column, justify="left" if column == "Task" else "right")
+    for task, score in scores.items():
+        interval = f"{score.low:.1%} – {score.high:.1%}"
+        table.add_row(
+            task, str(score.num_samples), f"{score.chance:.1%}", f"{score.accuracy:.1%}", interval, str(score.num_unparsed)
+        )
+    console.print(table)

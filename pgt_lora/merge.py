@@ -1,0 +1,51 @@
+"""Merging: W + (α/r)·BA in fp32, rounded once into the base's own type, and the base's other files beside it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pgt_lora.checkpoint import load_adapter, load_model, resolve
+from pgt_lora.dataset import new_directory
+from pgt_lora.errors import InputError
+
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pth", "*.gguf")
+
+
+def merge(run: str, out: Path, overwrite: bool = False) -> None:
+    """Merge a run's adapter into its base, and verify the result in a fresh process.
+
+    Raises:
+        InputError: there is no adapter, `out` exists, or the merged checkpoint is not what it should be; it is kept
+            then, with the failed checks in its `verification.json`.
+    """
+    checkpoint = resolve(run)
+    if checkpoint.adapter_dir is None:
+        raise InputError(f"{run}: holds no LoRA adapter, so there is nothing to merge")
+    base_dir = local_directory(checkpoint.base, checkpoint.revision)
+    with new_directory(out, overwrite) as directory:
+        # In the base's own type; LoRA's weights are fp32, so PEFT adds in fp32 and rounds once. With safe_merge=True
+        # it adds in the base's type, which differs in one element of seven in bf16.
+        model = load_adapter(load_model(str(base_dir), dtype="auto"), checkpoint.adapter_dir)
+        model.merge_and_unload(safe_merge=False).save_pretrained(directory)
+        for path in companion_files(base_dir):
+            shutil.copyfile(path, directory / path.name)
+    words = ["verify", str(out), "--run", run]
+    finished = subprocess.run([sys.executable, "-m", "pgt_lora.cli", *words], check=False)
+    if finished.returncode:
+        raise InputError(f"{out}: the merged checkpoint failed its verification; see {out / 'verification.json'}")
+
+
+def local_directory(base: str, revision: str | None = None) -> Path:
+    """Return the directory of a checkpoint, downloaded where `base` is a Hub id."""
+    if Path(base).is_dir():
+        return Path(base)
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(base, revision=revision))
+
+
+def companion_files(base_dir: Path) -> list[Path]:
+    """Return a checkpoint's files that are no weights: configuration, processor, tokenizer, chat template, licence."""
+    files = (path for path in sorted(base_dir.iterdir()) if path.is_file() and not path.name.startswith("."))
+    return [path for path in files if path.name != "README.md" and not any(path.match(kind) for kind in WEIGHTS)]

@@ -1,0 +1,46 @@
+"""The vocabulary of the small models: byte-level BPE, learnt from the words of the lessons and of the PGT questions."""
+
+import json
+from collections.abc import Iterable, Sequence
+from random import Random
+
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
+
+from pgt_lora.build import tasks
+from pgt_lora.rng import stream
+from pgt_lora.tasks.task import Settings
+from pgt_lora.tiny.lessons import draw_turns
+
+MAX_VOCABULARY = 800
+
+
+def corpus(num_texts: int = 3000) -> list[str]:
+    """Return questions and answers of the lessons, and PGT questions so that these words are single tokens too."""
+    texts: list[str] = []
+    for index in range(num_texts):
+        rng: Random = stream(0, "tiny-tokenizer", index)
+        texts += [text for turn in draw_turns(rng)[1] for text in turn]
+        for task in tasks().values():
+            texts.append(task.plan(rng, Settings()).text)
+    return texts
+
+
+def train_bpe(texts: Iterable[str], special_tokens: Sequence[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Learn a byte-level BPE whose words are split as Qwen2's are; return its vocabulary and merges.
+
+    The special tokens take the first ids, so that they are the same whatever the texts.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    split = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
+    trainer = trainers.BpeTrainer(
+        vocab_size=MAX_VOCABULARY,
+        special_tokens=list(special_tokens),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [tuple(merge) for merge in model["merges"]]

@@ -1,0 +1,168 @@
+"""Fine-tuning: TRL's SFTTrainer with PEFT LoRA, from a recipe and a dataset directory to an adapter directory."""
+
+import json
+import shutil
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgt_lora.checkpoint import family, load_model, load_processor, model_path
+from pgt_lora.dataset import open_dataset, read_manifest, write_json
+from pgt_lora.encoding import Encoder, decode
+from pgt_lora.errors import InputError
+from pgt_lora.placement import check_placement
+from pgt_lora.progress import console, track
+from pgt_lora.recipe import Recipe
+from pgt_lora.registry import lookup
+
+if TYPE_CHECKING:
+    from trl import SFTTrainer
+
+VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
+
+
+def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> Path:
+    """Fine-tune as the recipe says and return the adapter directory, `out/adapter`.
+
+    An interrupted run in `out` is resumed where the recipe and the data are the same.
+
+    Raises:
+        InputError: the run is finished or another one's, or the recipe, the data or the model cannot be used.
+    """
+    rows = open_dataset(data)
+    check_images(rows, data)
+    key = {"recipe": dict(recipe.values), "content_hash": read_manifest(data)["content_hash"]}
+    _claim(out, key, overwrite)
+    trainer = build_trainer(recipe, rows, out)
+    resume = newest_checkpoint(out / "checkpoints")
+    if resume:
+        console.print(f"Resuming from {resume}")
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if trainer.args.should_save:
+        save(trainer, recipe, key, out, time.monotonic() - started)
+    return out / "adapter"
+
+
+def build_trainer(recipe: Recipe, rows: Any, out: Path) -> "SFTTrainer":
+    """Load the model and build the trainer; print and check LoRA's place and the supervised tokens."""
+    from peft import LoraConfig
+    from transformers import set_seed
+    from trl import SFTTrainer
+
+    base, revision = model_path(recipe.model.model_name_or_path or ""), recipe.model.model_revision
+    adapter = family(base, revision)
+    if adapter != lookup("pgt_lora.adapters", "ADAPTER", recipe.kit.model_family, f"{recipe.name}: model_family"):
+        raise InputError(f"{recipe.name}: model_family {recipe.kit.model_family}, but {base} is {adapter.name}")
+    encoder = Encoder(adapter, load_processor(base, revision))
+    model = load_model(
+        base, revision, dtype=recipe.model.dtype, attn_implementation=recipe.model.attn_implementation or "sdpa"
+    )
+    # Some classes say False here, and the Trainer then drops num_items_in_batch: gradient accumulation would average
+    # means over unequal numbers of supervised tokens.
+    model.accepts_loss_kwargs = True
+    args = recipe.sft
+    args.output_dir = str(out / "checkpoints")
+    args.gradient_accumulation_steps = accumulation_steps(recipe)
+    args.ddp_find_unused_parameters = False
+    set_seed(args.seed)
+    lora = LoraConfig(
+        r=recipe.model.lora_r,
+        lora_alpha=recipe.model.lora_alpha,
+        lora_dropout=recipe.model.lora_dropout,
+        target_modules=adapter.lora_targets,
+        task_type="CAUSAL_LM",
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=args,
+        data_collator=encoder.training_batch,
+        train_dataset=rows,
+        processing_class=encoder.processor,
+        peft_config=lora,
+    )
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()  # TRL casts them to bf16 on a 4-bit base
+    console.print(str(check_placement(trainer.model, adapter)))
+    supervised = [len(encoder.answer_ids({"completion": turns})) for turns in rows["completion"]]
+    console.print(
+        f"{sum(supervised):,} supervised tokens in {len(rows):,} samples ({min(supervised)} to {max(supervised)} each)"
+    )
+    return trainer
+
+
+def accumulation_steps(recipe: Recipe) -> int:
+    """Return how many batches of each process make the recipe's global batch.
+
+    Raises:
+        InputError: they do not divide it.
+    """
+    per_step = recipe.sft.per_device_train_batch_size * recipe.sft.world_size
+    if recipe.kit.global_batch_size % per_step:
+        raise InputError(
+            f"{recipe.name}: global_batch_size {recipe.kit.global_batch_size} is no multiple of "
+            f"per_device_train_batch_size {recipe.sft.per_device_train_batch_size} × {recipe.sft.world_size} processes"
+        )
+    return recipe.kit.global_batch_size // per_step
+
+
+def check_images(rows: Any, data: Path) -> None:
+    """Decode every image once, so that a broken one stops the run before it starts and not in its middle."""
+    for row in track(rows.select_columns(["id", "images"]), len(rows), "Checking images"):
+        for image in row["images"]:
+            try:
+                decode(image, row)
+            except InputError as error:
+                raise InputError(f"{data}: {error}") from error
+
+
+def newest_checkpoint(directory: Path) -> Path | None:
+    """Return the newest complete checkpoint of an interrupted run; say so where a half-written one is skipped."""
+    found = [p for p in directory.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit()]
+    for path in sorted(found, key=lambda p: int(p.name.removeprefix("checkpoint-")), reverse=True):
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            console.print(f"{path} is half-written; skipping it")
+            continue
+        if not (path / "checkpoint-is-incomplete.txt").exists():
+            return path
+    return None
+
+
+def save(trainer: "SFTTrainer", recipe: Recipe, key: dict[str, Any], out: Path, seconds: float) -> None:
+    """Write the adapter, with the resolved recipe, the versions and the loss log beside it."""
+    partial = out / "adapter.partial"
+    trainer.model.save_pretrained(partial)
+    (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
+    write_json(partial / "loss.json", [entry for entry in trainer.state.log_history if "loss" in entry])
+    run = key | {
+        "seconds": round(seconds, 1),
+        "steps": trainer.state.global_step,
+        "processes": trainer.args.world_size,
+        "device": str(trainer.args.device),
+        "versions": {name: version(name) for name in VERSIONS},
+    }
+    write_json(partial / "run.json", run)
+    partial.rename(out / "adapter")
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
+
+
+def _claim(out: Path, key: dict[str, Any], overwrite: bool) -> None:
+    """Take `out` for this run: new, overwritten on demand, or the same run interrupted."""
+    path = out / "started.json"
+    if overwrite and out.exists():
+        if not path.exists():
+            raise InputError(f"{out}: not a run directory, so it is not overwritten; choose another --out")
+        shutil.rmtree(out)
+    if (out / "adapter").exists():
+        raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != key:
+            raise InputError(f"{out}: an interrupted run with another recipe or other data; pass --overwrite to start anew")
+    elif out.exists() and any(out.iterdir()):
+        raise InputError(f"{out}: not empty and not a run directory; choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(path, key)
