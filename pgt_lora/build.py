@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.dataset import new_directory, write_manifest, write_samples
+from pgt_lora.dataset import new_directory, read_manifest, write_manifest, write_samples
 from pgt_lora.errors import InputError, choices
 from pgt_lora.progress import track
 from pgt_lora.registry import discover
@@ -65,7 +65,8 @@ def make_sample(
         InputError: no scene for the question was found, because the settings leave no room for it.
     """
     rng = stream(seed, "pgt", split, index)
-    name = rng.choices(list(weights), list(weights.values()))[0]
+    names = sorted(weights)  # the order in which they are given says nothing
+    name = rng.choices(names, [weights[each] for each in names])[0]
     task = tasks()[name]
     question = task.plan(rng, settings)
     for tries in range(MAX_TRIES):
@@ -117,6 +118,8 @@ def generate(
     """
     if num_samples < 1:
         raise InputError(f"num_samples {num_samples}: at least one is needed")
+    if num_proc < 1:
+        raise InputError(f"num_proc {num_proc}: at least one is needed")
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
     settings = settings or Settings()
@@ -133,7 +136,7 @@ def generate(
     with new_directory(out, overwrite) as directory:
         made = write_samples(directory, samples())
         write_manifest(directory, asked, made | {"rejections": dict(rejections)})
-        return asked | made
+    return read_manifest(out)
 
 
 def request(

@@ -72,9 +72,6 @@ def family(base: str, revision: str | None = None) -> Adapter:
 
 def load_processor(base: str, revision: str | None = None) -> "ProcessorMixin":
     """Load a checkpoint's processor, as it is."""
-    from pgt_lora import torchvision_on_cpu
-
-    torchvision_on_cpu.allow_import()
     from transformers import AutoProcessor
 
     return AutoProcessor.from_pretrained(base, revision=revision)
@@ -82,9 +79,6 @@ def load_processor(base: str, revision: str | None = None) -> "ProcessorMixin":
 
 def load_model(base: str, revision: str | None = None, **kwargs: Any) -> "PreTrainedModel":
     """Load a checkpoint's model; `kwargs` are those of `from_pretrained` (dtype, attn_implementation, …)."""
-    from pgt_lora import torchvision_on_cpu
-
-    torchvision_on_cpu.allow_import()
     from transformers import AutoModelForImageTextToText
 
     return AutoModelForImageTextToText.from_pretrained(base, revision=revision, **kwargs)

@@ -1,1 +1,155 @@
 """The command line. Heavy imports stand inside the commands, so that `--help` answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from pgt_lora.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+WITH_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+Data = Annotated[Path, typer.Option("--data", help="A dataset directory.")]
+Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+@app.callback()
+def _describe() -> None:
+    """LoRA fine-tuning of vision-language models on Procedurally Generated Tasks (PGT)."""
+
+
+@app.command()
+def generate(
+    out: Out,
+    num_samples: Annotated[int, typer.Option(help="How many samples.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
+    split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
+    tasks: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Tasks and weights, such as relation=1,counting=2. Default: the paper's families alike."),
+    ] = None,
+    canvas: Annotated[str, typer.Option(help="Image size in pixels: a side or WIDTHxHEIGHT.")] = "448",
+    max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
+    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw PGT samples into a dataset directory."""
+    from pgt_lora import build
+    from pgt_lora.progress import console
+    from pgt_lora.scene import Canvas
+    from pgt_lora.tasks.task import Settings
+
+    settings = Settings(Canvas.parse(canvas), max_count)
+    weights = build.parse_weights(tasks) if tasks else None
+    manifest = build.generate(
+        out, num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings, num_proc=num_proc,
+        overwrite=overwrite,
+    )  # fmt: skip
+    console.print(f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}")
+
+
+@app.command()
+def preview(
+    data: Annotated[Path, typer.Argument(help="A dataset directory.")],
+    out: Annotated[Optional[Path], typer.Option(help="The page to write. Default: DATA.html")] = None,  # noqa: UP045
+    num_images: Annotated[int, typer.Option(help="How many images to show.")] = 200,
+) -> None:
+    """Write one HTML page that shows a dataset: images, questions, answers and their distribution."""
+    from pgt_lora.preview import write_preview
+    from pgt_lora.progress import console
+
+    page = out or data.with_name(data.name + ".html")
+    write_preview(data, page, num_images)
+    console.print(f"Open {page.resolve().as_uri()}")
+
+
+@app.command(context_settings=WITH_OVERRIDES)
+def finetune(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe's file or name.")],
+    data: Data,
+    out: Out,
+    overwrite: Overwrite = False,
+) -> None:
+    """Fine-tune with LoRA as a recipe says. Any of its fields can follow: --learning_rate 1e-3."""
+    from pgt_lora.progress import console
+    from pgt_lora.run import recipe_for
+    from pgt_lora.train import finetune as train
+
+    adapter = train(recipe_for(recipe, context.args), data, out, overwrite)
+    console.print(f"The adapter is in {adapter}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
+    data: Data,
+    out: Out,
+    batch_size: Annotated[int, typer.Option(help="Questions answered at a time.")] = 32,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 16,
+    repetition_penalty: Annotated[float, typer.Option(help="1.0: none, whatever the checkpoint's own default.")] = 1.0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Answer a dataset's questions greedily and score the answers, task by task."""
+    from pgt_lora.evaluate import evaluate as score
+    from pgt_lora.evaluate import load_for_evaluation, print_scores
+
+    loaded, encoder = load_for_evaluation(model)
+    scores = score(
+        loaded, encoder, data, out, name=model, overwrite=overwrite, batch_size=batch_size,
+        max_new_tokens=max_new_tokens, repetition_penalty=repetition_penalty,
+    )  # fmt: skip
+    print_scores(scores, f"{model} on {data}")
+
+
+@app.command()
+def merge(
+    run: Annotated[str, typer.Argument(help="A run or adapter directory.")], out: Out, overwrite: Overwrite = False
+) -> None:
+    """Merge an adapter into its base and verify the result in a fresh process."""
+    from pgt_lora.merge import merge as merge_run
+
+    merge_run(run, out, overwrite)
+
+
+@app.command()
+def verify(
+    merged: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
+    run: Annotated[str, typer.Option(help="The run or adapter directory that it was made from.")],
+) -> None:
+    """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
+    from pgt_lora.verify import verify_and_report
+
+    if not verify_and_report(merged, run):
+        raise typer.Exit(1)
+
+
+@app.command(context_settings=WITH_OVERRIDES)
+def run(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
+    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT, made as needed.")] = None,  # noqa: UP045
+    out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
+    overwrite: Overwrite = False,
+) -> None:
+    """Do all of it: data, base scores, fine-tuning, scores, verified merge, report. Resumes what was interrupted."""
+    from pgt_lora.run import run as run_all
+
+    run_all(model, data, out, context.args, overwrite)
+
+
+def main() -> None:
+    """Run the command line; print an `InputError` as one line."""
+    try:
+        app()
+    except InputError as error:
+        print(f"pgt-lora: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

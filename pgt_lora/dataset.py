@@ -51,7 +51,7 @@ def new_directory(out: Path, overwrite: bool = False) -> Iterator[Path]:
         partial.chmod(0o755)  # mkdtemp makes it private
         if out.exists():
             shutil.rmtree(out)
-        os.replace(partial, out)
+        partial.replace(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -103,7 +103,7 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON so that the file is either the old one or the new one, never half of it."""
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -127,22 +127,23 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def open_dataset(directory: Path) -> Any:
-    """Open a finished dataset directory as a memory-mapped `datasets.Dataset`, its images as encoded files.
+    """Open a finished dataset directory as a `datasets.Dataset`, its images as encoded files.
 
     Raises:
         InputError: the directory is unfinished, or its parquet file is not what the manifest says.
     """
     import pyarrow.parquet as pq
-    from datasets import Dataset, Image, List
+    from datasets import Dataset, DatasetInfo, Image, List
 
     manifest = read_manifest(directory)
     path = directory / PARQUET
     try:
-        dataset = Dataset(pq.read_table(path, memory_map=True))
+        table = pq.read_table(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); make the dataset again") from error
-    if dataset.features != features():
+    if table.schema.names != list(features()):
         raise InputError(f"{path}: its columns are not those of a dataset directory; make the dataset again")
-    if len(dataset) != manifest["num_samples"]:
-        raise InputError(f"{path}: {len(dataset)} rows, but {MANIFEST} says {manifest['num_samples']}; make it again")
-    return dataset.cast_column("images", List(Image(decode=False)))
+    if table.num_rows != manifest["num_samples"]:
+        raise InputError(f"{path}: {table.num_rows} rows, but {MANIFEST} says {manifest['num_samples']}; make it again")
+    encoded = features() | {"images": List(Image(decode=False))}
+    return Dataset(table, info=DatasetInfo(features=type(features())(encoded)))

@@ -74,7 +74,9 @@ class Encoder:
         """Return the ids of a row's answer and of the token that ends it."""
         (turn,) = row["completion"]
         tokenizer = self.processor.tokenizer
-        ids = tokenizer(self.adapter.answer_prefix(self.processor) + turn["content"], add_special_tokens=False).input_ids
+        ids = tokenizer(
+            self.adapter.answer_prefix(self.processor) + turn["content"], add_special_tokens=False
+        ).input_ids
         end = tokenizer.convert_tokens_to_ids(self.adapter.end_token(self.processor))
         return [*ids, end]
 

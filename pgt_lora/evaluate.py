@@ -4,22 +4,21 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from rich.table import Table
 
+from pgt_lora.checkpoint import family, load_adapter, load_model, load_processor, resolve
 from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder
 from pgt_lora.progress import console, track
+from pgt_lora.recipe import Recipe
 from pgt_lora.scoring import Score, correct, parse, score_by_task
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 def answer(
-    model: "PreTrainedModel", encoder: Encoder, rows: Sequence[Any], *, batch_size: int, max_new_tokens: int,
+    model: Any, encoder: Encoder, rows: Sequence[Any], *, batch_size: int, max_new_tokens: int,
     repetition_penalty: float = 1.0,
 ) -> Iterator[str]:  # fmt: skip
     """Yield a greedy answer to every row's question, as text without special tokens."""
@@ -42,7 +41,7 @@ def answer(
         yield from tokenizer.batch_decode(ids[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
-def predict(model: "PreTrainedModel", encoder: Encoder, rows: Sequence[Any], **generation: Any) -> list[dict[str, Any]]:
+def predict(model: Any, encoder: Encoder, rows: Sequence[Any], **generation: Any) -> list[dict[str, Any]]:
     """Return one prediction per row: question, expected, raw output, parsed and correct."""
     outputs = track(answer(model, encoder, rows, **generation), len(rows), "Answering")
     return [_prediction(row, output) for row, output in zip(rows, outputs, strict=True)]
@@ -62,7 +61,7 @@ def _prediction(row: Any, output: str) -> dict[str, Any]:
 
 
 def evaluate(
-    model: "PreTrainedModel", encoder: Encoder, data: Path, out: Path, *, name: str, overwrite: bool = False,
+    model: Any, encoder: Encoder, data: Path, out: Path, *, name: str, overwrite: bool = False,
     **generation: Any,
 ) -> dict[str, Score]:  # fmt: skip
     """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory."""
@@ -89,14 +88,35 @@ def read_scores(directory: Path) -> dict[str, Score]:
     return {task: Score(**{k: v for k, v in score.items() if k != "accuracy"}) for task, score in tasks.items()}
 
 
+def load_for_evaluation(name: str, recipe: Recipe | None = None) -> tuple[Any, Encoder]:
+    """Load what a name means, with its adapter where it has one, on the GPU where there is one."""
+    checkpoint = resolve(name)
+    use_cuda = torch.cuda.is_available() and not (recipe and recipe.sft.use_cpu)
+    model = load_model(
+        checkpoint.base,
+        checkpoint.revision,
+        dtype=recipe.model.dtype if recipe else "auto",
+        device_map="auto" if use_cuda else None,
+    )
+    if checkpoint.adapter_dir:
+        model = load_adapter(model, checkpoint.adapter_dir)
+    adapter = family(checkpoint.base, checkpoint.revision)
+    return model, Encoder(adapter, load_processor(checkpoint.base, checkpoint.revision))
+
+
 def print_scores(scores: dict[str, Score], title: str) -> None:
     """Print accuracy, interval and chance of every task."""
     table = Table(title=title)
     for column in ("Task", "Samples", "Chance", "Accuracy", "95% interval", "No answer"):
         table.add_column(column, justify="left" if column == "Task" else "right")
     for task, score in scores.items():
-        interval = f"{score.low:.1%} – {score.high:.1%}"
+        interval = f"{100 * score.low:.1f}–{100 * score.high:.1f}%"
         table.add_row(
-            task, str(score.num_samples), f"{score.chance:.1%}", f"{score.accuracy:.1%}", interval, str(score.num_unparsed)
+            task,
+            str(score.num_samples),
+            f"{score.chance:.1%}",
+            f"{score.accuracy:.1%}",
+            interval,
+            str(score.num_unparsed),
         )
     console.print(table)

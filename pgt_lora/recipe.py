@@ -37,6 +37,7 @@ class KitConfig:
     max_count: int = field(default=9, metadata={"help": "largest number that the counting task asks for"})
     num_samples: int = field(default=5000, metadata={"help": "training samples"})
     num_test_samples: int = field(default=1000, metadata={"help": "held-out samples"})
+    skills: bool = field(default=False, metadata={"help": "also score the skills of the small models' pre-training"})
     max_new_tokens: int = field(default=16, metadata={"help": "longest answer in evaluation"})
 
 
@@ -49,6 +50,11 @@ class Recipe:
     sft: "SFTConfig"
     model: "ModelConfig"
     kit: KitConfig
+
+    @property
+    def base(self) -> str:
+        """The base checkpoint: a directory or a Hub id."""
+        return model_path(self.model.model_name_or_path or "")
 
     def dump(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads."""
@@ -68,14 +74,14 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
-def load_recipe(path: Path, overrides: Sequence[str] = (), output_dir: Path = Path("runs")) -> Recipe:
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and apply overrides given as command-line words (`--lora_r 16`, `--bf16=false`).
 
     Raises:
         InputError: a key is unknown, a value has the wrong type, or a field is the kit's own to set.
     """
     values = read_values(path) | parse_overrides(overrides)
-    return build_recipe(path.stem, str(path), values, output_dir)
+    return build_recipe(path.stem, str(path), values)
 
 
 def read_values(path: Path) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def parse_overrides(words: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def build_recipe(name: str, where: str, values: Mapping[str, Any], output_dir: Path) -> Recipe:
+def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     """Check the values of a recipe and build its configurations; `where` begins every message."""
     from transformers import HfArgumentParser
     from trl import ModelConfig, SFTConfig
@@ -131,7 +137,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any], output_dir: P
     words = [word for key, value in values.items() if value is not None for word in _words(key, value)]
     try:
         sft, model, kit = parser.parse_args_into_dataclasses(
-            ["--output_dir", str(output_dir), "--remove_unused_columns", "false", *words], look_for_args_file=False
+            ["--remove_unused_columns", "false", *words], look_for_args_file=False
         )
     except (ValueError, TypeError) as error:
         raise InputError(f"{where}: {error}") from error

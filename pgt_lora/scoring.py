@@ -8,9 +8,9 @@ from typing import Any
 COORDINATE_TOLERANCE = 0.05  # on each axis, in fractions of the image
 
 _NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
 
 
 def parse(output: str, answer_format: str, choices: Sequence[str] | None = None) -> str | None:

@@ -3,11 +3,12 @@
 import json
 import shutil
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgt_lora.checkpoint import family, load_model, load_processor, model_path
+from pgt_lora.checkpoint import family, load_model, load_processor
 from pgt_lora.dataset import open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder, decode
 from pgt_lora.errors import InputError
@@ -19,6 +20,7 @@ from pgt_lora.registry import lookup
 if TYPE_CHECKING:
     from trl import SFTTrainer
 
+STARTED = "started.json"
 VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
 
 
@@ -32,31 +34,33 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
     """
     rows = open_dataset(data)
     check_images(rows, data)
-    key = {"recipe": dict(recipe.values), "content_hash": read_manifest(data)["content_hash"]}
-    _claim(out, key, overwrite)
-    trainer = build_trainer(recipe, rows, out)
+    key = claim(out, recipe, data, overwrite)
+    if (out / "adapter").exists():
+        raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
+    trainer, encoder = build_trainer(recipe, rows, out)
+    audited = audit(trainer.model, encoder, rows)
     resume = newest_checkpoint(out / "checkpoints")
     if resume:
         console.print(f"Resuming from {resume}")
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if trainer.args.should_save:
-        save(trainer, recipe, key, out, time.monotonic() - started)
+        save(trainer, recipe, key | audited, out, time.monotonic() - started)
     return out / "adapter"
 
 
-def build_trainer(recipe: Recipe, rows: Any, out: Path) -> "SFTTrainer":
-    """Load the model and build the trainer; print and check LoRA's place and the supervised tokens."""
+def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple["SFTTrainer", Encoder]:
+    """Load the recipe's model and build TRL's trainer on it; return it with the encoder that is its collator."""
     from peft import LoraConfig
     from transformers import set_seed
     from trl import SFTTrainer
 
-    base, revision = model_path(recipe.model.model_name_or_path or ""), recipe.model.model_revision
+    base, revision = recipe.base, recipe.model.model_revision
     adapter = family(base, revision)
     if adapter != lookup("pgt_lora.adapters", "ADAPTER", recipe.kit.model_family, f"{recipe.name}: model_family"):
         raise InputError(f"{recipe.name}: model_family {recipe.kit.model_family}, but {base} is {adapter.name}")
     encoder = Encoder(adapter, load_processor(base, revision))
-    model = load_model(
+    model: Any = load_model(
         base, revision, dtype=recipe.model.dtype, attn_implementation=recipe.model.attn_implementation or "sdpa"
     )
     # Some classes say False here, and the Trainer then drops num_items_in_batch: gradient accumulation would average
@@ -82,15 +86,28 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> "SFTTrainer":
         processing_class=encoder.processor,
         peft_config=lora,
     )
-    for parameter in trainer.model.parameters():
+    peft_model: Any = trainer.model
+    for parameter in peft_model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()  # TRL casts them to bf16 on a 4-bit base
-    console.print(str(check_placement(trainer.model, adapter)))
+    return trainer, encoder
+
+
+def audit(model: Any, encoder: Encoder, rows: Any) -> dict[str, Any]:
+    """Print and check where LoRA sits and how many tokens are supervised; return both for the record.
+
+    Raises:
+        InputError: LoRA sits elsewhere, or a row has no supervised token.
+    """
+    placement = check_placement(model, encoder.adapter)
+    console.print(str(placement))
     supervised = [len(encoder.answer_ids({"completion": turns})) for turns in rows["completion"]]
+    if min(supervised) < 2:
+        raise InputError(f"row {rows[supervised.index(min(supervised))]['id']}: its answer is empty")
     console.print(
         f"{sum(supervised):,} supervised tokens in {len(rows):,} samples ({min(supervised)} to {max(supervised)} each)"
     )
-    return trainer
+    return {"placement": asdict(placement), "supervised_tokens": sum(supervised)}
 
 
 def accumulation_steps(recipe: Recipe) -> int:
@@ -135,7 +152,8 @@ def newest_checkpoint(directory: Path) -> Path | None:
 def save(trainer: "SFTTrainer", recipe: Recipe, key: dict[str, Any], out: Path, seconds: float) -> None:
     """Write the adapter, with the resolved recipe, the versions and the loss log beside it."""
     partial = out / "adapter.partial"
-    trainer.model.save_pretrained(partial)
+    peft_model: Any = trainer.model
+    peft_model.save_pretrained(partial)
     (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
     write_json(partial / "loss.json", [entry for entry in trainer.state.log_history if "loss" in entry])
     run = key | {
@@ -150,19 +168,26 @@ def save(trainer: "SFTTrainer", recipe: Recipe, key: dict[str, Any], out: Path, 
     shutil.rmtree(out / "checkpoints", ignore_errors=True)
 
 
-def _claim(out: Path, key: dict[str, Any], overwrite: bool) -> None:
-    """Take `out` for this run: new, overwritten on demand, or the same run interrupted."""
-    path = out / "started.json"
-    if overwrite and out.exists():
+def claim(out: Path, recipe: Recipe, data: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Take `out` for a run: a new directory, the same run begun before, or any run where it may be overwritten.
+
+    Returns:
+        What makes the run this run: the recipe's values and the hash of the data.
+
+    Raises:
+        InputError: `out` belongs to another run, or to something else.
+    """
+    key = {"recipe": dict(recipe.values), "content_hash": read_manifest(data)["content_hash"]}
+    path = out / STARTED
+    if out.exists() and any(out.iterdir()):
         if not path.exists():
-            raise InputError(f"{out}: not a run directory, so it is not overwritten; choose another --out")
-        shutil.rmtree(out)
-    if (out / "adapter").exists():
-        raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
-    if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != key:
-            raise InputError(f"{out}: an interrupted run with another recipe or other data; pass --overwrite to start anew")
-    elif out.exists() and any(out.iterdir()):
-        raise InputError(f"{out}: not empty and not a run directory; choose another --out")
+            raise InputError(f"{out}: not empty and not a run directory; choose another --out")
+        if overwrite:
+            shutil.rmtree(out)
+        elif json.loads(path.read_text(encoding="utf-8")) != key:
+            raise InputError(
+                f"{out}: a run with another recipe or other data; choose another --out or pass --overwrite"
+            )
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, key)
+    return key

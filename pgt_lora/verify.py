@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.table import Table
 from safetensors import safe_open
 
 from pgt_lora.build import default_weights, make_sample
-from pgt_lora.checkpoint import Checkpoint, family, load_adapter, load_model, load_processor
+from pgt_lora.checkpoint import Checkpoint, family, load_adapter, load_model, load_processor, resolve
+from pgt_lora.dataset import write_json
 from pgt_lora.encoding import Encoder
+from pgt_lora.errors import InputError
 from pgt_lora.evaluate import answer
 from pgt_lora.merge import companion_files, local_directory
+from pgt_lora.progress import console
 from pgt_lora.recipe import read_values
 from pgt_lora.scene import Canvas
 from pgt_lora.tasks.task import Settings
@@ -84,7 +88,9 @@ def check_weights(base_dir: Path, adapter_dir: Path, merged: Path) -> Check:
     wrong += [f"no tensor for the update of layer {layer} {kind}" for layer, kind in updates]
     figures = f"{num_merged} merged tensors, largest error {largest:.1e}; the others are byte-equal"
     return Check(
-        "weights are W + (α/r)·BA", not wrong and num_merged > 0, figures if not wrong else f"wrong: {', '.join(wrong[:3])}"
+        "weights are W + (α/r)·BA",
+        not wrong and num_merged > 0,
+        figures if not wrong else f"wrong: {', '.join(wrong[:3])}",
     )
 
 
@@ -156,7 +162,7 @@ def _headers(directory: Path) -> dict[str, tuple[list[int], str]]:
 
 
 def _tensors(directory: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    where = {}
+    where: dict[str, Path] = {}
     for path in directory.glob("*.safetensors"):
         with safe_open(path, "pt") as file:
             where |= dict.fromkeys(file.keys(), path)
@@ -165,6 +171,22 @@ def _tensors(directory: Path) -> Iterator[tuple[str, torch.Tensor]]:
             yield key, file.get_tensor(key)
 
 
-def to_json(checks: Sequence[Check]) -> dict[str, Any]:
-    """Return what `verification.json` holds."""
-    return {"passed": all(check.passed for check in checks), "checks": [asdict(check) for check in checks]}
+def verify_and_report(merged: Path, run: str) -> bool:
+    """Verify, print the checks, and write `verification.json`; return whether all passed.
+
+    Raises:
+        InputError: `run` holds no adapter.
+    """
+    checkpoint = resolve(run)
+    if checkpoint.adapter_dir is None:
+        raise InputError(f"{run}: holds no LoRA adapter to verify {merged} against")
+    checks = verify(merged, checkpoint)
+    passed = all(check.passed for check in checks)
+    write_json(merged / "verification.json", {"passed": passed, "checks": [asdict(check) for check in checks]})
+    table = Table(title=f"Verification of {merged}")
+    for column in ("Check", "", "Figures"):
+        table.add_column(column)
+    for check in checks:
+        table.add_row(check.name, "passed" if check.passed else "[bold red]FAILED", check.figures)
+    console.print(table)
+    return passed

@@ -78,7 +78,7 @@ def read_letter(patch: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> str | 
         return None
     likeness = {letter: resemble(cut_out(ink / ink.max()), letter) for letter in "ABCD"}
     *_, second, best = sorted(likeness, key=likeness.__getitem__)
-    if likeness[best] < 0.6 or likeness[best] < likeness[second] + 0.1:
+    if likeness[best] < 0.8 or likeness[best] < likeness[second] + 0.2:
         raise ValueError(f"an unreadable letter: {likeness}")
     return best
 

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
@@ -59,7 +60,7 @@ def test_a_circle_too_few_is_seen() -> None:
 
 
 def erase(image: Image.Image, color: str) -> None:
-    shapes = oracle.find_shapes(oracle.np.asarray(image))
+    shapes = oracle.find_shapes(np.asarray(image))
     shape = next(shape for shape in shapes if shape.color == color)
     ImageDraw.Draw(image).ellipse((shape.left, shape.top, shape.right - 1, shape.bottom - 1), fill=BACKGROUND)
 

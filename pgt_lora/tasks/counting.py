@@ -1,6 +1,7 @@
 """Number of circles of one colour among others (paper, section 3.1 and appendix A.2)."""
 
 from collections.abc import Mapping
+from functools import partial
 from random import Random
 
 from pgt_lora.errors import InputError
@@ -46,13 +47,16 @@ def compose(rng: Random, settings: Settings, question: Question) -> Scene | None
     """Place the counted circles and as many others as may be, none touching another."""
     canvas, color = settings.canvas, question.about["color"]
     if RADIUS[0] * canvas.short_side < MIN_RADIUS_PX:
-        raise InputError(f"canvas {canvas}: circles would be smaller than {2 * MIN_RADIUS_PX} pixels; take a larger one")
+        raise InputError(
+            f"canvas {canvas}: circles would be smaller than {2 * MIN_RADIUS_PX} pixels; take a larger one"
+        )
     others = rng.sample([c for c in sorted(COLORS) if c != color], rng.randint(1, 3))
     colors = [color] * int(question.about["answer"]) + rng.choices(others, k=rng.randint(0, MAX_OTHERS))
     opacity = rng.uniform(*OPACITY)
     circles: list[Circle] = []
     for each in rng.sample(colors, len(colors)):
-        placed = fits(lambda c=each: place_circle(rng, canvas, c, rng.uniform(*RADIUS), opacity=opacity), circles, canvas)
+        draw = partial(place_circle, rng, canvas, each, rng.uniform(*RADIUS), opacity=opacity)
+        placed = fits(draw, circles, canvas)
         if not placed:
             return None
         circles += placed

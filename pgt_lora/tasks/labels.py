@@ -1,6 +1,7 @@
 """Circles with letters in them, for the tasks that ask about letters."""
 
 from collections.abc import Mapping
+from functools import partial
 from random import Random
 
 from pgt_lora.errors import InputError
@@ -20,11 +21,14 @@ def place_labelled(rng: Random, canvas: Canvas, color_of: Mapping[str, str]) -> 
     """
     if RADIUS[0] * canvas.short_side < MIN_LETTER_PX:
         needed = round(MIN_LETTER_PX / RADIUS[0])
-        raise InputError(f"canvas {canvas}: letters would be smaller than {MIN_LETTER_PX} pixels; take {needed} or more")
+        raise InputError(
+            f"canvas {canvas}: letters would be smaller than {MIN_LETTER_PX} pixels; take {needed} or more"
+        )
     radius = rng.uniform(*RADIUS)
     circles: list[Circle] = []
     for label in rng.sample(sorted(color_of), len(color_of)):
-        placed = fits(lambda n=label: place_circle(rng, canvas, color_of[n], radius, label=n), circles, canvas)
+        draw = partial(place_circle, rng, canvas, color_of[label], radius, label=label)
+        placed = fits(draw, circles, canvas)
         if not placed:
             return []
         circles += placed

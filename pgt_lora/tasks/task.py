@@ -15,7 +15,7 @@ from pgt_lora.scene import Canvas, Scene
 class Settings:
     """What a user chooses for all tasks."""
 
-    canvas: Canvas = Canvas(448, 448)
+    canvas: Canvas = field(default_factory=lambda: Canvas(448, 448))
     max_count: int = 9  # the largest number that the counting task asks for
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from pgt_lora.scene import Box, Scene
+from pgt_lora.scene import Box, Circle, Scene
 from pgt_lora.scene.palette import COLORS
 
 KINDS = ("none", "box", "circle", "A", "B", "C", "D")
@@ -24,8 +24,12 @@ def targets(scenes: Sequence[Scene], side: int) -> dict[str, torch.Tensor]:
     kind = torch.zeros(shape, dtype=torch.long)
     color, x_part, y_part = (torch.full(shape, -100) for _ in range(3))
     for index, scene in enumerate(scenes):
-        for primitive in (*scene.boxes, *scene.circles):
-            x, y = (side * c / size for c, size in zip(primitive.center, (scene.canvas.width, scene.canvas.height), strict=True))
+        primitives: list[Box | Circle] = [*scene.boxes, *scene.circles]
+        for primitive in primitives:
+            x, y = (
+                side * c / size
+                for c, size in zip(primitive.center, (scene.canvas.width, scene.canvas.height), strict=True)
+            )
             cell = (index, int(y), int(x))
             label = "box" if isinstance(primitive, Box) else primitive.label or "circle"
             kind[cell] = KINDS.index(label)
@@ -42,11 +46,18 @@ class Heads(nn.Module):
 
     def __init__(self, hidden_size: int, side: int, asked: Sequence[str]):
         super().__init__()
-        sizes = {"kind": len(KINDS), "color": len(COLORS), "x_part": PARTS, "y_part": PARTS, "row": side, "column": side}
+        sizes = {
+            "kind": len(KINDS),
+            "color": len(COLORS),
+            "x_part": PARTS,
+            "y_part": PARTS,
+            "row": side,
+            "column": side,
+        }
         self.norm = nn.RMSNorm(hidden_size)
         self.heads = nn.ModuleDict({name: nn.Linear(hidden_size, sizes[name]) for name in asked})
         # Most tokens hold no centre; without the weight, "none" everywhere is a comfortable answer.
-        self.register_buffer("kind_weight", torch.tensor([0.1] + [1.0] * (len(KINDS) - 1)), persistent=False)
+        self.kind_weight = torch.tensor([0.1] + [1.0] * (len(KINDS) - 1))
 
     def forward(self, tokens: torch.Tensor, expected: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the mean loss over the fields; `tokens` is (images, tokens, hidden_size)."""

@@ -6,6 +6,7 @@ place; from short questions alone it does not, in thousands of steps. None of th
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 from pgt_lora.scene import Box, Circle, Scene
@@ -80,7 +81,7 @@ def in_order(rng: Random, scene: Scene) -> Turn | None:
     objects = _letters(scene) or _all(scene)
     axis = rng.choice((0, 1))
     values = sorted(_at(p, scene)[axis] for p in objects)
-    if any(b - a < 0.04 for a, b in zip(values, values[1:], strict=False)):
+    if any(b - a < 0.04 for a, b in pairwise(values)):
         return None
     objects = sorted(objects, key=lambda p: _at(p, scene)[axis])
     what, way = ("letters" if _letters(scene) else "colors"), ("left to right", "top to bottom")[axis]
@@ -103,7 +104,10 @@ def color_at(rng: Random, scene: Scene) -> Turn | None:
     p = rng.choice(_all(scene))
     x, y = _at(p, scene)
     place = PLACES[3 * int(y * 3) + int(x * 3)]
-    alone = sum((int(_at(q, scene)[0] * 3), int(_at(q, scene)[1] * 3)) == (int(x * 3), int(y * 3)) for q in _all(scene)) == 1
+    alone = (
+        sum((int(_at(q, scene)[0] * 3), int(_at(q, scene)[1] * 3)) == (int(x * 3), int(y * 3)) for q in _all(scene))
+        == 1
+    )
     return (f"What color is the object at the {place}?", p.color) if alone else None
 
 
@@ -188,7 +192,9 @@ def letter_at(rng: Random, scene: Scene) -> Turn | None:
     circles = _letters(scene)
     if len(circles) < 2:
         return None
-    name, x, y = rng.choice((("top left", 0, 0), ("top right", 1, 0), ("bottom left", 0, 1), ("bottom right", 1, 1), ("center", 0.5, 0.5)))
+    name, x, y = rng.choice(
+        (("top left", 0, 0), ("top right", 1, 0), ("bottom left", 0, 1), ("bottom right", 1, 1), ("center", 0.5, 0.5))
+    )
     near = sorted(circles, key=lambda c: (_at(c, scene)[0] - x) ** 2 + (_at(c, scene)[1] - y) ** 2)
     first, second = (((_at(c, scene)[0] - x) ** 2 + (_at(c, scene)[1] - y) ** 2) ** 0.5 for c in near[:2])
     return (f"Which letter is nearest to the {name}?", str(near[0].label)) if second - first > 0.06 else None
@@ -220,9 +226,14 @@ QUESTIONS: tuple[Lesson, ...] = (
 )  # fmt: skip
 
 
+def draw_scene(rng: Random) -> Scene:
+    """Draw a scene of shapes, of dots or, half of the time, of letters."""
+    return rng.choice((scenes.shapes, scenes.dots, scenes.letters, scenes.letters))(rng)
+
+
 def draw_turns(rng: Random, num_listings: int = 1, num_questions: int = 3) -> tuple[Scene, list[Turn]]:
     """Draw a scene and lessons on it, in random order."""
-    scene = rng.choice((scenes.shapes, scenes.dots, scenes.letters, scenes.letters))(rng)
+    scene = draw_scene(rng)
     turns = _teach(rng, scene, LISTINGS, num_listings) + _teach(rng, scene, QUESTIONS, num_questions)
     rng.shuffle(turns)
     return scene, turns

@@ -1,6 +1,5 @@
 """Pre-training of the small models: from random weights to a checkpoint that sees, but was taught no PGT task."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ import torch
 
 from pgt_lora.encoding import IGNORE, Encoder
 from pgt_lora.rng import stream
-from pgt_lora.sample import Sample
 from pgt_lora.scene import Scene, render
 from pgt_lora.tiny.grounding import Heads, targets
 from pgt_lora.tiny.lessons import Turn, draw_turns
@@ -79,7 +77,9 @@ def batches(encoder: Encoder, schedule: Schedule) -> Iterator[tuple[dict[str, to
             )
 
 
-def forward(model: Any, batch: dict[str, torch.Tensor], heads: Sequence[Heads], scenes: Sequence[Scene], side: int) -> tuple[torch.Tensor, torch.Tensor]:
+def forward(
+    model: Any, batch: dict[str, torch.Tensor], heads: Sequence[Heads], scenes: Sequence[Scene], side: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the language-modelling loss and the auxiliary loss of one batch."""
     labels = batch.pop("labels")
     batch.pop("attention_mask")  # right padding needs none under a causal mask, and attention is faster without
@@ -123,7 +123,10 @@ def rate(step: int, schedule: Schedule) -> float:
 def pretrain(model: Any, encoder: Encoder, schedule: Schedule, side: int, out: Path, report: Any = print) -> None:
     """Teach the lessons to a model with random weights."""
     hidden = model.config.get_text_config().hidden_size
-    heads = [Heads(hidden, side, ("kind", "color", "x_part", "y_part")), Heads(hidden, side, ("kind", "color", "x_part", "y_part", "row", "column"))]
+    heads = [
+        Heads(hidden, side, ("kind", "color", "x_part", "y_part")),
+        Heads(hidden, side, ("kind", "color", "x_part", "y_part", "row", "column")),
+    ]
     stepping = optimizers(model, heads, schedule)
     model.train()
     started = time.monotonic()

@@ -1,13 +1,8 @@
 """A small Qwen2.5-VL: the real classes, with its own vocabulary."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pgt_lora import torchvision_on_cpu
-from pgt_lora.tiny.tokenizer import corpus, train_bpe
-
-torchvision_on_cpu.allow_import()
-
-from transformers import (  # noqa: E402
+from transformers import (
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
@@ -15,6 +10,8 @@ from transformers import (  # noqa: E402
     Qwen2VLImageProcessor,
     Qwen2VLVideoProcessor,
 )
+
+from pgt_lora.tiny.tokenizer import corpus, train_bpe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
@@ -54,7 +51,7 @@ def build_processor() -> "ProcessorMixin":
     tokenizer = Qwen2Tokenizer(
         vocab, merges, eos_token="<|im_end|>", pad_token="<|endoftext|>", extra_special_tokens=list(SPECIAL_TOKENS[1:])
     )
-    sizes = {"patch_size": PATCH_PX, "merge_size": 2, "min_pixels": 56 * 56, "max_pixels": 448 * 448}
+    sizes: dict[str, Any] = {"patch_size": PATCH_PX, "merge_size": 2, "min_pixels": 56 * 56, "max_pixels": 448 * 448}
     return Qwen2_5_VLProcessor(
         image_processor=Qwen2VLImageProcessor(**sizes),
         tokenizer=tokenizer,

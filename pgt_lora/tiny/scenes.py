@@ -20,7 +20,9 @@ def shapes(rng: Random) -> Scene:
             boxes += fits(lambda c=color: place_box(rng, CANVAS, c), taken, CANVAS)
         else:
             radius = rng.uniform(0.05, 0.13)
-            circles += fits(lambda c=color, r=radius: place_circle(rng, CANVAS, c, r, opacity=rng.uniform(0.6, 1.0)), taken, CANVAS)
+            circles += fits(
+                lambda c=color, r=radius: place_circle(rng, CANVAS, c, r, opacity=rng.uniform(0.6, 1.0)), taken, CANVAS
+            )
     return Scene(CANVAS, tuple(boxes), tuple(circles))
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from random import Random
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
@@ -26,7 +27,7 @@ def corpus(num_texts: int = 3000) -> list[str]:
     return texts
 
 
-def train_bpe(texts: Iterable[str], special_tokens: Sequence[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
+def train_bpe(texts: Iterable[str], special_tokens: Sequence[str]) -> tuple[dict[str, int], list[Any]]:
     """Learn a byte-level BPE whose words are split as Qwen2's are; return its vocabulary and merges.
 
     The special tokens take the first ids, so that they are the same whatever the texts.

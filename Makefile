@@ -1,0 +1,49 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# bitsandbytes is for 4-bit on CUDA.
+EXTRAS := dev$(if $(shell command -v nvidia-smi 2>/dev/null),$(shell echo ,)cuda)
+
+MODEL ?= tiny-qwen2.5-vl
+RUN_ARGS = $(if $(DATA),--data $(DATA)) $(if $(OUT),--out $(OUT)) $(ARGS)
+
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help setup finetune test lint format tiny clean
+
+help:  ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo
+	@echo "  make finetune MODEL=… DATA=… OUT=… ARGS='--learning_rate 1e-3 --overwrite'"
+
+setup: $(BIN)/.installed  ## Install the project and its tested dependencies into .venv.
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+finetune: setup  ## Make the data, fine-tune, score before and after, merge, verify, report.
+	$(BIN)/pgt-lora run $(MODEL) $(RUN_ARGS)
+
+test: setup  ## Run every test (offline, on the CPU).
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+lint: setup  ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## Format the code.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+tiny: setup  ## Rebuild the small model that ships with the project, from nothing.
+	$(BIN)/python -m pgt_lora.tiny $(ARGS)
+
+clean:  ## Remove what was installed and generated; committed models stay.
+	rm -rf $(VENV) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache

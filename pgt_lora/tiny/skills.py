@@ -1,0 +1,63 @@
+"""The skills that pre-training taught, as a held-out dataset: what fine-tuning must not unlearn.
+
+They play the part that general benchmarks play for a published checkpoint.
+"""
+
+import io
+from collections.abc import Iterator
+
+from pgt_lora.rng import stream
+from pgt_lora.sample import Sample
+from pgt_lora.scene import render
+from pgt_lora.scene.palette import COLORS
+from pgt_lora.tiny.lessons import (
+    Lesson,
+    color_at,
+    color_to_letter,
+    draw_scene,
+    kind,
+    letter_at,
+    letter_to_color,
+    present,
+    side,
+    total,
+)  # fmt: skip
+
+LETTERS = ("A", "B", "C", "D")
+
+SKILLS: dict[str, tuple[Lesson, str, tuple[str, ...]]] = {
+    "color at a place": (color_at, "word", tuple(COLORS)),
+    "presence": (present, "true_false", ("True", "False")),
+    "side of the middle": (side, "word", ()),  # the question names the two choices
+    "shape": (kind, "word", ("box", "circle")),
+    "number in all": (total, "number", tuple(str(n) for n in range(1, 10))),
+    "color of a letter": (letter_to_color, "word", tuple(COLORS)),
+    "letter of a color": (color_to_letter, "letter", LETTERS),
+    "letter at a place": (letter_at, "letter", LETTERS),
+}
+
+
+def skill_samples(num_samples: int, seed: int = 0) -> Iterator[Sample]:
+    """Yield held-out samples of the skills, one skill after the other in turn."""
+    for index in range(num_samples):
+        name, (lesson, answer_format, choices) = list(SKILLS.items())[index % len(SKILLS)]
+        rng = stream(seed, "tiny-test", index)
+        turn = None
+        while turn is None:
+            scene = draw_scene(rng)
+            turn = lesson(rng, scene)
+        file = io.BytesIO()
+        render(scene).save(file, "PNG", compress_level=1)
+        yield Sample(
+            id=f"skill-test-{seed}-{index:06d}",
+            images=(file.getvalue(),),
+            question=turn[0],
+            answer=turn[1],
+            source="tiny-lessons",
+            task=name,
+            template="A",
+            answer_format=answer_format,
+            group=f"skill-test-{seed}-{index:06d}",
+            choices=choices or (("left", "right") if turn[1] in ("left", "right") else ("above", "below")),
+            scene=scene.to_json(),
+        )
