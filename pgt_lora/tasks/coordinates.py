@@ -1,6 +1,7 @@
 """Normalised centre of a named box (paper, section 3.1; the paper prints no template, this wording is ours)."""
 
 from collections.abc import Mapping
+from functools import partial
 from random import Random
 
 from pgt_lora.errors import InputError
@@ -37,7 +38,7 @@ def compose(rng: Random, settings: Settings, question: Question) -> Scene | None
     box = Box(shape.color, left, top, left + width - 1, top + height - 1)
     if left < 0 or top < 0 or box.right >= canvas.width or box.bottom >= canvas.height:
         return None
-    other = fits(lambda: place_box(rng, canvas, question.about["other"]), [box], canvas)
+    other = fits(partial(place_box, rng, canvas, question.about["other"]), [box], canvas)
     boxes = rng.sample([box, *other], 1 + len(other))
     scene = Scene(canvas, tuple(boxes))
     return scene if other and solve(scene, question.about) == question.about["answer"] else None

@@ -1,6 +1,7 @@
 """Relative position of two boxes (paper, section 3.1 and appendix A.2)."""
 
 from collections.abc import Mapping
+from functools import partial
 from random import Random
 
 from pgt_lora.scene import Box, Scene
@@ -46,7 +47,7 @@ def compose(rng: Random, settings: Settings, question: Question) -> Scene | None
     boxes: list[Box] = []
     colors = [question.about["color_a"], question.about["color_b"]]
     for color in rng.sample(colors, 2):  # which box is drawn first says nothing about which is asked for
-        boxes += fits(lambda c=color: place_box(rng, settings.canvas, c), boxes, settings.canvas)
+        boxes += fits(partial(place_box, rng, settings.canvas, color), boxes, settings.canvas)
     scene = Scene(settings.canvas, tuple(boxes))
     return scene if len(boxes) == 2 and solve(scene, question.about) == question.about["answer"] else None
 

@@ -96,6 +96,20 @@ def by_group(rng: Random, scene: Scene) -> Turn | None:
     return "List the letters of each color.", "; ".join(f"{k} {' '.join(v)}" for k, v in groups if v)
 
 
+def distances(rng: Random, scene: Scene) -> Turn | None:
+    """List how far the other letters are from one, in tenths of the side, in alphabetical order."""
+    circles = _letters(scene)
+    if len(circles) < 2:
+        return None
+    center = rng.choice(circles)
+    listed = (f"{c.label} {_tenths(c, center, scene)}" for c in circles if c is not center)
+    return f"List the distances from {center.label}.", "; ".join(listed)
+
+
+def _tenths(a: Circle, b: Circle, scene: Scene) -> int:
+    return round(10 * sum((p - q) ** 2 for p, q in zip(_at(a, scene), _at(b, scene), strict=True)) ** 0.5)
+
+
 # Questions
 
 
@@ -206,8 +220,7 @@ def apart(rng: Random, scene: Scene) -> Turn | None:
     if len(circles) < 2:
         return None
     a, b = rng.sample(circles, 2)
-    distance = sum((p - q) ** 2 for p, q in zip(_at(a, scene), _at(b, scene), strict=True)) ** 0.5
-    return f"How far is {a.label} from {b.label} in tenths?", str(round(10 * distance))
+    return f"How far is {a.label} from {b.label} in tenths?", str(_tenths(a, b, scene))
 
 
 def alike(rng: Random, scene: Scene) -> Turn | None:
@@ -220,9 +233,22 @@ def alike(rng: Random, scene: Scene) -> Turn | None:
     return f"True or False? The letter {c.label} is {color}.", str(true)
 
 
-LISTINGS: tuple[Lesson, ...] = (grid, by_color, by_letter, in_order, by_group)
+def chosen(rng: Random, scene: Scene) -> Turn | None:
+    """Ask for a colour or a number by the letter of an option."""
+    turn = rng.choice((color_at, letter_to_color, total))(rng, scene)
+    if turn is None:
+        return None
+    known = list(COLORS) if turn[1] in COLORS else [str(n) for n in range(1, 10)]
+    options = [turn[1], *rng.sample([other for other in known if other != turn[1]], 2)]
+    rng.shuffle(options)
+    listed = " ".join(f"({letter}) {option}" for letter, option in zip("ABC", options, strict=True))
+    return f"{turn[0]} {listed} Answer with the option's letter.", "ABC"[options.index(turn[1])]
+
+
+LISTINGS: tuple[Lesson, ...] = (grid, by_color, by_letter, in_order, by_group, distances)
 QUESTIONS: tuple[Lesson, ...] = (
     color_at, present, side, side_true, kind, where, total, letter_to_color, color_to_letter, letter_at, apart, alike,
+    chosen, chosen,
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Scenes for pre-training: the primitives of PGT, in arrangements that its tasks do not use."""
 
+from functools import partial
 from random import Random
 
 from pgt_lora.scene import Box, Canvas, Circle, Scene
@@ -17,12 +18,10 @@ def shapes(rng: Random) -> Scene:
     for color in rng.sample(sorted(COLORS), rng.randint(2, 5)):
         taken = [*boxes, *circles]
         if rng.random() < 0.5:
-            boxes += fits(lambda c=color: place_box(rng, CANVAS, c), taken, CANVAS)
+            boxes += fits(partial(place_box, rng, CANVAS, color), taken, CANVAS)
         else:
-            radius = rng.uniform(0.05, 0.13)
-            circles += fits(
-                lambda c=color, r=radius: place_circle(rng, CANVAS, c, r, opacity=rng.uniform(0.6, 1.0)), taken, CANVAS
-            )
+            radius, opacity = rng.uniform(0.05, 0.13), rng.uniform(0.6, 1.0)
+            circles += fits(partial(place_circle, rng, CANVAS, color, radius, opacity=opacity), taken, CANVAS)
     return Scene(CANVAS, tuple(boxes), tuple(circles))
 
 
@@ -33,7 +32,7 @@ def dots(rng: Random) -> Scene:
     for _ in range(rng.randint(1, 9)):
         color = rng.choice(sorted(COLORS))
         radius = rng.uniform(0.04, 0.07)
-        circles += fits(lambda c=color, r=radius: place_circle(rng, CANVAS, c, r, opacity=opacity), circles, CANVAS)
+        circles += fits(partial(place_circle, rng, CANVAS, color, radius, opacity=opacity), circles, CANVAS)
     return Scene(CANVAS, (), tuple(circles))
 
 
@@ -44,5 +43,5 @@ def letters(rng: Random) -> Scene:
     pool = rng.sample(sorted(COLORS), rng.randint(2, len(COLORS)))
     for label in rng.sample(LETTERS, rng.randint(2, 4)):
         color = rng.choice(pool)
-        circles += fits(lambda c=color, n=label: place_circle(rng, CANVAS, c, radius, label=n), circles, CANVAS)
+        circles += fits(partial(place_circle, rng, CANVAS, color, radius, label=label), circles, CANVAS)
     return Scene(CANVAS, (), tuple(circles))
