@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -121,7 +122,8 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
 
     class Parser(HfArgumentParser):
         def error(self, message: str) -> NoReturn:
-            raise InputError(f"{where}: {message.replace('argument --', '')}")
+            message = re.sub(r"argument --(\w+)(/--[\w-]+)?", r"\1", message)
+            raise InputError(f"{where}: {message}")
 
     for key in values:
         if key in OURS:
@@ -129,7 +131,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     known = {f.name for kind in (SFTConfig, ModelConfig, KitConfig) for f in fields(kind) if f.init}
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=3)
+            near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
             hint = f"did you mean {', '.join(near)}?" if near else "see SFTConfig and ModelConfig of TRL"
             raise InputError(f"{where}: unknown key {key!r}; {hint}")
     parser = Parser((SFTConfig, ModelConfig, KitConfig), allow_abbrev=False)  # type: ignore[arg-type]
@@ -139,7 +141,9 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
         sft, model, kit = parser.parse_args_into_dataclasses(
             ["--remove_unused_columns", "false", *words], look_for_args_file=False
         )
-    except (ValueError, TypeError) as error:
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:  # from the configurations' own checks
         raise InputError(f"{where}: {error}") from error
     return Recipe(name, dict(values), sft, model, kit)
 

@@ -79,10 +79,12 @@ def check_weights(base_dir: Path, adapter_dir: Path, merged: Path) -> Check:
             wrong += [] if torch.equal(old.view(torch.uint8), new.view(torch.uint8)) else [key]
             continue
         num_merged += 1
-        expected = old.float() + updates.pop((int(match[1]), match[2]))
-        # One rounding: half a unit in the last place, twice that where two sums fall on either side of a tie.
-        allowed = torch.finfo(old.dtype).eps * expected.abs() + 1e-7
+        update = updates.pop((int(match[1]), match[2]))
+        expected = old.float() + update
         error = (new.float() - expected).abs()
+        # One rounding is half a unit in the last place; the rest is for sums of fp32 products in another order.
+        half_unit = torch.ldexp(torch.tensor(torch.finfo(old.dtype).eps), torch.frexp(expected).exponent - 2)
+        allowed = half_unit + 1e-6 * (old.float().abs() + update.abs())
         largest = max(largest, float(error.max()))
         wrong += [key] if bool((error > allowed).any()) else []
     wrong += [f"no tensor for the update of layer {layer} {kind}" for layer, kind in updates]

@@ -50,7 +50,8 @@ def answer(image: Image.Image, question: str) -> str:
 
 def find_shapes(pixels: np.ndarray) -> list[Shape]:
     """Return the shapes of an image (height, width, 3) of bytes."""
-    labels, _ = ndimage.label((pixels != np.array(BACKGROUND, np.uint8)).any(axis=2), structure=np.ones((3, 3)))
+    drawn = np.logical_or.reduce([pixels[..., channel] != BACKGROUND[channel] for channel in range(3)])
+    labels, _ = ndimage.label(drawn, structure=np.ones((3, 3)))
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         mask, patch = labels[rows, columns] == number, pixels[rows, columns].astype(float)
@@ -86,27 +87,22 @@ def read_letter(patch: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> str | 
 def resemble(seen: np.ndarray, letter: str) -> float:
     """Return how much ink is like the letter in the font size that has this height, give or take one."""
     size = round(len(seen) / CAPITAL_HEIGHT)
-    return max(overlap(seen, stretch(glyph(letter, near), seen.shape)) for near in (size - 1, size, size + 1))
+    return max(overlap(seen, glyph(letter, near, seen.shape)) for near in (size - 1, size, size + 1))
 
 
 @cache
-def glyph(letter: str, size: int) -> np.ndarray:
-    """Return a letter of Pillow's own typeface, ink from 0 to 1."""
+def glyph(letter: str, size: int, shape: tuple[int, int]) -> np.ndarray:
+    """Return a letter of Pillow's own typeface, ink from 0 to 1, brought to a height and width."""
     image = Image.new("L", (2 * size, 2 * size))
     ImageDraw.Draw(image).text((size // 2, size // 2), letter, fill=255, font=ImageFont.load_default(size))
-    return cut_out(np.asarray(image) / 255)
+    ink = Image.fromarray(cut_out(np.asarray(image) / 255).astype(np.float32))
+    return np.asarray(ink.resize((shape[1], shape[0]), Image.Resampling.BOX))
 
 
 def cut_out(ink: np.ndarray) -> np.ndarray:
     """Cut the ink (0 to 1) out of its surroundings."""
     rows, columns = np.nonzero(ink > 0.5)
     return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-
-
-def stretch(ink: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Bring ink to another height and width."""
-    image = Image.fromarray(ink.astype(np.float32))
-    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BOX))
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> float:

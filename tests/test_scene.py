@@ -44,11 +44,12 @@ def painted_extent(scene: Scene) -> tuple[int, ...]:
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
 
 
-@pytest.mark.parametrize("level", [255, *range(round(255 * counting.OPACITY[0]), round(255 * counting.OPACITY[1]) + 1)])
-def test_colors_are_told_apart_as_drawn(level: int) -> None:
+def test_colors_are_told_apart_as_drawn() -> None:
     assert len(COLORS) >= 8
-    drawn = [BACKGROUND, *(blend(color, level / 255) for color in COLORS.values())]
-    assert min(delta_e(first, second) for first, second in combinations(drawn, 2)) >= MIN_DELTA_E
+    lowest, highest = (round(255 * opacity) for opacity in counting.OPACITY)
+    for level in (255, *range(lowest, highest + 1)):
+        drawn = [BACKGROUND, *(blend(color, level / 255) for color in COLORS.values())]
+        assert min(delta_e(first, second) for first, second in combinations(drawn, 2)) >= MIN_DELTA_E, level
 
 
 @pytest.mark.parametrize("opacity", [1.0, 0.7, *counting.OPACITY])

@@ -15,6 +15,7 @@ from pgt_lora.scene import Box, Circle, Scene
 from pgt_lora.scene.palette import COLORS
 
 KINDS = ("none", "box", "circle", "A", "B", "C", "D")
+MAX_SIDE = 7  # tokens along the longest side of a lesson's image
 PARTS = 4  # a token's width and height are told apart in so many parts
 
 
@@ -44,7 +45,7 @@ def targets(scenes: Sequence[Scene], side: int) -> dict[str, torch.Tensor]:
 class Heads(nn.Module):
     """Linear classifiers on image tokens; `asked` names the fields they are asked for."""
 
-    def __init__(self, hidden_size: int, side: int, asked: Sequence[str]):
+    def __init__(self, hidden_size: int, asked: Sequence[str]):
         super().__init__()
         sizes = {
             "kind": len(KINDS),

@@ -1,25 +1,27 @@
 """Pre-training of the small models: from random weights to a checkpoint that sees, but was taught no PGT task."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from math import isqrt
 from typing import Any
 
 import torch
 
 from pgt_lora.encoding import IGNORE, Encoder
+from pgt_lora.progress import console, track
 from pgt_lora.rng import stream
 from pgt_lora.scene import Scene, render
 from pgt_lora.tiny.grounding import Heads, targets
 from pgt_lora.tiny.lessons import Turn, draw_turns
+
+SEEN = ("kind", "color", "x_part", "y_part")
 
 
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast. `pool` batches are drawn at a time and sorted by length, so that little is padding."""
 
-    steps: int = 6000
+    steps: int = 3600
     batch_size: int = 32
     learning_rate: float = 4e-3
     warmup: float = 0.03
@@ -77,22 +79,22 @@ def batches(encoder: Encoder, schedule: Schedule) -> Iterator[tuple[dict[str, to
             )
 
 
-def forward(
-    model: Any, batch: dict[str, torch.Tensor], heads: Sequence[Heads], scenes: Sequence[Scene], side: int
+def losses(
+    model: Any, batch: dict[str, torch.Tensor], heads: Sequence[Heads], scenes: Sequence[Scene]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the language-modelling loss and the auxiliary loss of one batch."""
     labels = batch.pop("labels")
     batch.pop("attention_mask")  # right padding needs none under a causal mask, and attention is faster without
     pixels = {name: batch.pop(name) for name in ("pixel_values", "image_grid_thw") if name in batch}
     features = model.model.get_image_features(**pixels)
-    grid = {"image_grid_thw": pixels["image_grid_thw"]} if "image_grid_thw" in pixels else {}
+    grid = {name: values for name, values in pixels.items() if name != "pixel_values"}
     hidden = model.model(**batch, **grid, mm_encoder_outputs={"image": features}, use_cache=False).last_hidden_state
     supervised = labels[:, 1:] != IGNORE
     logits = model.lm_head(hidden[:, :-1][supervised]).float()
     loss = torch.nn.functional.cross_entropy(logits, labels[:, 1:][supervised])
     seen = torch.stack(list(features.pooler_output))
     placed = hidden[batch["input_ids"] == model.config.image_token_id].view(seen.shape)
-    expected = targets(scenes, side)
+    expected = targets(scenes, side=isqrt(seen.shape[1]))
     return loss, heads[0](seen, expected) + heads[1](placed, expected)
 
 
@@ -120,26 +122,21 @@ def rate(step: int, schedule: Schedule) -> float:
     return min(1.0, (done + 1 / schedule.steps) / schedule.warmup, (1 - done) / schedule.decay)
 
 
-def pretrain(model: Any, encoder: Encoder, schedule: Schedule, side: int, out: Path, report: Any = print) -> None:
-    """Teach the lessons to a model with random weights."""
-    hidden = model.config.get_text_config().hidden_size
-    heads = [
-        Heads(hidden, side, ("kind", "color", "x_part", "y_part")),
-        Heads(hidden, side, ("kind", "color", "x_part", "y_part", "row", "column")),
-    ]
+def pretrain(model: Any, encoder: Encoder, schedule: Schedule) -> None:
+    """Teach the lessons to a model with random weights, under a progress bar."""
+    hidden_size = model.config.get_text_config().hidden_size
+    heads = [Heads(hidden_size, SEEN), Heads(hidden_size, (*SEEN, "row", "column"))]
     stepping = optimizers(model, heads, schedule)
     model.train()
-    started = time.monotonic()
-    for step, (batch, scenes) in zip(range(schedule.steps), batches(encoder, schedule), strict=False):
+    lessons = zip(range(schedule.steps), batches(encoder, schedule), strict=False)
+    for step, (batch, scenes) in track(lessons, schedule.steps, "Pre-training"):
         with torch.autocast("cpu", torch.bfloat16):
-            loss, grounding = forward(model, batch, heads, scenes, side)
+            loss, grounding = losses(model, batch, heads, scenes)
         (loss + schedule.grounding * (1 - step / schedule.steps) * grounding).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, scheduler in stepping:
             optimizer.step()
             scheduler.step()
             optimizer.zero_grad()
-        if step % 50 == 0:
-            report(f"step {step} loss {loss:.3f} grounding {grounding:.3f} {time.monotonic() - started:.0f} s")
-        if step % 500 == 499:
-            model.save_pretrained(out)
+        if step % 100 == 0 or step == schedule.steps - 1:
+            console.print(f"step {step}: loss {loss:.3f}, grounding {grounding:.3f}")

@@ -16,7 +16,7 @@ def shapes(rng: Random) -> Scene:
     boxes: list[Box] = []
     circles: list[Circle] = []
     for color in rng.sample(sorted(COLORS), rng.randint(2, 5)):
-        taken = [*boxes, *circles]
+        taken: list[Box | Circle] = [*boxes, *circles]
         if rng.random() < 0.5:
             boxes += fits(partial(place_box, rng, CANVAS, color), taken, CANVAS)
         else:

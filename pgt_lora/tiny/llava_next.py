@@ -1,0 +1,193 @@
+"""A small LLaVA-NeXT in each of its chat formats: the real classes, with its own vocabulary."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import (
+    LlamaTokenizer,
+    LlavaNextConfig,
+    LlavaNextForConditionalGeneration,
+    LlavaNextImageProcessor,
+    LlavaNextProcessor,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
+
+from pgt_lora.tiny.tokenizer import corpus, train_bpe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
+
+# What all forms share: an image stands on a line of its own.
+SAID = """\
+{%- macro said(content) %}
+{%- if content is string %}
+{{- content }}
+{%- else %}
+{%- for part in content %}
+{{- '<image>\\n' if part.type == 'image' else part.text }}
+{%- endfor %}
+{%- endif %}
+{%- endmacro %}
+"""
+
+# As published, no end token follows an answer.
+VICUNA = """\
+{%- for message in messages %}
+{{- 'ASSISTANT: ' if message.role == 'assistant' else 'USER: ' }}
+{{- said(message.content) + ' ' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+{{- 'ASSISTANT:' }}
+{%- endif %}"""
+
+# As published, a space follows the end token.
+MISTRAL = """\
+{%- for message in messages %}
+{{- ' ' + said(message.content) + '</s> ' if message.role == 'assistant' else '[INST] ' + said(message.content) + ' [/INST]' }}
+{%- endfor %}"""
+
+# As published, a newline more than in the generation prompt precedes an answer.
+LLAMA3 = """\
+{%- for message in messages %}
+{{- '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' }}
+{{- '\\n' if message.role == 'assistant' }}
+{{- said(message.content) + '<|eot_id|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}
+{%- endif %}"""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A language model that LLaVA-NeXT was published with; `special_tokens` begins with BOS, EOS, `<image>`, `<pad>`."""
+
+    model_type: str
+    chat_template: str
+    special_tokens: Sequence[str]
+
+
+LLAMA_TOKENS = ("<s>", "</s>", "<image>", "<pad>", "<unk>")
+LLAMA3_TOKENS = (
+    "<|begin_of_text|>", "<|eot_id|>", "<image>", "<pad>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+)  # fmt: skip
+FORMS = {
+    "vicuna": Form("llama", SAID + VICUNA, LLAMA_TOKENS),
+    "mistral": Form("mistral", SAID + MISTRAL, LLAMA_TOKENS),
+    "llama3": Form("llama", SAID + LLAMA3, LLAMA3_TOKENS),
+}
+
+VIEW_PX = 112  # 336 in the published model
+PATCH_PX = 16  # 14 in the published model
+# Height and width of the grids that an image is fitted into. A square image gets one tile, on top of the view of the
+# whole: 7 × 7 tokens for the view, 7 × 7 and one newline a row for the grid, 105 together. The published model's
+# smallest grid is two tiles.
+GRIDS = [[VIEW_PX, VIEW_PX], [VIEW_PX, 2 * VIEW_PX], [2 * VIEW_PX, VIEW_PX]]
+
+
+def build_processor(form: str = "vicuna") -> "ProcessorMixin":
+    """Train the tokenizer and put the processor together; `form` is `vicuna`, `mistral` or `llama3`."""
+    sizes: dict[str, Any] = {
+        "size": {"shortest_edge": VIEW_PX},
+        "crop_size": {"height": VIEW_PX, "width": VIEW_PX},
+        "image_grid_pinpoints": GRIDS,
+    }
+    return LlavaNextProcessor(
+        image_processor=LlavaNextImageProcessor(**sizes),
+        tokenizer=build_tokenizer(form),
+        patch_size=PATCH_PX,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=FORMS[form].chat_template,
+    )
+
+
+def build_tokenizer(form: str) -> "PreTrainedTokenizerBase":
+    """Train the tokenizer: byte-level for Llama 3, and in the manner of SentencePiece for Vicuna and Mistral."""
+    special = FORMS[form].special_tokens
+    vocab, merges = train_bpe(corpus(), special)
+    named = {"bos_token": special[0], "eos_token": special[1], "pad_token": special[3]}
+    named_for_images = {"image_token": special[2]}
+    if form != "llama3":
+        pieces, merges = to_pieces(vocab, merges, special)
+        return LlamaTokenizer(
+            pieces, merges, **named, add_bos_token=True, extra_special_tokens=named_for_images,
+            # Mistral's checkpoint still puts a space before the text that follows a special token.
+            legacy=form == "mistral",
+        )  # fmt: skip
+    tokenizer = Tokenizer(models.BPE(vocab, merges))
+    split = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{special[0]} $A", special_tokens=[(special[0], vocab[special[0]])]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        **named,
+        extra_special_tokens=[*special[4:]],
+        model_specific_special_tokens=named_for_images,
+    )
+
+
+def to_pieces(
+    vocab: dict[str, int], merges: Sequence[tuple[str, str]], special: Sequence[str]
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Rewrite a byte-level vocabulary as SentencePiece writes it: ▁ for a space, `<0x0A>` for a byte that is no letter."""
+
+    def spelled(token: str) -> str:
+        return token.replace("Ġ", "▁")
+
+    def kept(token: str) -> bool:
+        return token.replace("Ġ", "").isascii()
+
+    words = [spelled(token) for token in sorted(vocab, key=lambda each: vocab[each]) if kept(token)]
+    tokens = [*special, *(f"<0x{byte:02X}>" for byte in range(256)), *words]
+    pieces = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    return pieces, [(spelled(a), spelled(b)) for a, b in merges if kept(a) and kept(b)]
+
+
+def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
+    """Make the model with random weights (about 1.3 million, from torch's global generator)."""
+    tokenizer = processor.tokenizer
+    (form,) = (form for form in FORMS.values() if form.chat_template == processor.chat_template)
+    config = LlavaNextConfig(
+        text_config={
+            "model_type": form.model_type,
+            "vocab_size": len(tokenizer),
+            "hidden_size": 128,
+            "intermediate_size": 320,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 2048,
+            "tie_word_embeddings": False,
+            # With the published bases (ten thousand to a million), most frequencies hardly turn over sequences this
+            # short, and no layer could tell one row of the image from the next.
+            "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+        },
+        vision_config={
+            "model_type": "clip_vision_model",
+            "hidden_size": 96,
+            "intermediate_size": 192,
+            "num_hidden_layers": 4,  # of which the last is never used: features are taken from the one before it
+            "num_attention_heads": 4,
+            "image_size": VIEW_PX,
+            "patch_size": PATCH_PX,
+            "projection_dim": 96,
+        },
+        tie_word_embeddings=False,
+        image_token_index=processor.image_token_id,
+        image_grid_pinpoints=GRIDS,
+        image_seq_length=(VIEW_PX // PATCH_PX) ** 2,
+        vision_feature_layer=-2,
+    )
+    return LlavaNextForConditionalGeneration(config)

@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgt_lora.dataset import open_dataset
+from pgt_lora.errors import InputError
+from pgt_lora.evaluate import answer, evaluate, load_for_evaluation, read_scores
+from pgt_lora.scoring import parse
+
+
+def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    model, encoder = load_for_evaluation(str(base_dir))
+    scores = evaluate(model, encoder, data_dir, tmp_path / "out", name="base", batch_size=8, max_new_tokens=8)
+    assert read_scores(tmp_path / "out") == scores
+    lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    rows = open_dataset(data_dir)
+    assert [line["id"] for line in lines] == rows["id"]
+    assert [line["expected"] for line in lines] == rows["answer"]
+    for line, row in zip(lines, rows, strict=True):
+        assert line["parsed"] == parse(line["output"], row["answer_format"], row["choices"])
+        assert line["question"] == row["prompt"][0]["content"]
+    summary = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert sum(task["num_samples"] for task in summary["tasks"].values()) == len(rows)
+    assert sum(task["num_correct"] for task in summary["tasks"].values()) == sum(line["correct"] for line in lines)
+    with pytest.raises(InputError, match="exists"):
+        evaluate(model, encoder, data_dir, tmp_path / "out", name="base", batch_size=8, max_new_tokens=8)
+
+
+def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> None:
+    model, encoder = load_for_evaluation(str(base_dir))
+    # Random weights answer alike whatever they see; larger ones make every question its own answer.
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4) if parameter.ndim > 1 else None
+    rows = [row for row in open_dataset(data_dir)][:12]
+    alone = [next(answer(model, encoder, [row], batch_size=1, max_new_tokens=6)) for row in rows]
+    assert list(answer(model, encoder, rows, batch_size=12, max_new_tokens=6)) == alone
+    assert len(set(alone)) > 1
+
+
+def test_generation_stops_at_the_end_token(base_dir: Path, data_dir: Path) -> None:
+    model, encoder = load_for_evaluation(str(base_dir))
+    rows = [open_dataset(data_dir)[0]]
+    end = encoder.processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    with torch.no_grad():
+        # The head is tied to the embedding: one row far along the last hidden state makes its token the answer.
+        hidden = model.model(**encoder.prompts(rows)).last_hidden_state[0, -1]
+        model.lm_head.weight[end] = 100 * hidden
+    assert list(answer(model, encoder, rows, batch_size=1, max_new_tokens=8)) == [""]

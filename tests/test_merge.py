@@ -1,0 +1,134 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from pgt_lora.checkpoint import load_adapter, load_model, load_processor, resolve
+from pgt_lora.errors import InputError
+from pgt_lora.merge import merge
+from pgt_lora.recipe import RECIPES, load_recipe
+from pgt_lora.train import finetune
+from pgt_lora.verify import verify, verify_and_report
+
+QUERY = "model.layers.1.self_attn.q_proj.weight"
+
+
+def run_on(base: Path, data: Path, out: Path) -> Path:
+    words = [
+        "--model_name_or_path", str(base), "--per_device_train_batch_size", "8", "--global_batch_size", "8",
+        "--max_steps", "3", "--learning_rate", "0.02",
+    ]  # fmt: skip
+    finetune(load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words), data, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def run(base_dir: Path, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_on(base_dir, data_dir, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="session")
+def merged(run: Path) -> Path:
+    merge(str(run), run / "merged")
+    return run / "merged"
+
+
+def test_the_merged_model_is_verified_in_a_fresh_process(merged: Path) -> None:
+    report = json.loads((merged / "verification.json").read_text())
+    assert report["passed"] is True
+    assert len(report["checks"]) == 5
+    assert all(check["passed"] and any(c.isdigit() for c in check["figures"]) for check in report["checks"])
+
+
+def test_the_merged_model_differs_from_the_base_where_it_should(base_dir: Path, merged: Path) -> None:
+    base, new = load_file(base_dir / "model.safetensors"), load_file(merged / "model.safetensors")
+    changed = {key for key in base if not torch.equal(base[key], new[key])}
+    assert changed == {f"model.layers.{layer}.self_attn.{kind}_proj.weight" for layer in range(4) for kind in "qkv"}
+    assert load_processor(str(merged)).chat_template == load_processor(str(base_dir)).chat_template
+    for name in ("config.json", "generation_config.json", "chat_template.jinja", "tokenizer.json"):
+        assert (merged / name).read_bytes() == (base_dir / name).read_bytes()
+
+
+def test_bf16_is_rounded_once(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    load_model(str(base_dir)).to(torch.bfloat16).save_pretrained(base)
+    load_processor(str(base_dir)).save_pretrained(base)
+    run = run_on(base, data_dir, tmp_path / "run")
+    merge(str(run), run / "merged")
+    assert load_file(run / "merged" / "model.safetensors")[QUERY].dtype == torch.bfloat16
+    # Rounded twice, the update first and the sum again, some elements are further off: the check must see it.
+    twice = load_adapter(load_model(str(base), dtype="auto"), run / "adapter").merge_and_unload(safe_merge=True)
+    twice.save_pretrained(run / "merged")
+    (run / "merged" / "config.json").write_bytes((base / "config.json").read_bytes())
+    failed = [check.name for check in verify(run / "merged", resolve(str(run))) if not check.passed]
+    assert failed == ["weights are W + (α/r)·BA"]
+
+
+def edit_weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path, Path], None]:
+    def fault(merged: Path, base: Path) -> None:
+        weights = load_file(merged / "model.safetensors")
+        weights = {key: tensor.clone() for key, tensor in weights.items()}
+        change(weights)
+        save_file(weights, merged / "model.safetensors", metadata={"format": "pt"})
+
+    return fault
+
+
+def wrong_scaling(merged: Path, base: Path) -> None:
+    new, old = load_file(merged / "model.safetensors"), load_file(base / "model.safetensors")
+    halved = {key: old[key] + (new[key] - old[key]) / 2 for key in new}
+    save_file(halved, merged / "model.safetensors", metadata={"format": "pt"})
+
+
+def one_layer_unmerged(merged: Path, base: Path) -> None:
+    old = load_file(base / "model.safetensors")
+    edit_weights(lambda weights: weights.update({QUERY: old[QUERY]}))(merged, base)
+
+
+FAULTS: dict[str, tuple[Callable[[Path, Path], None], str]] = {
+    "wrong scaling": (wrong_scaling, "weights"),
+    "one layer unmerged": (one_layer_unmerged, "weights"),
+    "vision weight changed": (
+        edit_weights(lambda weights: weights["visual.blocks.0.attn.qkv.weight"].view(-1)[:1].add_(0.5)),
+        "weights",
+    ),
+    "key missing": (edit_weights(lambda weights: weights.pop("visual.merger.mlp.0.bias")), "keys"),
+    "file missing": (lambda merged, base: (merged / "processor_config.json").unlink(), "files"),
+    "template changed": (
+        lambda merged, base: (merged / "chat_template.jinja").open("a").write(" ") and None,
+        "files",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_caught(name: str, base_dir: Path, run: Path, merged: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "merged"
+    shutil.copytree(merged, copy)
+    fault, check = FAULTS[name]
+    fault(copy, base_dir)
+    assert not verify_and_report(copy, str(run))
+    report = json.loads((copy / "verification.json").read_text())
+    assert not report["passed"]
+    assert any(each["name"].startswith(check) and not each["passed"] for each in report["checks"])
+
+
+def test_an_adapter_that_does_something_else_is_caught(run: Path, merged: Path, tmp_path: Path) -> None:
+    other = tmp_path / "adapter"
+    shutil.copytree(run / "adapter", other)
+    weights = load_file(other / "adapter_model.safetensors")
+    save_file({key: 3 * tensor for key, tensor in weights.items()}, other / "adapter_model.safetensors")
+    assert not all(check.passed for check in verify(merged, resolve(str(other))))
+
+
+def test_merging_needs_an_adapter_and_a_new_directory(base_dir: Path, run: Path, merged: Path) -> None:
+    with pytest.raises(InputError, match="no LoRA adapter"):
+        merge(str(base_dir), base_dir / "merged")
+    before = (merged / "model.safetensors").read_bytes()
+    with pytest.raises(InputError, match="exists"):
+        merge(str(run), merged)
+    assert (merged / "model.safetensors").read_bytes() == before
