@@ -42,8 +42,8 @@ def new_directory(out: Path, overwrite: bool = False) -> Iterator[Path]:
     Raises:
         InputError: `out` exists and `overwrite` is not set.
     """
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} exists; choose another directory or pass --overwrite")
+    if out.exists() and not (overwrite and out.is_dir()):
+        raise InputError(f"{out} exists; choose another directory" + (" or pass --overwrite" if out.is_dir() else ""))
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f"{out.name}.partial-", dir=out.parent))
     try:
@@ -81,8 +81,21 @@ def write_samples(directory: Path, samples: Iterable[Sample]) -> dict[str, Any]:
         "num_samples": counts.total(),
         "counts": dict(sorted(counts.items())),
         "content_hash": digest.hexdigest(),
-        "versions": {name: version(name) for name in ("pgt-lora", "datasets", "pillow", "pyarrow")},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a dataset's content depends on."""
+    return {name: version(name) for name in ("pgt-lora", "datasets", "pillow", "pyarrow")}
+
+
+def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
+    """Tell whether a finished dataset directory is what is asked for, made by these versions."""
+    if not (directory / MANIFEST).is_file():
+        return False
+    manifest = read_manifest(directory)
+    return bool(manifest["asked"] == asked and manifest["versions"] == versions())
 
 
 def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str, Any]) -> None:

@@ -31,12 +31,10 @@ class Encoder:
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> "BatchFeature":
         """Encode the prompts of rows, padded on the left, for generation."""
         texts = [self.prompt_text(row) for row in rows]
-        bos = self.processor.tokenizer.bos_token
         return self.processor(
             text=texts,
             images=[[decode(image, row) for image in row["images"]] for row in rows],
-            # One BOS where the tokenizer has one: its own, or the template's.
-            add_special_tokens=bos is None or not texts[0].startswith(bos),
+            add_special_tokens=self.adds_special_tokens(texts[0]),
             padding=True,
             padding_side="left",
             return_tensors="pt",
@@ -70,15 +68,26 @@ class Encoder:
             self.adapter.messages(turn["content"]), add_generation_prompt=True, tokenize=False
         )
 
+    def adds_special_tokens(self, prompt: str) -> bool:
+        """Return whether the tokenizer adds its BOS: there is to be one, its own or the template's."""
+        bos = self.processor.tokenizer.bos_token
+        return bos is None or not prompt.startswith(bos)
+
     def answer_ids(self, row: Mapping[str, Any]) -> list[int]:
-        """Return the ids of a row's answer and of the token that ends it."""
+        """Return the ids of a row's answer, as they continue its prompt, and of the token that ends it.
+
+        Raises:
+            InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
+        """
         (turn,) = row["completion"]
         tokenizer = self.processor.tokenizer
-        ids = tokenizer(
-            self.adapter.answer_prefix(self.processor) + turn["content"], add_special_tokens=False
-        ).input_ids
+        prompt = self.prompt_text(row)
+        texts = [prompt, prompt + self.adapter.answer_prefix(self.processor) + turn["content"]]
+        before, both = tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
+        if both[: len(before)] != before:
+            raise InputError(f"row {row['id']}: its answer {turn['content']!r} merges with the end of the prompt")
         end = tokenizer.convert_tokens_to_ids(self.adapter.end_token(self.processor))
-        return [*ids, end]
+        return [*both[len(before) :], end]
 
 
 def _pad(heads: Sequence[torch.Tensor], tails: Sequence[Sequence[int]], value: int) -> torch.Tensor:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,8 @@ def examples(run: Path, data: Path) -> list[dict[str, Any]]:
     by_task: dict[str, list[int]] = {}
     for index, prediction in enumerate(after):
         by_task.setdefault(prediction["task"], []).append(index)
-    order = [index for turn in zip(*(by_task[task] for task in sorted(by_task)), strict=False) for index in turn]
+    turns = zip_longest(*(by_task[task] for task in sorted(by_task)))
+    order = [index for turn in turns for index in turn if index is not None]
     rows = open_dataset(data)
     return [
         {"image": data_uri(rows[i]["images"][0]["bytes"]), "before": before[i], "after": after[i]}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pgt_lora.build import default_weights, generate, request
 from pgt_lora.checkpoint import family
-from pgt_lora.dataset import MANIFEST, new_directory, read_manifest, write_manifest, write_samples
+from pgt_lora.dataset import is_made, new_directory, write_manifest, write_samples
 from pgt_lora.errors import InputError, choices
 from pgt_lora.evaluate import evaluate, load_for_evaluation
 from pgt_lora.merge import merge
@@ -85,7 +85,7 @@ def pgt_data(recipe: Recipe, split: str, num_samples: int) -> Path:
     weights = default_weights()
     path = ROOT / "data" / f"pgt-{split}-{settings.canvas}-{num_samples}"
     asked = request(num_samples=num_samples, seed=0, split=split, weights=weights, settings=settings)
-    if (path / MANIFEST).is_file() and read_manifest(path)["asked"] == asked:
+    if is_made(path, asked):
         return path
     num_proc = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # What is there was asked for otherwise, or was never finished: this name is the kit's own to make anew.
@@ -102,7 +102,7 @@ def skill_data() -> Path:
 
     path = ROOT / "data" / "pgt-tiny-skills"
     asked = {"num_samples": NUM_SKILL_SAMPLES, "seed": 0, "split": "test", "source": "tiny-lessons"}
-    if not ((path / MANIFEST).is_file() and read_manifest(path)["asked"] == asked):
+    if not is_made(path, asked):
         with new_directory(path, overwrite=True) as directory:
             made = write_samples(directory, skill_samples(NUM_SKILL_SAMPLES))
             write_manifest(directory, asked, made)

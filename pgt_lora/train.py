@@ -101,7 +101,7 @@ def audit(model: Any, encoder: Encoder, rows: Any) -> dict[str, Any]:
     """
     placement = check_placement(model, encoder.adapter)
     console.print(str(placement))
-    supervised = [len(encoder.answer_ids({"completion": turns})) for turns in rows["completion"]]
+    supervised = [len(encoder.answer_ids(row)) for row in rows.select_columns(["id", "prompt", "completion"])]
     if min(supervised) < 2:
         raise InputError(f"row {rows[supervised.index(min(supervised))]['id']}: its answer is empty")
     console.print(

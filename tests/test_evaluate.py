@@ -34,7 +34,7 @@ def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> Non
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(4) if parameter.ndim > 1 else None
-    rows = [row for row in open_dataset(data_dir)][:12]
+    rows = list(open_dataset(data_dir))[:12]
     alone = [next(answer(model, encoder, [row], batch_size=1, max_new_tokens=6)) for row in rows]
     assert list(answer(model, encoder, rows, batch_size=12, max_new_tokens=6)) == alone
     assert len(set(alone)) > 1

@@ -3,6 +3,7 @@
 The checkpoint's own template tells which: an answer is rendered, and what stands around it is read off.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pgt_lora.adapters.adapter import Adapter
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 ANSWER = "answer"
 
 
+@cache
 def around_answer(processor: "ProcessorMixin") -> tuple[str, str]:
     """Return what the chat template renders between the generation prompt and an answer, and after the answer.
 

@@ -52,8 +52,8 @@ class Heads(nn.Module):
             "color": len(COLORS),
             "x_part": PARTS,
             "y_part": PARTS,
-            "row": side,
-            "column": side,
+            "row": MAX_SIDE,
+            "column": MAX_SIDE,
         }
         self.norm = nn.RMSNorm(hidden_size)
         self.heads = nn.ModuleDict({name: nn.Linear(hidden_size, sizes[name]) for name in asked})

@@ -49,10 +49,11 @@ TOKENS_PER_TILE = (TILE_PX // PATCH_PX // 2) ** 2  # 49; 256 in the published mo
 
 def build_processor() -> "ProcessorMixin":
     """Train the tokenizer and put the processor together."""
-    vocab, merges = train_bpe(corpus(), SPECIAL_TOKENS)
+    vocab, merges = train_bpe([*corpus(), "user\nassistant"], SPECIAL_TOKENS)
     tokenizer = Qwen2Tokenizer(
-        vocab, merges, eos_token="<|im_end|>", pad_token="<|endoftext|>", extra_special_tokens=IMAGE_TOKENS
-    )
+        vocab, merges, eos_token="<|im_end|>", pad_token="<|endoftext|>", extra_special_tokens=["<|im_start|>"],
+        **IMAGE_TOKENS,
+    )  # fmt: skip
     pixels: dict[str, Any] = {
         "size": {"height": TILE_PX, "width": TILE_PX},
         "image_mean": [0.485, 0.456, 0.406],
@@ -99,7 +100,7 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
             "patch_size": [PATCH_PX, PATCH_PX],
         },
         tie_word_embeddings=False,
-        image_token_id=processor.image_token_id,
+        image_token_id=token_id(IMAGE_TOKENS["context_image_token"]),
         image_seq_length=TOKENS_PER_TILE,
     )
     return InternVLForConditionalGeneration(config)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     LlamaTokenizer,
     LlavaNextConfig,
@@ -46,7 +46,11 @@ VICUNA = """\
 # As published, a space follows the end token.
 MISTRAL = """\
 {%- for message in messages %}
-{{- ' ' + said(message.content) + '</s> ' if message.role == 'assistant' else '[INST] ' + said(message.content) + ' [/INST]' }}
+{%- if message.role == 'assistant' %}
+{{- ' ' + said(message.content) + '</s> ' }}
+{%- else %}
+{{- '[INST] ' + said(message.content) + ' [/INST]' }}
+{%- endif %}
 {%- endfor %}"""
 
 # As published, a newline more than in the generation prompt precedes an answer.
@@ -63,7 +67,7 @@ LLAMA3 = """\
 
 @dataclass(frozen=True)
 class Form:
-    """A language model that LLaVA-NeXT was published with; `special_tokens` begins with BOS, EOS, `<image>`, `<pad>`."""
+    """A language model that LLaVA-NeXT was published with; BOS, EOS, image and padding are the first special tokens."""
 
     model_type: str
     chat_template: str
@@ -72,7 +76,8 @@ class Form:
 
 LLAMA_TOKENS = ("<s>", "</s>", "<image>", "<pad>", "<unk>")
 LLAMA3_TOKENS = (
-    "<|begin_of_text|>", "<|eot_id|>", "<image>", "<pad>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+    "<|begin_of_text|>", "<|eot_id|>", "<image>", "<pad>", "<|end_of_text|>", "<|start_header_id|>",
+    "<|end_header_id|>",
 )  # fmt: skip
 FORMS = {
     "vicuna": Form("llama", SAID + VICUNA, LLAMA_TOKENS),
@@ -108,37 +113,26 @@ def build_processor(form: str = "vicuna") -> "ProcessorMixin":
 def build_tokenizer(form: str) -> "PreTrainedTokenizerBase":
     """Train the tokenizer: byte-level for Llama 3, and in the manner of SentencePiece for Vicuna and Mistral."""
     special = FORMS[form].special_tokens
-    vocab, merges = train_bpe(corpus(), special)
-    named = {"bos_token": special[0], "eos_token": special[1], "pad_token": special[3]}
-    named_for_images = {"image_token": special[2]}
+    vocab, merges = train_bpe([*corpus(), "USER ASSISTANT [INST] [/INST]\nuser\nassistant"], special)
+    named = dict(zip(("bos_token", "eos_token", "image_token", "pad_token"), special, strict=False))
     if form != "llama3":
+        # Published tokenizers differ in whether the text after a special token gets a space; here is one of each.
         pieces, merges = to_pieces(vocab, merges, special)
-        return LlamaTokenizer(
-            pieces, merges, **named, add_bos_token=True, extra_special_tokens=named_for_images,
-            # Mistral's checkpoint still puts a space before the text that follows a special token.
-            legacy=form == "mistral",
-        )  # fmt: skip
+        return LlamaTokenizer(pieces, merges, add_bos_token=True, legacy=form == "mistral", **named)
     tokenizer = Tokenizer(models.BPE(vocab, merges))
     split = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-    )
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{special[0]} $A", special_tokens=[(special[0], vocab[special[0]])]
-    )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        **named,
-        extra_special_tokens=[*special[4:]],
-        model_specific_special_tokens=named_for_images,
+        tokenizer_object=tokenizer, add_bos_token=True, extra_special_tokens=list(special[4:]), **named
     )
 
 
 def to_pieces(
     vocab: dict[str, int], merges: Sequence[tuple[str, str]], special: Sequence[str]
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Rewrite a byte-level vocabulary as SentencePiece writes it: ▁ for a space, `<0x0A>` for a byte that is no letter."""
+    """Rewrite a byte-level vocabulary as SentencePiece writes it: ▁ for a space, `<0x0A>` for a newline's byte."""
 
     def spelled(token: str) -> str:
         return token.replace("Ġ", "▁")
@@ -185,7 +179,7 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
             "projection_dim": 96,
         },
         tie_word_embeddings=False,
-        image_token_index=processor.image_token_id,
+        image_token_index=tokenizer.image_token_id,
         image_grid_pinpoints=GRIDS,
         image_seq_length=(VIEW_PX // PATCH_PX) ** 2,
         vision_feature_layer=-2,

@@ -1,0 +1,73 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pgt_lora import run as run_module
+from pgt_lora.dataset import read_manifest
+from pgt_lora.errors import InputError
+from pgt_lora.report import compare
+from pgt_lora.run import pgt_data, recipe_for, run
+from pgt_lora.scoring import Score
+
+STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_config.json", "merged/config.json")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project directory of its own, so that the datasets made on the way end up there."""
+    monkeypatch.setattr(run_module, "ROOT", tmp_path)
+    return tmp_path
+
+
+def modified(out: Path) -> dict[str, int]:
+    return {name: (out / name).stat().st_mtime_ns for name in STAGES}
+
+
+def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Path) -> None:
+    out = root / "run"
+    run("tiny-qwen2.5-vl", data_dir, out, overrides)
+    before = modified(out)
+    assert json.loads((out / "merged" / "verification.json").read_text())["passed"]
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 10  # as many as there are held-out samples, a dozen at most
+    assert not re.search(r"""(src|href)=["']https?:""", page)
+    for score in json.loads((out / "finetuned" / "pgt" / "scores.json").read_text())["tasks"].values():
+        assert f"{100 * score['accuracy']:.1f}" in page
+    (out / "report.html").unlink()
+    run("tiny-qwen2.5-vl", data_dir, out, overrides)  # everything is finished: only the report is made again
+    assert modified(out) == before
+    assert (out / "report.html").exists()
+    assert recipe_for(str(out)).values == recipe_for("tiny-qwen2.5-vl", overrides).values
+    with pytest.raises(InputError, match="another recipe or other data"):
+        run("tiny-qwen2.5-vl", data_dir, out, [*overrides, "--lora_r", "4"])
+    assert modified(out) == before
+
+
+def test_a_dataset_is_reused_only_where_it_was_asked_for_the_same(root: Path, overrides: list[str]) -> None:
+    recipe = recipe_for("tiny-qwen2.5-vl", overrides)
+    path = pgt_data(recipe, "test", 10)
+    made = (path / "manifest.json").stat().st_mtime_ns
+    assert pgt_data(recipe, "test", 10) == path
+    assert (path / "manifest.json").stat().st_mtime_ns == made
+    fewer = recipe_for("tiny-qwen2.5-vl", [*overrides, "--max_count", "5"])
+    assert pgt_data(fewer, "test", 10) == path
+    assert read_manifest(path)["asked"]["max_count"] == 5
+    (path / "manifest.json").unlink()
+    assert pgt_data(fewer, "test", 10) == path
+    assert read_manifest(path)["num_samples"] == 10
+
+
+def test_the_gain_counts_from_the_better_of_base_and_chance(tmp_path: Path) -> None:
+    def write(stage: str, right: int) -> None:
+        directory = tmp_path / stage / "pgt"
+        directory.mkdir(parents=True)
+        score = Score(100, right, 0, 0.5, 0.0, 1.0)
+        (directory / "scores.json").write_text(json.dumps({"tasks": {"relation": vars(score) | {"accuracy": 0}}}))
+
+    write("base", 0)
+    write("finetuned", 60)
+    (comparison,) = compare(tmp_path, ["pgt"])
+    assert comparison.rows[0].gain == pytest.approx(0.1)
+    assert comparison.mean("gain") == pytest.approx(0.1)
