@@ -57,13 +57,22 @@ def preview(
     data: Annotated[Path, typer.Argument(help="A dataset directory.")],
     out: Annotated[Optional[Path], typer.Option(help="The page to write. Default: DATA.html")] = None,  # noqa: UP045
     num_images: Annotated[int, typer.Option(help="How many images to show.")] = 200,
+    model: Annotated[Optional[str], typer.Option(help="Also show what this model would be trained on.")] = None,  # noqa: UP045
 ) -> None:
     """Write one HTML page that shows a dataset: images, questions, answers and their distribution."""
+    from functools import partial
+
     from pgt_lora.preview import write_preview
     from pgt_lora.progress import console
 
+    audit = None
+    if model:
+        from pgt_lora.audit import audit_row
+        from pgt_lora.evaluate import load_encoder
+
+        audit = partial(audit_row, load_encoder(model))
     page = out or data.with_name(data.name + ".html")
-    write_preview(data, page, num_images)
+    write_preview(data, page, num_images, audit)
     console.print(f"Open {page.resolve().as_uri()}")
 
 

@@ -100,8 +100,14 @@ def load_for_evaluation(name: str, recipe: Recipe | None = None) -> tuple[Any, E
     )
     if checkpoint.adapter_dir:
         model = load_adapter(model, checkpoint.adapter_dir)
+    return model, load_encoder(name)
+
+
+def load_encoder(name: str) -> Encoder:
+    """Load what encodes rows for the model that a name means; no weights are read."""
+    checkpoint = resolve(name)
     adapter = family(checkpoint.base, checkpoint.revision)
-    return model, Encoder(adapter, load_processor(checkpoint.base, checkpoint.revision))
+    return Encoder(adapter, load_processor(checkpoint.base, checkpoint.revision))
 
 
 def print_scores(scores: dict[str, Score], title: str) -> None:

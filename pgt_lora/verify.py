@@ -83,7 +83,7 @@ def check_weights(base_dir: Path, adapter_dir: Path, merged: Path) -> Check:
         expected = old.float() + update
         error = (new.float() - expected).abs()
         # One rounding is half a unit in the last place; the rest is for sums of fp32 products in another order.
-        half_unit = torch.ldexp(torch.tensor(torch.finfo(old.dtype).eps), torch.frexp(expected).exponent - 2)
+        half_unit = torch.finfo(old.dtype).eps * 2.0 ** (torch.frexp(expected).exponent - 2)
         allowed = half_unit + 1e-6 * (old.float().abs() + update.abs())
         largest = max(largest, float(error.max()))
         wrong += [key] if bool((error > allowed).any()) else []

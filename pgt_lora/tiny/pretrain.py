@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isqrt
 from typing import Any
 
 import torch
@@ -11,11 +10,8 @@ from pgt_lora.encoding import IGNORE, Encoder
 from pgt_lora.progress import console, track
 from pgt_lora.rng import stream
 from pgt_lora.scene import Scene, render
-from pgt_lora.tiny.grounding import Heads, targets
+from pgt_lora.tiny.grounding import SIDE, Heads
 from pgt_lora.tiny.lessons import Turn, draw_turns
-
-SEEN = ("kind", "color", "x_part", "y_part")
-
 
 @dataclass(frozen=True)
 class Schedule:
@@ -80,25 +76,21 @@ def batches(encoder: Encoder, schedule: Schedule) -> Iterator[tuple[dict[str, to
 
 
 def losses(
-    model: Any, batch: dict[str, torch.Tensor], heads: Sequence[Heads], scenes: Sequence[Scene]
+    model: Any, batch: dict[str, torch.Tensor], heads: Heads, scenes: Sequence[Scene]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the language-modelling loss and the auxiliary loss of one batch."""
     labels = batch.pop("labels")
     batch.pop("attention_mask")  # right padding needs none under a causal mask, and attention is faster without
-    pixels = {name: batch.pop(name) for name in ("pixel_values", "image_grid_thw") if name in batch}
-    features = model.model.get_image_features(**pixels)
-    grid = {name: values for name, values in pixels.items() if name != "pixel_values"}
-    hidden = model.model(**batch, **grid, mm_encoder_outputs={"image": features}, use_cache=False).last_hidden_state
+    layers = model.model(**batch, output_hidden_states=True, use_cache=False).hidden_states
     supervised = labels[:, 1:] != IGNORE
-    logits = model.lm_head(hidden[:, :-1][supervised]).float()
+    logits = model.lm_head(layers[-1][:, :-1][supervised]).float()
     loss = torch.nn.functional.cross_entropy(logits, labels[:, 1:][supervised])
-    seen = torch.stack(list(features.pooler_output))
-    placed = hidden[batch["input_ids"] == model.config.image_token_id].view(seen.shape)
-    expected = targets(scenes, side=isqrt(seen.shape[1]))
-    return loss, heads[0](seen, expected) + heads[1](placed, expected)
+    image = batch["input_ids"] == model.config.image_token_id
+    tokens = [layer[image].unflatten(0, (len(scenes), -1))[:, : SIDE * SIDE] for layer in layers]
+    return loss, heads(tokens, scenes)
 
 
-def optimizers(model: torch.nn.Module, heads: Sequence[Heads], schedule: Schedule) -> list[Any]:
+def optimizers(model: torch.nn.Module, heads: Heads, schedule: Schedule) -> list[Any]:
     """Return Muon for the matrices and AdamW for embeddings, norms, biases, patches and heads.
 
     Muon needs about a third fewer steps here than AdamW alone.
@@ -106,7 +98,7 @@ def optimizers(model: torch.nn.Module, heads: Sequence[Heads], schedule: Schedul
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
     chosen = {id(p) for p in matrices}
-    others = [p for _, p in named if id(p) not in chosen] + [p for head in heads for p in head.parameters()]
+    others = [p for _, p in named if id(p) not in chosen] + list(heads.parameters())
     found = [
         torch.optim.Muon(
             matrices, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, adjust_lr_fn="match_rms_adamw"
@@ -125,7 +117,7 @@ def rate(step: int, schedule: Schedule) -> float:
 def pretrain(model: Any, encoder: Encoder, schedule: Schedule) -> None:
     """Teach the lessons to a model with random weights, under a progress bar."""
     hidden_size = model.config.get_text_config().hidden_size
-    heads = [Heads(hidden_size, SEEN), Heads(hidden_size, (*SEEN, "row", "column"))]
+    heads = Heads(hidden_size)
     stepping = optimizers(model, heads, schedule)
     model.train()
     lessons = zip(range(schedule.steps), batches(encoder, schedule), strict=False)

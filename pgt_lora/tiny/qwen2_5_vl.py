@@ -67,8 +67,8 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
         text_config={
             "vocab_size": len(processor.tokenizer),
             "hidden_size": 128,
-            "intermediate_size": 320,
-            "num_hidden_layers": 4,
+            "intermediate_size": 256,
+            "num_hidden_layers": 5,
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
             "max_position_embeddings": 2048,
