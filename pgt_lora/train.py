@@ -101,9 +101,11 @@ def audit(model: Any, encoder: Encoder, rows: Any) -> dict[str, Any]:
     """
     placement = check_placement(model, encoder.adapter)
     console.print(str(placement))
-    supervised = [len(encoder.answer_ids(row)) for row in rows.select_columns(["id", "prompt", "completion"])]
-    if min(supervised) < 2:
-        raise InputError(f"row {rows[supervised.index(min(supervised))]['id']}: its answer is empty")
+    supervised = []
+    for row in rows.select_columns(["id", "prompt", "completion"]):
+        if not row["completion"][0]["content"].strip():
+            raise InputError(f"row {row['id']}: its answer is empty, so nothing of it would be supervised")
+        supervised.append(len(encoder.answer_ids(row)))
     console.print(
         f"{sum(supervised):,} supervised tokens in {len(rows):,} samples ({min(supervised)} to {max(supervised)} each)"
     )

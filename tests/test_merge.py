@@ -47,7 +47,9 @@ def test_the_merged_model_is_verified_in_a_fresh_process(merged: Path) -> None:
 def test_the_merged_model_differs_from_the_base_where_it_should(base_dir: Path, merged: Path) -> None:
     base, new = load_file(base_dir / "model.safetensors"), load_file(merged / "model.safetensors")
     changed = {key for key in base if not torch.equal(base[key], new[key])}
-    assert changed == {f"model.layers.{layer}.self_attn.{kind}_proj.weight" for layer in range(4) for kind in "qkv"}
+    layers = json.loads((base_dir / "config.json").read_text())["text_config"]["num_hidden_layers"]
+    expected = {f"model.layers.{layer}.self_attn.{kind}_proj.weight" for layer in range(layers) for kind in "qkv"}
+    assert changed == expected
     assert load_processor(str(merged)).chat_template == load_processor(str(base_dir)).chat_template
     for name in ("config.json", "generation_config.json", "chat_template.jinja", "tokenizer.json"):
         assert (merged / name).read_bytes() == (base_dir / name).read_bytes()

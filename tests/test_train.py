@@ -66,15 +66,16 @@ def test_finetune_writes_an_adapter_that_plain_peft_loads(
 ) -> None:
     adapter = finetune(recipe, data_dir, tmp_path / "run")
     saved = weights(tmp_path / "run")
-    assert len(saved) == 2 * 3 * 4  # A and B on q, k, v of four layers
+    layers = json.loads((base_dir / "config.json").read_text())["text_config"]["num_hidden_layers"]
+    assert len(saved) == 2 * 3 * layers  # A and B on q, k and v
     assert all(tensor.dtype == torch.float32 for tensor in saved.values())
     assert any(tensor.abs().max() > 0 for key, tensor in saved.items() if "lora_B" in key)  # B starts at zero
     model = PeftModel.from_pretrained(load_model(str(base_dir)), adapter)
-    assert check_placement(load_adapter(load_model(str(base_dir)), adapter), ADAPTER).num_modules == 12
+    assert check_placement(load_adapter(load_model(str(base_dir)), adapter), ADAPTER).num_modules == 3 * layers
     assert model.peft_config["default"].lora_alpha == 32
     run = json.loads((adapter / "run.json").read_text())
     assert run["steps"] == 8  # 32 samples, batches of 8, two epochs
-    assert run["placement"]["num_modules"] == 12
+    assert run["placement"]["num_modules"] == 3 * layers
     assert run["supervised_tokens"] > 0
     assert load_recipe(adapter / "recipe.yaml").values == recipe.values
     with pytest.raises(InputError, match="finished run"):

@@ -13,6 +13,9 @@ from pgt_lora.scene import Scene, render
 from pgt_lora.tiny.grounding import SIDE, Heads
 from pgt_lora.tiny.lessons import Turn, draw_turns
 
+ANSWER = "answer"
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast. `pool` batches are drawn at a time and sorted by length, so that little is padding."""
@@ -30,24 +33,23 @@ class Schedule:
 
 def conversation(encoder: Encoder, turns: Sequence[Turn]) -> tuple[str, list[int], list[int]]:
     """Return the first question, and the ids and labels of all that follows it."""
-    tokenizer = encoder.processor.tokenizer
-    end = encoder.adapter.end_token(encoder.processor)
-    messages: list[dict[str, Any]] = []
+    processor, end = encoder.processor, encoder.adapter.end_token(encoder.processor)
+    first = [*encoder.adapter.messages("question"), {"role": "assistant", "content": ANSWER}]
     ids: list[int] = []
     labels: list[int] = []
-    written = ""
     for number, (question, answer) in enumerate(turns):
-        messages += encoder.adapter.messages(question) if number == 0 else [{"role": "user", "content": question}]
-        prompt = encoder.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        if number:
-            between = tokenizer(prompt.removeprefix(written), add_special_tokens=False).input_ids
-            ids += between
-            labels += [IGNORE] * len(between)
-        said = tokenizer(answer + end, add_special_tokens=False).input_ids
+        if number:  # all that the template renders from an answer's end to where the next one begins
+            asked = [*first, {"role": "user", "content": question}]
+            text = processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+            between = text.partition(ANSWER)[2].removeprefix(end)
+            between_ids = processor.tokenizer(between, add_special_tokens=False).input_ids
+            ids += between_ids
+            labels += [IGNORE] * len(between_ids)
+        said = encoder.answer_ids(
+            {"id": "lesson", "prompt": [{"content": "question"}], "completion": [{"content": answer}]}
+        )
         ids += said
         labels += said
-        written = prompt + answer + end
-        messages.append({"role": "assistant", "content": answer})
     return turns[0][0], ids, labels
 
 
