@@ -10,7 +10,7 @@ from pgt_lora.encoding import IGNORE, Encoder
 from pgt_lora.progress import console, track
 from pgt_lora.rng import stream
 from pgt_lora.scene import Scene, render
-from pgt_lora.tiny.grounding import SIDE, Heads
+from pgt_lora.tiny.grounding import POINTING_LAYER, SIDE, Heads, pointing_loss
 from pgt_lora.tiny.lessons import Turn, draw_turns
 
 ANSWER = "answer"
@@ -78,18 +78,20 @@ def batches(encoder: Encoder, schedule: Schedule) -> Iterator[tuple[dict[str, to
 
 
 def losses(
-    model: Any, batch: dict[str, torch.Tensor], heads: Heads, scenes: Sequence[Scene]
+    model: Any, batch: dict[str, torch.Tensor], heads: Heads, scenes: Sequence[Scene], tokenizer: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the language-modelling loss and the auxiliary loss of one batch."""
+    """Return the language-modelling loss and the auxiliary losses of one batch."""
     labels = batch.pop("labels")
     batch.pop("attention_mask")  # right padding needs none under a causal mask, and attention is faster without
-    layers = model.model(**batch, output_hidden_states=True, use_cache=False).hidden_states
+    found = model.model(**batch, output_hidden_states=True, output_attentions=True, use_cache=False)
+    layers = found.hidden_states
     supervised = labels[:, 1:] != IGNORE
     logits = model.lm_head(layers[-1][:, :-1][supervised]).float()
     loss = torch.nn.functional.cross_entropy(logits, labels[:, 1:][supervised])
     image = batch["input_ids"] == model.config.image_token_id
     tokens = [layer[image].unflatten(0, (len(scenes), -1))[:, : SIDE * SIDE] for layer in layers]
-    return loss, heads(tokens, scenes)
+    pointing = pointing_loss(found.attentions[POINTING_LAYER], batch["input_ids"], image, scenes, tokenizer)
+    return loss, heads(tokens, scenes) + pointing
 
 
 def optimizers(model: torch.nn.Module, heads: Heads, schedule: Schedule) -> list[Any]:
@@ -120,12 +122,13 @@ def pretrain(model: Any, encoder: Encoder, schedule: Schedule) -> None:
     """Teach the lessons to a model with random weights, under a progress bar."""
     hidden_size = model.config.get_text_config().hidden_size
     heads = Heads(hidden_size)
+    model.set_attn_implementation({"text_config": "eager"})  # the others return no attention to teach
     stepping = optimizers(model, heads, schedule)
     model.train()
     lessons = zip(range(schedule.steps), batches(encoder, schedule), strict=False)
     for step, (batch, scenes) in track(lessons, schedule.steps, "Pre-training"):
         with torch.autocast("cpu", torch.bfloat16):
-            loss, grounding = losses(model, batch, heads, scenes)
+            loss, grounding = losses(model, batch, heads, scenes, encoder.processor.tokenizer)
         (loss + schedule.grounding * (1 - step / schedule.steps) * grounding).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, scheduler in stepping:

@@ -1,0 +1,112 @@
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgt_lora.build import tasks
+from pgt_lora.checkpoint import family
+from pgt_lora.encoding import IGNORE, Encoder
+from pgt_lora.evaluate import load_encoder, load_for_evaluation, predict
+from pgt_lora.recipe import ROOT
+from pgt_lora.rng import stream
+from pgt_lora.scene import Box, Canvas, Circle, Scene
+from pgt_lora.scene.palette import COLORS
+from pgt_lora.tasks.task import Settings
+from pgt_lora.tiny import qwen2_5_vl
+from pgt_lora.tiny.grounding import CLASSES, KINDS, targets
+from pgt_lora.tiny.lessons import LISTINGS, QUESTIONS, draw_turns
+from pgt_lora.tiny.pretrain import Schedule, conversation, pretrain
+from pgt_lora.tiny.skills import SKILLS, skill_samples
+
+SHIPPED = ROOT / "data" / "tiny-qwen2.5-vl"
+
+
+def test_no_lesson_asks_what_pgt_asks() -> None:
+    lessons = {text for i in range(2000) for text, _ in draw_turns(stream(0, "test", i))[1]}
+    pgt = {task.plan(stream(0, "test", i), Settings()).text for task in tasks().values() for i in range(400)}
+    assert not lessons & pgt
+    for words in ("relative", "closest", "same color", "overlay", "coordinates", "respect to"):
+        assert not any(words in text for text in lessons)
+        assert any(words in text for text in pgt)
+
+
+@pytest.mark.parametrize("lesson", [*LISTINGS, *QUESTIONS], ids=lambda lesson: lesson.__name__)
+def test_every_lesson_is_taught_and_answers_vary(lesson) -> None:  # type: ignore[no-untyped-def]
+    turns = [lesson(stream(1, "test", i), draw_turns(stream(2, "test", i))[0]) for i in range(300)]
+    taught = [turn for turn in turns if turn]
+    assert len(taught) >= 20
+    answers = Counter(answer for _, answer in taught)
+    assert len(answers) > 1
+    assert answers.most_common(1)[0][1] < 0.8 * len(taught)
+
+
+def test_lessons_say_what_the_scene_holds() -> None:
+    scene = Scene(
+        Canvas(112, 112),
+        (Box("red", 0, 0, 39, 19),),
+        (Circle("blue", 84, 90, 10, 1.0), Circle("pink", 30, 90, 8, 0.7)),
+    )
+    said = {lesson(stream(0, i), scene) for lesson in (*LISTINGS, *QUESTIONS) for i in range(60)} - {None}
+    assert ("List the objects by color.", "red box 18 09; blue circle 75 80; pink circle 27 80") in said
+    assert ("List the cells row by row.", "red box - - -; - - - -; - - - -; - pink circle - blue circle") in said
+    assert ("At which percent is the blue object?", "(75, 80)") in said
+    assert ("Where is the red object from the middle, left or right?", "left") in said
+    assert ("How many circles in all?", "2") in said
+    assert not any("letter" in text and "option" not in text for text, _ in said)
+
+
+def test_grounding_marks_the_token_that_holds_the_centre() -> None:
+    found = targets([Scene(Canvas(112, 112), (), (Circle("red", 40, 90, 12, 1.0, "C"),))])
+    cell = 5 * 7 + 2  # row 90 // 16, column 40 // 16
+    assert found["kind"][0, cell] == KINDS.index("C")
+    assert (found["kind"] > 0).sum() == 1
+    assert found["color"][0, cell] == list(COLORS).index("red")
+    assert (found["x_tens"][0, cell], found["x_ones"][0, cell]) == (3, 6)  # 40 / 112 is 36 per cent
+    assert (found["x_part"][0, cell], found["y_part"][0, cell]) == (2, 2)
+    assert (found["row"][0, cell], found["column"][0, cell]) == (5, 2)
+    assert all(int(found[name].max()) < size for name, size in CLASSES.items())
+
+
+def test_a_conversation_is_what_the_template_renders(base_dir: Path) -> None:
+    encoder = load_encoder(str(base_dir))
+    turns = draw_turns(stream(3, "test"))[1]
+    question, ids, labels = conversation(encoder, turns)
+    messages = encoder.adapter.messages(question)
+    for number, (text, answer) in enumerate(turns):
+        messages += [{"role": "user", "content": text}] if number else []
+        messages.append({"role": "assistant", "content": answer})
+    whole = encoder.processor.apply_chat_template(messages, tokenize=False)
+    assert whole.endswith(encoder.processor.tokenizer.decode(ids) + "\n")
+    answers = encoder.processor.tokenizer.decode([token for token in labels if token != IGNORE])
+    assert answers == "".join(f"{answer}<|im_end|>" for _, answer in turns)
+
+
+def test_pretraining_depends_on_the_seed_alone(base_dir: Path) -> None:
+    def weights() -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        processor = qwen2_5_vl.build_processor()
+        model = qwen2_5_vl.build_model(processor)
+        pretrain(model, Encoder(family(str(base_dir)), processor), Schedule(steps=2, batch_size=2, pool=2))
+        return model.state_dict()
+
+    first, second = weights(), weights()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_the_skills_are_the_lessons_held_out() -> None:
+    samples = list(skill_samples(4 * len(SKILLS)))
+    assert Counter(sample.task for sample in samples) == dict.fromkeys(SKILLS, 4)
+    for sample in samples:
+        assert sample.choices is not None
+        assert sample.answer in sample.choices
+
+
+def test_the_shipped_model_is_small_real_and_sees() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 8_000_000
+    assert json.loads((SHIPPED / "config.json").read_text())["architectures"] == ["Qwen2_5_VLForConditionalGeneration"]
+    model, encoder = load_for_evaluation(str(SHIPPED))
+    rows = [sample.to_row() for sample in skill_samples(10 * len(SKILLS), seed=1)]
+    predictions = predict(model, encoder, rows, batch_size=40, max_new_tokens=8)
+    assert sum(prediction["correct"] for prediction in predictions) > 0.7 * len(rows)
