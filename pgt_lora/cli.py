@@ -104,15 +104,12 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Answer a dataset's questions greedily and score the answers, task by task."""
-    from pgt_lora.evaluate import evaluate as score
-    from pgt_lora.evaluate import load_for_evaluation, print_scores
+    from pgt_lora import evaluate as evaluation
 
-    loaded, encoder = load_for_evaluation(model)
-    scores = score(
-        loaded, encoder, data, out, name=model, overwrite=overwrite, batch_size=batch_size,
-        max_new_tokens=max_new_tokens, repetition_penalty=repetition_penalty,
-    )  # fmt: skip
-    print_scores(scores, f"{model} on {data}")
+    loaded, encoder = evaluation.load_for_evaluation(model)
+    generation = evaluation.Generation(batch_size, max_new_tokens, repetition_penalty)
+    scores = evaluation.evaluate(loaded, encoder, data, out, name=model, generation=generation, overwrite=overwrite)
+    evaluation.print_scores(scores, f"{model} on {data}")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +17,40 @@ from pgt_lora.recipe import Recipe
 from pgt_lora.scoring import Score, correct, parse, score_by_task
 
 
-def answer(
-    model: Any, encoder: Encoder, rows: Sequence[Any], *, batch_size: int, max_new_tokens: int,
-    repetition_penalty: float = 1.0,
-) -> Iterator[str]:  # fmt: skip
+@dataclass(frozen=True)
+class Generation:
+    """How answers are generated: greedily, and otherwise as these fields say, whatever the checkpoint's defaults."""
+
+    batch_size: int = 32
+    max_new_tokens: int = 16
+    repetition_penalty: float = 1.0  # Qwen2.5-VL's generation config carries one that greedy decoding applies too
+
+
+def answer(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Generation) -> Iterator[str]:
     """Yield a greedy answer to every row's question, as text without special tokens."""
     tokenizer = encoder.processor.tokenizer
     end = tokenizer.convert_tokens_to_ids(encoder.adapter.end_token(encoder.processor))
     model.eval()
-    for start in range(0, len(rows), batch_size):
-        batch = encoder.prompts([rows[i] for i in range(start, min(start + batch_size, len(rows)))]).to(model.device)
+    for start in range(0, len(rows), generation.batch_size):
+        chosen = range(start, min(start + generation.batch_size, len(rows)))
+        batch = encoder.prompts([rows[index] for index in chosen]).to(model.device)
         batch = batch.to(model.dtype)  # casts pixels, not ids
         with torch.inference_mode():
             ids = model.generate(
                 **batch,
                 do_sample=False,
                 num_beams=1,
-                max_new_tokens=max_new_tokens,
-                repetition_penalty=repetition_penalty,
+                max_new_tokens=generation.max_new_tokens,
+                repetition_penalty=generation.repetition_penalty,
                 eos_token_id=[end],
                 pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end,
             )
         yield from tokenizer.batch_decode(ids[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
-def predict(model: Any, encoder: Encoder, rows: Sequence[Any], **generation: Any) -> list[dict[str, Any]]:
+def predict(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Generation) -> list[dict[str, Any]]:
     """Return one prediction per row: question, expected, raw output, parsed and correct."""
-    outputs = track(answer(model, encoder, rows, **generation), len(rows), "Answering")
+    outputs = track(answer(model, encoder, rows, generation), len(rows), "Answering")
     return [_prediction(row, output) for row, output in zip(rows, outputs, strict=True)]
 
 
@@ -61,13 +68,19 @@ def _prediction(row: Any, output: str) -> dict[str, Any]:
 
 
 def evaluate(
-    model: Any, encoder: Encoder, data: Path, out: Path, *, name: str, overwrite: bool = False,
-    **generation: Any,
-) -> dict[str, Score]:  # fmt: skip
+    model: Any,
+    encoder: Encoder,
+    data: Path,
+    out: Path,
+    *,
+    name: str,
+    generation: Generation,
+    overwrite: bool = False,
+) -> dict[str, Score]:
     """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory."""
     rows = open_dataset(data)
     with new_directory(out, overwrite) as directory:
-        predictions = predict(model, encoder, rows, **generation)
+        predictions = predict(model, encoder, rows, generation)
         scores = score_by_task(rows, predictions)
         lines = (json.dumps(prediction, ensure_ascii=False) for prediction in predictions)
         (directory / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -75,7 +88,7 @@ def evaluate(
             "model": name,
             "data": str(data),
             "content_hash": read_manifest(data)["content_hash"],
-            "generation": generation,
+            "generation": asdict(generation),
             "tasks": {task: asdict(score) | {"accuracy": score.accuracy} for task, score in scores.items()},
         }
         write_json(directory / "scores.json", summary)

@@ -10,7 +10,7 @@ from pgt_lora.build import default_weights, generate, request
 from pgt_lora.checkpoint import family
 from pgt_lora.dataset import is_made, new_directory, write_manifest, write_samples
 from pgt_lora.errors import InputError, choices
-from pgt_lora.evaluate import evaluate, load_for_evaluation
+from pgt_lora.evaluate import Generation, evaluate, load_for_evaluation
 from pgt_lora.merge import merge
 from pgt_lora.progress import console
 from pgt_lora.recipe import (
@@ -115,9 +115,7 @@ def score(recipe: Recipe, name: str, tests: dict[str, Path], out: Path) -> None:
     if not waiting:
         return
     loaded, encoder = load_for_evaluation(name, recipe)
+    generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
     for test, path in waiting.items():
         console.print(f"{out.name} on {test}")
-        evaluate(
-            loaded, encoder, path, out / test, name=name, batch_size=recipe.sft.per_device_eval_batch_size,
-            max_new_tokens=recipe.kit.max_new_tokens,
-        )  # fmt: skip
+        evaluate(loaded, encoder, path, out / test, name=name, generation=generation)

@@ -17,7 +17,7 @@ from pgt_lora.checkpoint import Checkpoint, family, load_adapter, load_model, lo
 from pgt_lora.dataset import write_json
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
-from pgt_lora.evaluate import answer
+from pgt_lora.evaluate import Generation, answer
 from pgt_lora.merge import companion_files, local_directory
 from pgt_lora.progress import console
 from pgt_lora.recipe import read_values
@@ -138,7 +138,7 @@ def _behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) 
     model.eval()
     with torch.inference_mode():
         logits = model(**batch).logits[:, :-1][supervised].float()
-    return logits, list(answer(model, encoder, rows, batch_size=len(rows), max_new_tokens=16))
+    return logits, list(answer(model, encoder, rows, Generation(batch_size=len(rows))))
 
 
 def fixed_rows(adapter_dir: Path) -> list[dict[str, Any]]:

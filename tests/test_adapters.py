@@ -18,7 +18,7 @@ from tokenizers import normalizers
 from pgt_lora.checkpoint import family, load_model, load_processor
 from pgt_lora.encoding import IGNORE, Encoder
 from pgt_lora.errors import InputError
-from pgt_lora.evaluate import answer
+from pgt_lora.evaluate import Generation, answer
 from pgt_lora.placement import check_placement
 from pgt_lora.recipe import RECIPES, load_recipe
 from pgt_lora.registry import discover
@@ -184,8 +184,8 @@ def test_batched_generation_equals_one_by_one(subject: Subject) -> None:
     kept = batch["attention_mask"]
     assert (kept.diff(dim=1) >= 0).all()
     assert kept.min() == 0
-    together = list(answer(model, encoder, part, batch_size=len(part), max_new_tokens=6))
-    assert together == list(answer(model, encoder, part, batch_size=1, max_new_tokens=6))
+    together = list(answer(model, encoder, part, Generation(len(part), 6)))
+    assert together == list(answer(model, encoder, part, Generation(1, 6)))
     # Random weights say much the same to everything, so the logits are what tells.
     settings = {"max_new_tokens": 2, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
     settings["eos_token_id"] = None

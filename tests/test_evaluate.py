@@ -6,13 +6,13 @@ import torch
 
 from pgt_lora.dataset import open_dataset
 from pgt_lora.errors import InputError
-from pgt_lora.evaluate import answer, evaluate, load_for_evaluation, read_scores
+from pgt_lora.evaluate import Generation, answer, evaluate, load_for_evaluation, read_scores
 from pgt_lora.scoring import parse
 
 
 def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
     model, encoder = load_for_evaluation(str(base_dir))
-    scores = evaluate(model, encoder, data_dir, tmp_path / "out", name="base", batch_size=8, max_new_tokens=8)
+    scores = evaluate(model, encoder, data_dir, tmp_path / "out", name="base", generation=Generation(8, 8))
     assert read_scores(tmp_path / "out") == scores
     lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
     rows = open_dataset(data_dir)
@@ -22,10 +22,11 @@ def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_pa
         assert line["parsed"] == parse(line["output"], row["answer_format"], row["choices"])
         assert line["question"] == row["prompt"][0]["content"]
     summary = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert summary["generation"] == {"batch_size": 8, "max_new_tokens": 8, "repetition_penalty": 1.0}
     assert sum(task["num_samples"] for task in summary["tasks"].values()) == len(rows)
     assert sum(task["num_correct"] for task in summary["tasks"].values()) == sum(line["correct"] for line in lines)
     with pytest.raises(InputError, match="exists"):
-        evaluate(model, encoder, data_dir, tmp_path / "out", name="base", batch_size=8, max_new_tokens=8)
+        evaluate(model, encoder, data_dir, tmp_path / "out", name="base", generation=Generation(8, 8))
 
 
 def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> None:
@@ -35,8 +36,8 @@ def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> Non
         for parameter in model.parameters():
             parameter.mul_(4) if parameter.ndim > 1 else None
     rows = list(open_dataset(data_dir))[:12]
-    alone = [next(answer(model, encoder, [row], batch_size=1, max_new_tokens=6)) for row in rows]
-    assert list(answer(model, encoder, rows, batch_size=12, max_new_tokens=6)) == alone
+    alone = [next(answer(model, encoder, [row], Generation(1, 6))) for row in rows]
+    assert list(answer(model, encoder, rows, Generation(12, 6))) == alone
     assert len(set(alone)) > 1
 
 
@@ -48,4 +49,4 @@ def test_generation_stops_at_the_end_token(base_dir: Path, data_dir: Path) -> No
         # The head is tied to the embedding: one row far along the last hidden state makes its token the answer.
         hidden = model.model(**encoder.prompts(rows)).last_hidden_state[0, -1]
         model.lm_head.weight[end] = 100 * hidden
-    assert list(answer(model, encoder, rows, batch_size=1, max_new_tokens=8)) == [""]
+    assert list(answer(model, encoder, rows, Generation(1, 8))) == [""]

@@ -8,7 +8,7 @@ import torch
 from pgt_lora.build import tasks
 from pgt_lora.checkpoint import family
 from pgt_lora.encoding import IGNORE, Encoder
-from pgt_lora.evaluate import load_encoder, load_for_evaluation, predict
+from pgt_lora.evaluate import Generation, load_encoder, load_for_evaluation, predict
 from pgt_lora.recipe import ROOT
 from pgt_lora.rng import stream
 from pgt_lora.scene import Box, Canvas, Circle, Scene
@@ -108,5 +108,5 @@ def test_the_shipped_model_is_small_real_and_sees() -> None:
     assert json.loads((SHIPPED / "config.json").read_text())["architectures"] == ["Qwen2_5_VLForConditionalGeneration"]
     model, encoder = load_for_evaluation(str(SHIPPED))
     rows = [sample.to_row() for sample in skill_samples(10 * len(SKILLS), seed=1)]
-    predictions = predict(model, encoder, rows, batch_size=40, max_new_tokens=8)
+    predictions = predict(model, encoder, rows, Generation(batch_size=40))
     assert sum(prediction["correct"] for prediction in predictions) > 0.7 * len(rows)

@@ -161,9 +161,7 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
             "num_key_value_heads": 2,
             "max_position_embeddings": 2048,
             "tie_word_embeddings": False,
-            # With the published bases (ten thousand to a million), most frequencies hardly turn over sequences this
-            # short, and no layer could tell one row of the image from the next.
-            "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
             "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
             "pad_token_id": tokenizer.pad_token_id,

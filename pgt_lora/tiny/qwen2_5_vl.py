@@ -73,10 +73,10 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
             "num_key_value_heads": 2,
             "max_position_embeddings": 2048,
             "tie_word_embeddings": True,
-            # Of the frequencies 1, 0.56, 0.32, 0.18, … the time gets one, the height two, and the width the rest. In the
-            # published shares (a quarter, three eighths, three eighths) the width's fastest would turn by a fiftieth
-            # over an image this small, and no layer could tell left from right; with a smaller base, the slow ones,
-            # by which a word finds what it names at any distance, would be lost.
+            # Of the frequencies 1, 0.56, 0.32, 0.18, … the time gets one, the height two and the width the rest. In
+            # the published shares (a quarter, three eighths, three eighths) the width's fastest would turn by a
+            # fiftieth over an image this small, and no layer could tell left from right; with a smaller base, the
+            # slow ones, by which a word finds what it names at any distance, would be lost.
             "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 2, 13]},
             "bos_token_id": None,
             "eos_token_id": token_id("<|im_end|>"),
