@@ -20,7 +20,7 @@ ANSWER = "answer"
 class Schedule:
     """How long and how fast. `pool` batches are drawn at a time and sorted by length, so that little is padding."""
 
-    steps: int = 3600
+    steps: int = 2400
     batch_size: int = 32
     learning_rate: float = 4e-3
     warmup: float = 0.03
