@@ -13,12 +13,25 @@ RUN_ARGS = $(if $(DATA),--data $(DATA)) $(if $(OUT),--out $(OUT)) $(ARGS)
 
 export TOKENIZERS_PARALLELISM := false
 
+# Fine-tuning takes one process for each visible GPU; GPUS=n makes the first n of them visible.
+export PGT_LORA_LAUNCH := $(or $(LAUNCH),ddp)
+comma := ,
+space := $(subst ,, )
+VISIBLE = $(or $(subst $(comma), ,$(CUDA_VISIBLE_DEVICES)),$(shell nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null))
+ifdef GPUS
+ifneq ($(words $(wordlist 1,$(GPUS),$(VISIBLE))),$(GPUS))
+$(error GPUS=$(GPUS), but $(words $(VISIBLE)) are visible here)
+endif
+export CUDA_VISIBLE_DEVICES := $(subst $(space),$(comma),$(wordlist 1,$(GPUS),$(VISIBLE)))
+endif
+
 .PHONY: help setup finetune test lint format tiny clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo
-	@echo "  make finetune MODEL=… DATA=… OUT=… ARGS='--learning_rate 1e-3 --overwrite'"
+	@echo "  make finetune MODEL=… DATA=… OUT=… GPUS=… ARGS='--learning_rate 1e-3 --overwrite'"
+	@echo "  make finetune NODES=2 NODE=0 MASTER=host0 MODEL=… DATA=… OUT=…    on every node; see docs/training.md"
 
 setup: $(BIN)/.installed  ## Install the project and its tested dependencies into .venv.
 
@@ -28,7 +41,14 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 finetune: setup  ## Make the data, fine-tune, score before and after, merge, verify, report.
+ifdef NODES
+	$(BIN)/accelerate launch --config_file recipes/accelerate/$(PGT_LORA_LAUNCH).yaml --num_machines $(NODES) \
+	  --num_processes $$(($(NODES) * $(or $(GPUS),$(words $(VISIBLE))))) --machine_rank $(NODE) \
+	  --main_process_ip $(MASTER) --main_process_port $(or $(PORT),29500) \
+	  -m pgt_lora.cli finetune $(MODEL) $(RUN_ARGS)
+else
 	$(BIN)/pgt-lora run $(MODEL) $(RUN_ARGS)
+endif
 
 test: setup  ## Run every test (offline, on the CPU).
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)

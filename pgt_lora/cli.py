@@ -49,7 +49,9 @@ def generate(
         out, num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings, num_proc=num_proc,
         overwrite=overwrite,
     )  # fmt: skip
-    console.print(f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}")
+    console.print(
+        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
+    )
 
 
 @app.command()
@@ -74,6 +76,23 @@ def preview(
     page = out or data.with_name(data.name + ".html")
     write_preview(data, page, num_images, audit)
     console.print(f"Open {page.resolve().as_uri()}")
+
+
+@app.command(context_settings=WITH_OVERRIDES)
+def check(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
+    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT as the recipe says.")] = None,  # noqa: UP045
+    offline: Annotated[bool, typer.Option("--offline", help="Go by the published dimensions, not by the Hub.")] = False,
+) -> None:
+    """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
+    from pgt_lora.check import check as find
+    from pgt_lora.check_report import print_findings
+
+    found = find(recipe, data, offline, context.args)
+    print_findings(found, recipe, context.args)
+    if found.problems:
+        raise typer.Exit(1)
 
 
 @app.command(context_settings=WITH_OVERRIDES)

@@ -24,8 +24,6 @@ OURS = {
     "gradient_accumulation_steps": "it follows from global_batch_size, per_device_train_batch_size and the processes",
     "lora_target_modules": "the model family's adapter places LoRA",
     "resume_from_checkpoint": "an interrupted run resumes by itself when it is started again",
-    "load_in_4bit": "training in 4 bits is not supported yet",
-    "load_in_8bit": "training in 8 bits is not supported yet",
     "remove_unused_columns": "the collator needs every column",
 }
 

@@ -24,9 +24,10 @@ from pgt_lora.recipe import (
     recipe_names,
 )
 from pgt_lora.report import print_comparison, write_report
+from pgt_lora.resume import STARTED, claim
 from pgt_lora.scene import Canvas
 from pgt_lora.tasks.task import Settings
-from pgt_lora.train import STARTED, claim, finetune
+from pgt_lora.train import finetune
 
 NUM_SKILL_SAMPLES = 800
 

@@ -1,115 +1,50 @@
 """Where LoRA sits, and how much of it, on the published architectures: built on the meta device, without weights."""
 
 import re
-from typing import Any
 
 import pytest
 import torch
 
 from pgt_lora.placement import check_placement
+from pgt_lora.published import PUBLISHED, build_config
 from pgt_lora.registry import discover
 
 ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
 
-QWEN_VISION = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "num_heads": 16}
-INTERN_VISION = {
-    "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
-    "attention_bias": True,
-}  # fmt: skip
-CLIP_VISION = {
-    "model_type": "clip_vision_model", "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
-    "num_attention_heads": 16, "image_size": 336, "patch_size": 14, "projection_dim": 768, "vocab_size": 32000,
-}  # fmt: skip
-QWEN_7B = {
-    "num_hidden_layers": 28, "hidden_size": 3584, "intermediate_size": 18944, "num_attention_heads": 28,
-    "num_key_value_heads": 4,
-}  # fmt: skip
-LLAMA = {"model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096, "num_attention_heads": 32}
-
-# Adapter, configuration, parameters of all weights in billions, trainable parameters with r = 8.
-PUBLISHED: dict[str, tuple[str, dict[str, Any], float, int]] = {
-    "Qwen2.5-VL-3B": (
-        "qwen2_5_vl",
-        {
-            "text_config": {
-                "num_hidden_layers": 36, "hidden_size": 2048, "intermediate_size": 11008, "num_attention_heads": 16,
-                "num_key_value_heads": 2, "vocab_size": 151936, "tie_word_embeddings": True,
-                "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
-            },
-            "vision_config": QWEN_VISION | {"out_hidden_size": 2048},
-            "tie_word_embeddings": True,
-        },
-        3.75,
-        2_506_752,
-    ),
-    "Qwen2.5-VL-7B": (
-        "qwen2_5_vl",
-        {
-            "text_config": QWEN_7B | {
-                "vocab_size": 152064, "tie_word_embeddings": False,
-                "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]},
-            },
-            "vision_config": QWEN_VISION | {"out_hidden_size": 3584},
-            "tie_word_embeddings": False,
-        },
-        8.29,
-        3_440_640,
-    ),
-    "InternVL3-8B": (
-        "internvl3",
-        {
-            "text_config": QWEN_7B | {"model_type": "qwen2", "vocab_size": 151674, "tie_word_embeddings": False},
-            "vision_config": INTERN_VISION,
-            "tie_word_embeddings": False,
-        },
-        7.94,
-        3_440_640,
-    ),
-    "LLaVA-NeXT Vicuna-7B": (
-        "llava_next",
-        {
-            "text_config": LLAMA | {"intermediate_size": 11008, "num_key_value_heads": 32, "vocab_size": 32064},
-            "vision_config": CLIP_VISION,
-        },
-        7.06,
-        6_291_456,
-    ),
-    "LLaVA-NeXT Mistral-7B": (
-        "llava_next",
-        {
-            "text_config": LLAMA | {
-                "model_type": "mistral", "intermediate_size": 14336, "num_key_value_heads": 8, "vocab_size": 32064,
-            },
-            "vision_config": CLIP_VISION,
-        },
-        7.57,
-        4_718_592,
-    ),
-    "LLaVA-NeXT Llama3-8B": (
-        "llava_next",
-        {
-            "text_config": LLAMA | {"intermediate_size": 14336, "num_key_value_heads": 8, "vocab_size": 128320},
-            "vision_config": CLIP_VISION,
-        },
-        8.36,
-        4_718_592,
-    ),
-}  # fmt: skip
+# All weights in billions, as the Hub says; and the trainable parameters with r = 8, counted by hand.
+SIZES = {
+    "Qwen/Qwen2.5-VL-3B-Instruct": (3.75, 2_506_752),
+    "Qwen/Qwen2.5-VL-7B-Instruct": (8.29, 3_440_640),
+    "Qwen/Qwen2.5-VL-32B-Instruct": (33.45, 11_534_336),
+    "Qwen/Qwen2.5-VL-72B-Instruct": (73.41, 22_282_240),
+    "OpenGVLab/InternVL3-1B-hf": (0.94, 737_280),
+    "OpenGVLab/InternVL3-2B-hf": (2.09, 1_490_944),
+    "OpenGVLab/InternVL3-8B-hf": (7.94, 3_440_640),
+    "OpenGVLab/InternVL3-14B-hf": (15.12, 8_650_752),
+    "llava-hf/llava-v1.6-vicuna-7b-hf": (7.06, 6_291_456),
+    "llava-hf/llava-v1.6-mistral-7b-hf": (7.57, 4_718_592),
+    "llava-hf/llama3-llava-next-8b-hf": (8.36, 4_718_592),
+}
 
 
-@pytest.mark.parametrize(("family", "config", "billions", "trainable"), PUBLISHED.values(), ids=PUBLISHED)
-def test_lora_on_the_published_architectures(
-    family: str, config: dict[str, Any], billions: float, trainable: int
-) -> None:
+def test_every_published_checkpoint_has_its_size_here() -> None:
+    assert set(PUBLISHED) == set(SIZES)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_lora_on_the_published_architectures(name: str) -> None:
     from peft import LoraConfig, get_peft_model
-    from transformers import CONFIG_MAPPING, AutoModelForImageTextToText
+    from transformers import AutoModelForImageTextToText
 
-    adapter = ADAPTERS[family]
+    billions, trainable = SIZES[name]
+    adapter = ADAPTERS[PUBLISHED[name].family]
+    config = build_config(PUBLISHED[name])
+    assert config.model_type == adapter.model_type
     with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(CONFIG_MAPPING[adapter.model_type](**config))
+        model = AutoModelForImageTextToText.from_config(config)
     # The configuration is the published one: the model has its size.
     assert sum(p.numel() for p in model.parameters()) / 1e9 == pytest.approx(billions, abs=0.01)
-    layers = config["text_config"]["num_hidden_layers"]
+    layers = config.get_text_config().num_hidden_layers
     names = {name for name, _ in model.named_modules() if re.fullmatch(adapter.lora_targets, name)}
     assert names == {f"model.language_model.layers.{i}.self_attn.{kind}_proj" for i in range(layers) for kind in "qkv"}
 

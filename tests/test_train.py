@@ -7,17 +7,18 @@ from pathlib import Path
 import datasets
 import pytest
 import torch
-from peft import PeftModel
 from safetensors.torch import load_file
-from trl import SFTConfig, SFTTrainer
 
 from pgt_lora.checkpoint import load_adapter, load_model, load_processor
+from pgt_lora.dataset import open_dataset
 from pgt_lora.encoding import IGNORE, Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.placement import check_placement
 from pgt_lora.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.registry import discover
-from pgt_lora.train import accumulation_steps, finetune, newest_checkpoint
+from pgt_lora.resume import newest_checkpoint
+from pgt_lora.train import finetune
+from pgt_lora.trainer import build_trainer, step_shape
 
 ADAPTER = discover("pgt_lora.adapters", "ADAPTER")["qwen2_5_vl"]
 
@@ -26,7 +27,7 @@ KILL_AT_STEP_5 = """
 import os, signal
 import torch
 import transformers
-from pgt_lora import cli, train
+from pgt_lora import cli, trainer
 
 torch.set_num_threads(1)
 
@@ -35,14 +36,14 @@ class Kill(transformers.TrainerCallback):
         if state.global_step == 5:
             os.kill(os.getpid(), signal.SIGKILL)
 
-build = train.build_trainer
+build = trainer.build_trainer
 
 def build_trainer(*words):
-    trainer, encoder = build(*words)
-    trainer.add_callback(Kill)
-    return trainer, encoder
+    built, encoder = build(*words)
+    built.add_callback(Kill)
+    return built, encoder
 
-train.build_trainer = build_trainer
+trainer.build_trainer = build_trainer
 cli.main()
 """
 
@@ -64,6 +65,8 @@ def equal(first: Path, second: Path) -> bool:
 def test_finetune_writes_an_adapter_that_plain_peft_loads(
     recipe: Recipe, base_dir: Path, data_dir: Path, tmp_path: Path
 ) -> None:
+    from peft import PeftModel
+
     adapter = finetune(recipe, data_dir, tmp_path / "run")
     saved = weights(tmp_path / "run")
     layers = json.loads((base_dir / "config.json").read_text())["text_config"]["num_hidden_layers"]
@@ -100,29 +103,68 @@ def test_a_half_written_checkpoint_is_skipped(tmp_path: Path) -> None:
     for step, text in ((2, "{}"), (4, "{}"), (10, '{"half'), (12, None)):
         directory = tmp_path / f"checkpoint-{step}"
         directory.mkdir()
+        torch.save({}, directory / "optimizer.pt")
         if text is not None:
             (directory / "trainer_state.json").write_text(text)
-    (tmp_path / "checkpoint-4" / "checkpoint-is-incomplete.txt").touch()
+    whole = (tmp_path / "checkpoint-4" / "optimizer.pt").read_bytes()
+    (tmp_path / "checkpoint-4" / "optimizer.pt").write_bytes(whole[: len(whole) // 2])
     assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
     assert newest_checkpoint(tmp_path / "nothing") is None
 
 
-def test_accumulation_does_not_change_the_result(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
-    found = {}
-    for size in (8, 2):
-        words = [*overrides, "--per_device_train_batch_size", str(size), "--max_steps", "3"]
+def test_every_step_of_an_epoch_takes_a_whole_batch(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
+    rows = open_dataset(data_dir).select(range(30))  # three batches of eight, and six more
+    trainer, _ = build_trainer(recipe, rows, tmp_path)
+    loader = trainer.get_train_dataloader()
+    epochs = []
+    for epoch in range(2):
+        loader.set_epoch(epoch)
+        batches = [batch["ids"] for batch in loader]
+        assert [len(ids) for ids in batches] == [4] * 6
+        epochs.append({name for ids in batches for name in ids})
+    assert len(epochs[0]) == len(epochs[1]) == 24
+    assert epochs[0] != epochs[1]
+
+
+def test_checkpointing_is_on_only_where_the_recipe_asks_and_changes_nothing(
+    overrides: list[str], data_dir: Path, tmp_path: Path
+) -> None:
+    path = RECIPES / "tiny-qwen2.5-vl.yaml"
+    silent = tmp_path / "silent.yaml"
+    silent.write_text("".join(line for line in path.open() if not line.startswith("gradient_checkpointing")))
+    recipe = load_recipe(silent, [*overrides, "--max_steps", "2"])
+    finetune(recipe, data_dir, tmp_path / "without")
+    assert not recipe.sft.activation_checkpointing
+    recipe = load_recipe(path, [*overrides, "--max_steps", "2", "--gradient_checkpointing"])
+    finetune(recipe, data_dir, tmp_path / "with")
+    assert recipe.sft.activation_checkpointing
+    assert recipe.sft.activation_checkpointing_kwargs == {"use_reentrant": False}
+    assert equal(tmp_path / "without", tmp_path / "with")
+    trainer, encoder = build_trainer(recipe, open_dataset(data_dir), tmp_path / "built")
+    batch = encoder.training_batch([open_dataset(data_dir)[0]])
+    model = trainer.model.get_base_model().train()
+    features = model.get_image_features(batch["pixel_values"], batch["image_grid_thw"]).pooler_output
+    assert not any(image.requires_grad for image in features)  # the vision tower is not run backward
+
+
+def test_the_global_batch_holds_or_the_run_says_why_not(overrides: list[str]) -> None:
+    def shape(size: int, processes: int) -> tuple[int, int]:
+        words = [*overrides, "--global_batch_size", "64", "--per_device_train_batch_size", str(size)]
         recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words)
-        assert accumulation_steps(recipe) == 8 // size
-        finetune(recipe, data_dir, tmp_path / str(size))
-        found[size] = weights(tmp_path / str(size))
-    for key, tensor in found[8].items():
-        torch.testing.assert_close(found[2][key], tensor, rtol=1e-3, atol=1e-5)
+        recipe.sft._n_gpu = processes  # what the property returns where so many GPUs are visible
+        return step_shape(recipe)
+
+    assert [shape(16, n) for n in (1, 2, 4, 8, 64)] == [(16, 4), (16, 2), (16, 1), (8, 1), (1, 1)]
+    with pytest.raises(InputError, match="64 is no multiple of per_device_train_batch_size 3"):
+        shape(3, 1)
+    with pytest.raises(InputError, match="equally to 6 processes; make 1 or 2 or 4 GPUs visible"):
+        shape(16, 6)
 
 
-def test_a_batch_that_does_not_divide_the_global_one_is_refused(overrides: list[str]) -> None:
-    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [*overrides, "--per_device_train_batch_size", "3"])
-    with pytest.raises(InputError, match="no multiple"):
-        accumulation_steps(recipe)
+def test_fewer_samples_than_a_step_are_refused(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
+    recipe.kit.global_batch_size = 64
+    with pytest.raises(InputError, match="32 samples, fewer than global_batch_size 64"):
+        finetune(recipe, data_dir, tmp_path / "run")
 
 
 def test_another_runs_directory_is_left_alone(
@@ -163,6 +205,8 @@ def test_an_adapter_of_another_model_is_refused(recipe: Recipe, base_dir: Path, 
 
 
 def test_the_dataset_directory_trains_under_plain_trl(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    from trl import SFTConfig, SFTTrainer
+
     rows = datasets.load_dataset(str(data_dir), split="train", cache_dir=str(tmp_path / "cache"))
     args = SFTConfig(
         str(tmp_path / "out"), max_steps=2, per_device_train_batch_size=2, max_length=None, use_cpu=True, bf16=False,

@@ -1,0 +1,79 @@
+"""How long every training sequence is, from its text and the headers of its images: no pixel is decoded."""
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from pgt_lora.encoding import Encoder
+from pgt_lora.errors import InputError
+
+
+@dataclass(frozen=True)
+class Length:
+    """The tokens of one row's training sequence: the image's, the prompt's other ones, and the supervised ones."""
+
+    row_id: str
+    image: int
+    prompt: int
+    supervised: int
+
+    @property
+    def total(self) -> int:
+        """The whole sequence, without padding."""
+        return self.image + self.prompt + self.supervised
+
+
+def measure(encoder: Encoder, rows: Iterable[Mapping[str, Any]]) -> list[Length]:
+    """Return the length of every row's training sequence, in tokens.
+
+    Raises:
+        InputError: an image's header cannot be read, or an answer merges with its prompt.
+    """
+    texts: dict[tuple[str, str], tuple[int, int]] = {}  # many rows ask the same
+    images: dict[tuple[int, int], int] = {}
+    lengths = []
+    for row in rows:
+        said = row["prompt"][0]["content"], row["completion"][0]["content"]
+        if said not in texts:
+            texts[said] = prompt_tokens(encoder, row), len(encoder.answer_ids(row))
+        sizes = [size_px(image, row) for image in row["images"]]
+        for size in sizes:
+            if size not in images:
+                images[size] = image_tokens(encoder, size)
+        prompt, supervised = texts[said]
+        # The prompt's text holds one placeholder an image, which the processor replaces.
+        lengths.append(Length(row["id"], sum(images[s] for s in sizes), prompt - len(sizes), supervised))
+    return lengths
+
+
+def prompt_tokens(encoder: Encoder, row: Mapping[str, Any]) -> int:
+    """Return the tokens of a row's prompt as the chat template renders it, each image being one placeholder."""
+    prompt = encoder.prompt_text(row)
+    tokenizer = encoder.processor.tokenizer
+    return len(tokenizer(prompt, add_special_tokens=encoder.adds_special_tokens(prompt)).input_ids)
+
+
+def image_tokens(encoder: Encoder, size: tuple[int, int]) -> int:
+    """Return the tokens of an image of a width and height in pixels, by the processor's own rule (vLLM's use of it)."""
+    processor: Any = encoder.processor
+    width, height = size
+    (tokens,) = processor._get_num_multimodal_tokens(image_sizes=[(height, width)]).num_image_tokens
+    return int(tokens)
+
+
+def size_px(image: Image.Image | Mapping[str, Any], row: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the width and height in the header of a row's image.
+
+    Raises:
+        InputError: it is no image; the message names the row.
+    """
+    if isinstance(image, Image.Image):
+        return image.size
+    try:
+        with Image.open(io.BytesIO(image["bytes"])) as opened:
+            return opened.size
+    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+        raise InputError(f"row {row['id']}: its image cannot be read ({error}); make the dataset again") from error

@@ -1,0 +1,132 @@
+"""The dimensions of published checkpoints, for what needs neither weights nor network; a new model is one entry.
+
+Source: `config.json` and `preprocessor_config.json` of each Hub repository. `tests/test_real_sizes.py` builds the
+models and compares their sizes with the published ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, ProcessorMixin
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published checkpoint: its family, its configuration, and how its processor cuts images.
+
+    `config` and `image_processor` are arguments of the classes that Transformers has for the family; `processor` holds
+    attributes of the processor itself. `form` names the chat format where the family has several.
+    """
+
+    family: str
+    model_type: str
+    config: Mapping[str, Any]
+    image_processor: Mapping[str, Any]
+    processor: Mapping[str, Any] = field(default_factory=dict)
+    form: str | None = None
+
+
+def text(
+    layers: int, hidden: int, heads: int, kv_heads: int, mlp: int, vocabulary: int, positions: int, **more: Any
+) -> dict[str, Any]:
+    """Spell a language model's dimensions as Transformers does."""
+    return {
+        "num_hidden_layers": layers,
+        "hidden_size": hidden,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "intermediate_size": mlp,
+        "vocab_size": vocabulary,
+        "max_position_embeddings": positions,
+        **more,
+    }
+
+
+def qwen2_5_vl(language: dict[str, Any], vision_mlp: int, tied: bool = False) -> Published:
+    """Return a Qwen2.5-VL: one token per 28 by 28 pixels, for images of 4 to 16,384 tokens."""
+    rope = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
+    vision = {"depth": 32, "hidden_size": 1280, "intermediate_size": vision_mlp, "num_heads": 16}
+    config = {
+        "text_config": language | {"rope_parameters": rope, "tie_word_embeddings": tied},
+        "vision_config": vision | {"out_hidden_size": language["hidden_size"]},
+        "tie_word_embeddings": tied,
+    }
+    pixels = {"patch_size": 14, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 3136, "max_pixels": 12845056}
+    return Published("qwen2_5_vl", "qwen2_5_vl", config, pixels)
+
+
+def internvl3(language: dict[str, Any]) -> Published:
+    """Return an InternVL3: 256 tokens per tile of 448 pixels, at most 12 tiles and one view of the whole."""
+    vision = {
+        "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16,
+        "attention_bias": True, "image_size": [448, 448], "patch_size": [14, 14],
+    }  # fmt: skip
+    config = {
+        "text_config": language | {"model_type": "qwen2", "tie_word_embeddings": False},
+        "vision_config": vision,
+        "tie_word_embeddings": False,
+    }
+    # The file says `crop_to_patches: false`; the processor crops all the same, by a default of its own.
+    pixels = {"size": {"height": 448, "width": 448}, "min_patches": 1, "max_patches": 12}
+    return Published("internvl3", "internvl", config, pixels, {"image_seq_length": 256})
+
+
+def llava_next(language: dict[str, Any], form: str) -> Published:
+    """Return a LLaVA-NeXT: a view of the whole at 336 pixels, and the grid of such tiles that suits the image."""
+    vision = {
+        "model_type": "clip_vision_model", "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
+        "num_attention_heads": 16, "image_size": 336, "patch_size": 14, "projection_dim": 768, "vocab_size": 32000,
+    }  # fmt: skip
+    grids = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]
+    config = {"text_config": language, "vision_config": vision, "image_grid_pinpoints": grids}
+    pixels = {
+        "size": {"shortest_edge": 336},
+        "crop_size": {"height": 336, "width": 336},
+        "image_grid_pinpoints": grids,
+    }
+    return Published("llava_next", "llava_next", config, pixels, {"patch_size": 14}, form)
+
+
+PUBLISHED: Mapping[str, Published] = {
+    "Qwen/Qwen2.5-VL-3B-Instruct": qwen2_5_vl(text(36, 2048, 16, 2, 11008, 151936, 128000), 3420, tied=True),
+    "Qwen/Qwen2.5-VL-7B-Instruct": qwen2_5_vl(text(28, 3584, 28, 4, 18944, 152064, 128000), 3420),
+    "Qwen/Qwen2.5-VL-32B-Instruct": qwen2_5_vl(text(64, 5120, 40, 8, 27648, 152064, 128000), 3456),
+    "Qwen/Qwen2.5-VL-72B-Instruct": qwen2_5_vl(text(80, 8192, 64, 8, 29568, 152064, 128000), 3456),
+    "OpenGVLab/InternVL3-1B-hf": internvl3(text(24, 896, 14, 2, 4864, 151674, 32768)),
+    "OpenGVLab/InternVL3-2B-hf": internvl3(text(28, 1536, 12, 2, 8960, 151674, 32768)),
+    "OpenGVLab/InternVL3-8B-hf": internvl3(text(28, 3584, 28, 4, 18944, 151674, 32768)),
+    "OpenGVLab/InternVL3-14B-hf": internvl3(text(48, 5120, 40, 8, 13824, 151674, 32768)),
+    "llava-hf/llava-v1.6-vicuna-7b-hf": llava_next(
+        text(32, 4096, 32, 32, 11008, 32064, 4096, model_type="llama"), "vicuna"
+    ),
+    "llava-hf/llava-v1.6-mistral-7b-hf": llava_next(
+        text(32, 4096, 32, 8, 14336, 32064, 32768, model_type="mistral"), "mistral"
+    ),
+    "llava-hf/llama3-llava-next-8b-hf": llava_next(
+        text(32, 4096, 32, 8, 14336, 128320, 8192, model_type="llama"), "llama3"
+    ),
+}
+
+
+def build_config(published: Published) -> "PretrainedConfig":
+    """Return the configuration of a published checkpoint."""
+    from transformers import AutoConfig
+
+    return AutoConfig.for_model(published.model_type, **published.config)
+
+
+def build_processor(published: Published) -> "ProcessorMixin":
+    """Return a processor that cuts images as the published one does and takes every byte of text for a token.
+
+    No tokenizer of a published model makes more tokens of a text than it has bytes, so lengths are upper bounds. The
+    chat format is that of the family's small model, which is the published one (`tests/test_adapters.py`).
+    """
+    processor = import_module(f"pgt_lora.tiny.{published.family}").build_processor(*filter(None, [published.form]))
+    processor.image_processor = type(processor.image_processor)(**published.image_processor)
+    for name, value in published.processor.items():
+        setattr(processor, name, value)
+    processor.tokenizer.backend_tokenizer.model.dropout = 1.0  # no merge is ever made
+    return processor

@@ -1,0 +1,199 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pgt_lora.dataset import MANIFEST, PARQUET, features
+from pgt_lora.recipe import RECIPES, ROOT, Recipe, load_recipe
+from pgt_lora.resume import newest_checkpoint
+from pgt_lora.train import finetune
+
+TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
+
+# What the processes run: the command line, with a callback that sends a signal to the second one in the third step.
+SIGNAL_RANK_1 = """
+import os, signal, sys
+import torch, transformers
+from pgt_lora import cli, trainer
+
+torch.set_num_threads(1)
+build = trainer.build_trainer
+chosen = getattr(signal, sys.argv.pop(1))
+
+class Send(transformers.TrainerCallback):
+    def on_step_begin(self, args, state, control, **kwargs):
+        if state.global_step == 2 and args.process_index == 1:
+            os.kill(os.getpid(), chosen)
+
+def build_trainer(*words):
+    built, encoder = build(*words)
+    built.add_callback(Send)
+    return built, encoder
+
+trainer.build_trainer = build_trainer
+cli.main()
+"""
+
+
+def recipe(overrides: list[str], batch_size: int) -> Recipe:
+    words = ["--per_device_train_batch_size", str(batch_size), "--max_steps", "4", "--logging_steps", "1"]
+    return load_recipe(TINY, [*overrides, *words])
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(run / "adapter" / "adapter_model.safetensors")
+
+
+def losses(run: Path) -> list[float]:
+    return [entry["loss"] for entry in json.loads((run / "adapter" / "loss.json").read_text())]
+
+
+def assert_close(first: Path, second: Path) -> None:
+    assert losses(first) == pytest.approx(losses(second), rel=1e-4)
+    a, b = weights(first), weights(second)
+    assert a.keys() == b.keys()
+    for key, tensor in a.items():
+        torch.testing.assert_close(b[key], tensor, rtol=1e-3, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def uneven(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset directory whose answers have one to seven words: means over batches are not the mean of the step."""
+    rows = pq.read_table(data_dir / PARQUET).to_pylist()
+    for number, row in enumerate(rows):
+        row["completion"][0]["content"] = " ".join([row["answer"]] * (1 + number % 7))
+    copy = tmp_path_factory.mktemp("uneven")
+    (copy / PARQUET).parent.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, schema=features().arrow_schema), copy / PARQUET)
+    (copy / MANIFEST).write_bytes((data_dir / MANIFEST).read_bytes())
+    return copy
+
+
+@pytest.fixture(scope="module")
+def one_process(base_dir: Path, uneven: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one process that takes four samples twice in every step."""
+    out = tmp_path_factory.mktemp("one") / "run"
+    finetune(recipe(["--model_name_or_path", str(base_dir), "--global_batch_size", "8"], 4), uneven, out)
+    return out
+
+
+def test_one_process_or_two_and_accumulation_give_the_same_adapter(
+    one_process: Path, overrides: list[str], uneven: Path, tmp_path: Path
+) -> None:
+    whole = finetune(recipe(overrides, 8), uneven, tmp_path / "whole").parent
+    several_gpus = recipe(overrides, 8)
+    several_gpus.sft._n_gpu = 2  # what the property returns where two are visible
+    two = finetune(several_gpus, uneven, tmp_path / "two").parent
+    runs = [json.loads((path / "adapter" / "run.json").read_text()) for path in (one_process, two)]
+    assert [run["processes"] for run in runs] == [1, 2]
+    assert [run["steps"] for run in runs] == [4, 4]
+    assert_close(whole, one_process)
+    assert_close(whole, two)
+
+
+def start_two(script: Path, name: str, data: Path, out: Path, overrides: list[str]) -> tuple[int, str, str]:
+    """Fine-tune in two processes, one of which gets a signal; return the status and the output once both have ended."""
+    script.write_text(SIGNAL_RANK_1)
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script), name]
+    values = recipe(overrides, 4).values
+    fields = [f"--{key}={json.dumps(value)}" for key, value in values.items()]
+    words += ["finetune", "tiny-qwen2.5-vl", "--data", str(data), "--out", str(out), *fields]
+    process = subprocess.Popen(
+        [sys.executable, *words], env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        output, errors = process.communicate(timeout=200)
+    finally:
+        process.terminate()  # where it hangs, and then its two processes
+    return process.returncode, output, errors
+
+
+def test_sigterm_to_one_process_stops_both_and_one_alone_resumes(
+    one_process: Path, overrides: list[str], uneven: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    status, output, errors = start_two(tmp_path / "script.py", "SIGTERM", uneven, run, overrides)
+    assert status != 0
+    assert output.count("Stopped by SIGTERM after step 3 of 4") == 1, errors
+    assert newest_checkpoint(run / "checkpoints").name == "checkpoint-3"
+    assert (run / "checkpoints" / "checkpoint-3" / "rng_state_1.pth").is_file()  # there were two
+    finetune(recipe(overrides, 4), uneven, run)
+    assert_close(run, one_process)
+
+
+def test_a_dead_process_ends_the_run_with_an_error(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    status, _, errors = start_two(tmp_path / "script.py", "SIGKILL", data_dir, run, overrides)
+    assert status != 0
+    assert f"exitcode  : {-signal.SIGKILL}" in errors
+    assert not (run / "adapter").exists()
+    assert newest_checkpoint(run / "checkpoints").name == "checkpoint-2"
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand-ins for what a machine with GPUs and a cluster have; the launcher prints its words."""
+    for name, lines in {
+        "bin/nvidia-smi": "seq 0 3",
+        "bin/scontrol": "printf 'node7\nnode8\n'",
+        "bin/srun": 'shift; exec "$@"',
+        ".venv/bin/accelerate": 'echo "accelerate $@"',
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{lines}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    for name in ("CUDA_VISIBLE_DEVICES", "MAKEFLAGS", "MFLAGS", "ARGS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--dry-run", "--print-data-base", "finetune", *words], cwd=ROOT, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def test_make_takes_the_gpus_that_are_asked_for(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "CUDA_VISIBLE_DEVICES :=" not in make().stdout  # all of them, as they are
+    assert "CUDA_VISIBLE_DEVICES := 0,1\n" in make("GPUS=2").stdout
+    assert "GPUS=5, but 4 are visible" in make("GPUS=5").stderr
+    words = make("NODES=2", "NODE=1", "MASTER=host0", "DATA=d", "OUT=o", "LAUNCH=fsdp2").stdout.replace("\\\n", "")
+    assert "fsdp2.yaml --num_machines 2   --num_processes $((2 * 4)) --machine_rank 1" in words
+    assert "-m pgt_lora.cli finetune tiny-qwen2.5-vl --data d --out o" in words
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
+    assert "CUDA_VISIBLE_DEVICES := 4,6\n" in make("GPUS=2").stdout
+
+
+def test_slurm_starts_a_launcher_on_every_node(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"NNODES": "2", "NODEID": "1", "GPUS_ON_NODE": "8", "JOB_NODELIST": "node[7-8]", "SUBMIT_DIR": programs}
+    for name, value in values.items():
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    script = RECIPES / "accelerate" / "slurm.sh"
+    words = [str(script), "qwen2.5-vl-7b", "DATA", "OUT", "--learning_rate", "1e-4"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [
+        "accelerate", "launch", "--config_file", "recipes/accelerate/ddp.yaml", "--num_machines", "2",
+        "--num_processes", "16", "--machine_rank", "1", "--main_process_ip", "node7", "--main_process_port", "29500",
+        "-m", "pgt_lora.cli", "finetune", "qwen2.5-vl-7b", "--data", "DATA", "--out", "OUT", "--learning_rate", "1e-4",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["ddp", "fsdp2"])
+def test_accelerate_reads_the_launch_files(name: str) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(RECIPES / "accelerate" / f"{name}.yaml"))
+    assert config.distributed_type == {"ddp": "MULTI_GPU", "fsdp2": "FSDP"}[name]
+    assert config.num_processes == -1  # so that a launch without a number of processes is refused
