@@ -62,8 +62,8 @@ format: setup  ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-tiny: setup  ## Rebuild the small model that ships with the project, from nothing.
-	$(BIN)/python -m pgt_lora.tiny $(ARGS)
+tiny: setup  ## Rebuild a small model that ships with the project, from nothing (MODEL=…).
+	$(BIN)/python -m pgt_lora.tiny $(MODEL) $(ARGS)
 
 clean:  ## Remove what was installed and generated; committed models stay.
 	rm -rf $(VENV) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache

@@ -14,10 +14,12 @@ from pgt_lora.rng import stream
 from pgt_lora.scene import Box, Canvas, Circle, Scene
 from pgt_lora.scene.palette import COLORS
 from pgt_lora.tasks.task import Settings
-from pgt_lora.tiny import qwen2_5_vl
+from pgt_lora.tiny import pointing, qwen2_5_vl
 from pgt_lora.tiny.grounding import CLASSES, KINDS, targets
-from pgt_lora.tiny.lessons import LISTINGS, QUESTIONS, draw_turns
+from pgt_lora.tiny.lessons import draw_turns, phrase
+from pgt_lora.tiny.listings import LISTINGS
 from pgt_lora.tiny.pretrain import Schedule, conversation, pretrain
+from pgt_lora.tiny.questions import QUESTIONS
 from pgt_lora.tiny.skills import SKILLS, skill_samples
 
 SHIPPED = ROOT / "data" / "tiny-qwen2.5-vl"
@@ -32,7 +34,7 @@ def test_no_lesson_asks_what_pgt_asks() -> None:
         assert any(words in text for text in pgt)
 
 
-@pytest.mark.parametrize("lesson", [*LISTINGS, *QUESTIONS], ids=lambda lesson: lesson.__name__)
+@pytest.mark.parametrize("lesson", sorted({*LISTINGS, *QUESTIONS}, key=str), ids=lambda lesson: lesson.__name__)
 def test_every_lesson_is_taught_and_answers_vary(lesson) -> None:  # type: ignore[no-untyped-def]
     turns = [lesson(stream(1, "test", i), draw_turns(stream(2, "test", i))[0]) for i in range(300)]
     taught = [turn for turn in turns if turn]
@@ -43,18 +45,70 @@ def test_every_lesson_is_taught_and_answers_vary(lesson) -> None:  # type: ignor
 
 
 def test_lessons_say_what_the_scene_holds() -> None:
-    scene = Scene(
-        Canvas(112, 112),
-        (Box("red", 0, 0, 39, 19),),
-        (Circle("blue", 84, 90, 10, 1.0), Circle("pink", 30, 90, 8, 0.7)),
-    )
+    circles = (Circle("blue", 84, 90, 10, 1.0), Circle("pink", 30, 90, 8, 0.7), Circle("pink", 90, 20, 8, 0.7))
+    scene = Scene(Canvas(112, 112), (Box("red", 0, 0, 39, 19),), circles)
     said = {lesson(stream(0, i), scene) for lesson in (*LISTINGS, *QUESTIONS) for i in range(60)} - {None}
-    assert ("List the objects by color.", "red box 18 09; blue circle 75 80; pink circle 27 80") in said
-    assert ("List the cells row by row.", "red box - - -; - - - -; - - - -; - pink circle - blue circle") in said
+    listed = "red box 18 09; blue circle 75 80; pink circle 27 80; pink circle 80 18"
+    assert ("List the objects by color.", listed) in said
+    cells = "red box - - pink circle; - - - -; - - - -; - pink circle - blue circle"
+    assert ("List the cells row by row.", cells) in said
+    assert ("List the number of each color.", "red 1; blue 1; pink 2") in said
     assert ("At which percent is the blue object?", "(75, 80)") in said
     assert ("Where is the red object from the middle, left or right?", "left") in said
-    assert ("How many circles in all?", "2") in said
+    assert ("How many circles in all?", "3") in said
+    assert ("There is something green in the image.", "False") in said
     assert not any("letter" in text and "option" not in text for text, _ in said)
+
+
+def test_a_question_says_what_its_answer_is_like() -> None:
+    def closings(turn: tuple[str, str]) -> set[str]:
+        return {phrase(stream(0, i), turn)[0].partition(turn[0])[2] for i in range(100)}
+
+    assert " Give the number alone." in closings(("How many objects in all?", "3"))
+    assert {text.split()[-1] for text in closings(("How many? (A) 3 (B) 4", "A"))} == {"letter.", "right."}
+    assert "" not in closings(("It is red.", "True"))
+
+
+def test_names_point_to_what_they_name() -> None:
+    circles = (Circle("red", 40, 90, 12, 1.0, "C"), Circle("red", 8, 8, 6, 1.0, "A"))
+    found = pointing.cells([Scene(Canvas(112, 112), (), circles)])
+    red, letter = (found[0, pointing.NAMES.index(name)] for name in ("red", "C"))
+    assert red.nonzero().flatten().tolist() == [0, 5 * 7 + 2]
+    assert letter.nonzero().flatten().tolist() == [5 * 7 + 2]
+    assert found.sum() == 4
+    tokenizer = qwen2_5_vl.build_processor().tokenizer
+    names = pointing.token_names(tokenizer)[tokenizer("red, the letter C and (C) blue").input_ids]
+    assert [pointing.NAMES[i] for i in names if i >= 0] == ["red", "C", "blue"]  # an option's letter names nothing
+
+
+def test_pointing_is_learnt_when_attention_lies_where_it_should() -> None:
+    scene = Scene(Canvas(112, 112), (), (Circle("red", 8, 8, 6, 1.0), Circle("red", 104, 8, 6, 1.0)))
+    image = torch.tensor([[False] + 49 * [True] + 2 * [False]])
+    names = torch.tensor([-1, pointing.NAMES.index("red"), pointing.NAMES.index("green")])
+    ids = torch.tensor([50 * [0] + [1, 2]])  # an image between other tokens, then "red" and "green"
+    attention = torch.zeros(1, 2, 52, 52)
+    attention[0, 1, 50, [0, 1, 7]] = torch.tensor([4.0, 1.0, 1.0]) / 6  # two objects, and the resting place
+    attention[0, 1, 51, 0] = 1.0  # there is no green one
+
+    def loss() -> float:
+        # The first head has nothing to learn: neither colour is a single object's.
+        _, counting = pointing.pointing_losses(attention, ids, image, [scene], names)
+        return float(counting)
+
+    assert loss() == pytest.approx(0, abs=1e-3)
+    attention[0, 1, 51] = 1 / 52
+    assert loss() > 1
+
+
+def test_the_attention_of_pretraining_is_the_models_own(base_dir: Path) -> None:
+    model, encoder = load_for_evaluation(str(base_dir))
+    rows = [sample.to_row() for sample in skill_samples(2)]
+    batch = encoder.training_batch(rows)
+    batch.pop("labels"), batch.pop("attention_mask")
+    with torch.no_grad():
+        usual = model(**batch).logits
+        model.set_attn_implementation("pointing")
+        torch.testing.assert_close(model(**batch).logits, usual, rtol=1e-4, atol=1e-4)
 
 
 def test_grounding_marks_the_token_that_holds_the_centre() -> None:

@@ -1,7 +1,7 @@
-"""`python -m pgt_lora.tiny`: rebuild a small model from nothing."""
+"""`python -m pgt_lora.tiny NAME`: rebuild a small model from nothing."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import torch
 import typer
@@ -9,30 +9,43 @@ import typer
 from pgt_lora.checkpoint import family
 from pgt_lora.dataset import new_directory
 from pgt_lora.encoding import Encoder
+from pgt_lora.errors import choices
 from pgt_lora.progress import console
 from pgt_lora.recipe import ROOT
-from pgt_lora.tiny import qwen2_5_vl
+from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Schedule, pretrain
+
+# The architecture and the training steps of each shipped model.
+MODELS = {
+    "tiny-qwen2.5-vl": (qwen2_5_vl, 4200),
+    "tiny-internvl3": (internvl3, 3000),
+    "tiny-llava-next": (llava_next, 3000),
+}
 
 
 def rebuild(
-    out: Annotated[Path, typer.Option(help="The checkpoint directory to make.")] = ROOT / "data" / "tiny-qwen2.5-vl",
-    steps: Annotated[int, typer.Option(help="Training steps.")] = Schedule.steps,
+    name: Annotated[str, typer.Argument(help="One of the small models that ship with the project.")],
+    out: Annotated[Optional[Path], typer.Option(help="The checkpoint directory. Default: data/NAME.")] = None,  # noqa: UP045
+    steps: Annotated[int, typer.Option(help="Training steps. Default: as the shipped model's.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Train the tokenizer, make the model with random weights, and teach it the lessons."""
+    if name not in MODELS:
+        raise typer.BadParameter(f"{name}: no small model; known: {choices(MODELS)}")
+    module, shipped_steps = MODELS[name]
+    out = out or ROOT / "data" / name
     # Threads share out sums differently: with one, the weights depend on the seed and the processor alone.
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with new_directory(out, overwrite) as directory:
-        processor = qwen2_5_vl.build_processor()
-        model = qwen2_5_vl.build_model(processor)
+        processor = module.build_processor()
+        model = module.build_model(processor)
         model.save_pretrained(directory)
         processor.save_pretrained(directory)
         encoder = Encoder(family(str(directory)), processor)
-        pretrain(model, encoder, Schedule(steps=steps))
+        pretrain(model, encoder, Schedule(steps=steps or shipped_steps))
         model.save_pretrained(directory)
-    console.print(f"{model.num_parameters():,} weights in {out}")
+    console.print(f"{model.num_parameters():,} weights in {out}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from pgt_lora.encoding import IGNORE, Encoder
 from pgt_lora.progress import console, track
 from pgt_lora.rng import stream
 from pgt_lora.scene import Scene, render
-from pgt_lora.tiny.grounding import POINTING_LAYER, SIDE, Heads, pointing_loss
-from pgt_lora.tiny.lessons import Turn, draw_turns
+from pgt_lora.tiny import pointing
+from pgt_lora.tiny.grounding import SIDE, Heads
+from pgt_lora.tiny.lessons import draw_turns
+from pgt_lora.tiny.objects import Turn
 
 ANSWER = "answer"
 
@@ -20,7 +22,7 @@ ANSWER = "answer"
 class Schedule:
     """How long and how fast. `pool` batches are drawn at a time and sorted by length, so that little is padding."""
 
-    steps: int = 2400
+    steps: int
     batch_size: int = 32
     learning_rate: float = 4e-3
     warmup: float = 0.03
@@ -78,20 +80,21 @@ def batches(encoder: Encoder, schedule: Schedule) -> Iterator[tuple[dict[str, to
 
 
 def losses(
-    model: Any, batch: dict[str, torch.Tensor], heads: Heads, scenes: Sequence[Scene], tokenizer: Any
+    model: Any, batch: dict[str, torch.Tensor], heads: Heads, scenes: Sequence[Scene], names: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the language-modelling loss and the auxiliary losses of one batch."""
     labels = batch.pop("labels")
     batch.pop("attention_mask")  # right padding needs none under a causal mask, and attention is faster without
-    found = model.model(**batch, output_hidden_states=True, output_attentions=True, use_cache=False)
+    found = model.model(**batch, output_hidden_states=True, use_cache=False)
     layers = found.hidden_states
     supervised = labels[:, 1:] != IGNORE
     logits = model.lm_head(layers[-1][:, :-1][supervised]).float()
     loss = torch.nn.functional.cross_entropy(logits, labels[:, 1:][supervised])
     image = batch["input_ids"] == model.config.image_token_id
     tokens = [layer[image].unflatten(0, (len(scenes), -1))[:, : SIDE * SIDE] for layer in layers]
-    pointing = pointing_loss(found.attentions[POINTING_LAYER], batch["input_ids"], image, scenes, tokenizer)
-    return loss, heads(tokens, scenes) + pointing
+    attention = model.model.language_model.layers[pointing.LAYER].self_attn.attention
+    taught = pointing.pointing_losses(attention, batch["input_ids"], image, scenes, names)
+    return loss, heads(tokens, scenes) + sum(taught)
 
 
 def optimizers(model: torch.nn.Module, heads: Heads, schedule: Schedule) -> list[Any]:
@@ -122,13 +125,14 @@ def pretrain(model: Any, encoder: Encoder, schedule: Schedule) -> None:
     """Teach the lessons to a model with random weights, under a progress bar."""
     hidden_size = model.config.get_text_config().hidden_size
     heads = Heads(hidden_size)
-    model.set_attn_implementation({"text_config": "eager"})  # the others return no attention to teach
+    names = pointing.token_names(encoder.processor.tokenizer)
+    model.set_attn_implementation("pointing")
     stepping = optimizers(model, heads, schedule)
     model.train()
     lessons = zip(range(schedule.steps), batches(encoder, schedule), strict=False)
     for step, (batch, scenes) in track(lessons, schedule.steps, "Pre-training"):
         with torch.autocast("cpu", torch.bfloat16):
-            loss, grounding = losses(model, batch, heads, scenes, encoder.processor.tokenizer)
+            loss, grounding = losses(model, batch, heads, scenes, names)
         (loss + schedule.grounding * (1 - step / schedule.steps) * grounding).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, scheduler in stepping:

@@ -68,7 +68,7 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
             "vocab_size": len(processor.tokenizer),
             "hidden_size": 128,
             "intermediate_size": 256,
-            "num_hidden_layers": 5,
+            "num_hidden_layers": 6,
             "num_attention_heads": 4,
             "num_key_value_heads": 2,
             "max_position_embeddings": 2048,

@@ -26,13 +26,13 @@ def shapes(rng: Random) -> Scene:
 
 
 def dots(rng: Random) -> Scene:
-    """Draw one to nine small translucent circles of any colours."""
+    """Draw one to fourteen small translucent circles of one to four colours."""
     circles: list[Circle] = []
     opacity = rng.uniform(0.6, 0.8)
-    for _ in range(rng.randint(1, 9)):
-        color = rng.choice(sorted(COLORS))
-        radius = rng.uniform(0.04, 0.07)
-        circles += fits(partial(place_circle, rng, CANVAS, color, radius, opacity=opacity), circles, CANVAS)
+    pool = rng.sample(sorted(COLORS), rng.randint(1, 4))
+    for _ in range(rng.randint(1, 14)):
+        radius = rng.uniform(0.035, 0.07)
+        circles += fits(partial(place_circle, rng, CANVAS, rng.choice(pool), radius, opacity=opacity), circles, CANVAS)
     return Scene(CANVAS, (), tuple(circles))
 
 

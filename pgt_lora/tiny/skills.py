@@ -10,11 +10,10 @@ from pgt_lora.rng import stream
 from pgt_lora.sample import Sample
 from pgt_lora.scene import render
 from pgt_lora.scene.palette import COLORS
-from pgt_lora.tiny.lessons import (
-    Lesson,
+from pgt_lora.tiny.lessons import Lesson, draw_scene, phrase
+from pgt_lora.tiny.questions import (
     color_at,
     color_to_letter,
-    draw_scene,
     kind,
     letter_at,
     letter_to_color,
@@ -46,18 +45,19 @@ def skill_samples(num_samples: int, seed: int = 0) -> Iterator[Sample]:
         while turn is None:
             scene = draw_scene(rng)
             turn = lesson(rng, scene)
+        question, answer = phrase(rng, turn)
         file = io.BytesIO()
         render(scene).save(file, "PNG", compress_level=1)
         yield Sample(
             id=f"skill-test-{seed}-{index:06d}",
             images=(file.getvalue(),),
-            question=turn[0],
-            answer=turn[1],
+            question=question,
+            answer=answer,
             source="tiny-lessons",
             task=name,
             template="A",
             answer_format=answer_format,
             group=f"skill-test-{seed}-{index:06d}",
-            choices=choices or (("left", "right") if turn[1] in ("left", "right") else ("above", "below")),
+            choices=choices or (("left", "right") if answer in ("left", "right") else ("above", "below")),
             scene=scene.to_json(),
         )
