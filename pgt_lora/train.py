@@ -108,7 +108,7 @@ def audit(model: Any, encoder: Encoder, rows: Any) -> dict[str, Any]:
     placement = check_placement(model, encoder.adapter)
     console.print(str(placement))
     supervised = []
-    for row in rows.select_columns(["id", "prompt", "completion"]):
+    for row in rows:
         if not row["completion"][0]["content"].strip():
             raise InputError(f"row {row['id']}: its answer is empty, so nothing of it would be supervised")
         supervised.append(len(encoder.answer_ids(row)))
