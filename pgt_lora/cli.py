@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli_hub import push
+from pgt_lora.cli_hub import export_dataset, export_recipe, push
 from pgt_lora.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -168,7 +168,8 @@ def run(
     run_all(model, data, out, context.args, overwrite)
 
 
-app.command()(push)
+for command in (push, export_dataset, export_recipe):
+    app.command()(command)
 
 
 def main() -> None:

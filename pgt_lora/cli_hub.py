@@ -1,4 +1,4 @@
-"""The commands that speak with the Hub."""
+"""The commands for what leaves the project: to the Hub, and to other trainers."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -27,3 +27,34 @@ def push(
     )
     if address:
         console.print(f"Pushed: {address}", soft_wrap=True)
+
+
+def export_dataset(
+    data: Annotated[Path, typer.Argument(help="A dataset directory.")],
+    out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
+    format: Annotated[str, typer.Option(help="sharegpt (LLaMA-Factory), ms-swift or llava.")] = "sharegpt",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Write a dataset directory as another trainer reads it: a file of rows, and the images beside it."""
+    from pgt_lora.export import export_dataset as export
+
+    export(data, out, format, overwrite)
+
+
+def export_recipe(
+    recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
+    data: Annotated[Path, typer.Option(help="The dataset as exported with --format sharegpt.")],
+    out: Annotated[Path, typer.Option("--out", help="The YAML file to make.")],
+    format: Annotated[str, typer.Option(help="llama-factory.")] = "llama-factory",
+    output_dir: Annotated[str, typer.Option(help="Where the other trainer is to write.")] = "saves/pgt",
+) -> None:
+    """Write a recipe as LLaMA-Factory reads it, to repeat the run there."""
+    from pgt_lora.errors import InputError
+    from pgt_lora.export import llama_factory_recipe
+    from pgt_lora.run import recipe_for
+
+    if format != "llama-factory":
+        raise InputError(f"format {format!r}: unknown; known: llama-factory")
+    if out.exists():
+        raise InputError(f"{out}: exists; choose another --out")
+    out.write_text(llama_factory_recipe(recipe_for(recipe), str(data.resolve()), output_dir), encoding="utf-8")
