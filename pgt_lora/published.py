@@ -58,6 +58,23 @@ def qwen2_5_vl(language: dict[str, Any], vision_mlp: int, tied: bool = False) ->
     return Published("qwen2_5_vl", "qwen2_5_vl", config, pixels)
 
 
+def qwen3_vl(language: dict[str, Any]) -> Published:
+    """Return a Qwen3-VL: one token per 32 by 32 pixels, for images of 64 to 16,384 tokens."""
+    rope = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20], "mrope_interleaved": True}
+    vision = {
+        "depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16, "patch_size": 16,
+        "out_hidden_size": language["hidden_size"], "num_position_embeddings": 2304,
+        "deepstack_visual_indexes": [5, 11, 17],
+    }  # fmt: skip
+    config = {
+        "text_config": language | {"rope_parameters": rope, "head_dim": 128, "tie_word_embeddings": True},
+        "vision_config": vision,
+        "tie_word_embeddings": True,
+    }
+    sizes = {"shortest_edge": 65536, "longest_edge": 16777216}
+    return Published("qwen3_vl", "qwen3_vl", config, {"patch_size": 16, "merge_size": 2, "size": sizes})
+
+
 def internvl3(language: dict[str, Any]) -> Published:
     """Return an InternVL3: 256 tokens per tile of 448 pixels, at most 12 tiles and one view of the whole."""
     vision = {
@@ -95,6 +112,7 @@ PUBLISHED: Mapping[str, Published] = {
     "Qwen/Qwen2.5-VL-7B-Instruct": qwen2_5_vl(text(28, 3584, 28, 4, 18944, 152064, 128000), 3420),
     "Qwen/Qwen2.5-VL-32B-Instruct": qwen2_5_vl(text(64, 5120, 40, 8, 27648, 152064, 128000), 3456),
     "Qwen/Qwen2.5-VL-72B-Instruct": qwen2_5_vl(text(80, 8192, 64, 8, 29568, 152064, 128000), 3456),
+    "Qwen/Qwen3-VL-4B-Instruct": qwen3_vl(text(36, 2560, 32, 8, 9728, 151936, 262144)),
     "OpenGVLab/InternVL3-1B-hf": internvl3(text(24, 896, 14, 2, 4864, 151674, 32768)),
     "OpenGVLab/InternVL3-2B-hf": internvl3(text(28, 1536, 12, 2, 8960, 151674, 32768)),
     "OpenGVLab/InternVL3-8B-hf": internvl3(text(28, 3584, 28, 4, 18944, 151674, 32768)),

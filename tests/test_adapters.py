@@ -27,6 +27,7 @@ from pgt_lora.train import finetune
 ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
 LLAVA_FORMS = ("vicuna", "mistral", "llama3")
 CASES = [(name, form) for name in ADAPTERS for form in (LLAVA_FORMS if name == "llava_next" else (None,))]
+FUSED = ("qwen2_5_vl", "qwen3_vl")  # the vision tower has one projection for queries, keys and values
 # The answers that the datasets hold, by their format.
 ANSWERS = {"word": "above", "letter": "B", "number": "12", "true_false": "True", "point": "(0.32, 0.57)"}
 SIZES = ((112, 112), (112, 230), (300, 100), (448, 448))
@@ -230,7 +231,7 @@ def test_lora_sits_on_the_language_model_alone(subject: Subject) -> None:
     hit = {name for name in names if re.fullmatch(subject.encoder.adapter.lora_targets, name)}
     assert hit == {f"model.language_model.layers.{i}.self_attn.{kind}_proj" for i in layers for kind in "qkv"}
     suffixed = {name for name in names if name.endswith(("q_proj", "k_proj", "v_proj"))}
-    assert (suffixed > hit) == (subject.name != "qwen2_5_vl"), "the vision towers that use the same names"
+    assert (suffixed > hit) == (subject.name not in FUSED), "the vision towers that use the same names"
 
 
 def test_a_suffix_list_is_refused(subject: Subject) -> None:
@@ -240,7 +241,7 @@ def test_a_suffix_list_is_refused(subject: Subject) -> None:
     model = get_peft_model(
         load_model(str(subject.directory)), LoraConfig(target_modules=["q_proj", "k_proj", "v_proj"])
     )
-    if subject.name == "qwen2_5_vl":
+    if subject.name in FUSED:
         placement = check_placement(model, subject.encoder.adapter)
         assert placement.num_modules == 3 * placement.num_layers
     else:
@@ -288,17 +289,15 @@ def test_llava_forms_are_told_apart_by_their_templates(form: str) -> None:
         assert adapter.end_token(processor) == "<|eot_id|>"
 
 
-@pytest.mark.parametrize(
-    ("file", "name", "form"), [("llava_next", "llava_next", "mistral"), ("qwen2_5_vl", "qwen2_5_vl", None)]
-)
-def test_published_templates_render_the_same_prompt(file: str, name: str, form: str | None) -> None:
-    """The small models' templates are our own words for what is published; TRL's package carries two of those."""
+@pytest.mark.parametrize(("name", "form"), [("llava_next", "mistral"), ("qwen2_5_vl", None), ("qwen3_vl", None)])
+def test_published_templates_render_the_same_prompt(name: str, form: str | None) -> None:
+    """The small models' templates are our own words for what is published; TRL's package carries three of those."""
     processor = build_processor(name, form)
     encoder = Encoder(ADAPTERS[name], processor)
     ours, ours_end = encoder.prompt_text(row()), encoder.adapter.end_token(processor)
     ours_ids = encoder.answer_ids(row())
     published = build_processor(name, form)
-    published.chat_template = (PUBLISHED / f"{file}.jinja").read_text(encoding="utf-8")
+    published.chat_template = (PUBLISHED / f"{name}.jinja").read_text(encoding="utf-8")
     theirs = Encoder(ADAPTERS[name], published)
     assert theirs.prompt_text(row()) == ours
     assert theirs.adapter.end_token(published) == ours_end

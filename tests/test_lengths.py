@@ -16,7 +16,12 @@ from pgt_lora.published import PUBLISHED, build_processor
 from pgt_lora.registry import discover
 
 ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
-SMALL = [("qwen2_5_vl",), ("internvl3",), *(("llava_next", form) for form in ("vicuna", "mistral", "llama3"))]
+SMALL = [
+    ("qwen2_5_vl",),
+    ("qwen3_vl",),
+    ("internvl3",),
+    *(("llava_next", form) for form in ("vicuna", "mistral", "llama3")),
+]
 IMAGE_SIZES = ((112, 112), (112, 230), (300, 100), (448, 448), (37, 500), (640, 480))
 
 
@@ -66,6 +71,7 @@ def test_no_pixel_is_decoded(encoder: Encoder, data_dir: Path) -> None:
         ("Qwen/Qwen2.5-VL-3B-Instruct", (449, 300), 16 * 11),
         ("Qwen/Qwen2.5-VL-3B-Instruct", (28, 28), 4),
         ("Qwen/Qwen2.5-VL-3B-Instruct", (8000, 8000), 16384),
+        ("Qwen/Qwen3-VL-4B-Instruct", (448, 448), 14 * 14),
         ("OpenGVLab/InternVL3-8B-hf", (448, 448), 256 + 2),
         ("OpenGVLab/InternVL3-8B-hf", (896, 896), 5 * 256 + 2),
         ("OpenGVLab/InternVL3-8B-hf", (896, 448), 3 * 256 + 2),

@@ -17,6 +17,7 @@ SIZES = {
     "Qwen/Qwen2.5-VL-7B-Instruct": (8.29, 3_440_640),
     "Qwen/Qwen2.5-VL-32B-Instruct": (33.45, 11_534_336),
     "Qwen/Qwen2.5-VL-72B-Instruct": (73.41, 22_282_240),
+    "Qwen/Qwen3-VL-4B-Instruct": (4.44, 3_981_312),
     "OpenGVLab/InternVL3-1B-hf": (0.94, 737_280),
     "OpenGVLab/InternVL3-2B-hf": (2.09, 1_490_944),
     "OpenGVLab/InternVL3-8B-hf": (7.94, 3_440_640),
