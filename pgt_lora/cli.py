@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pgt_lora.cli_data import register
 from pgt_lora.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -165,6 +166,9 @@ def run(
     from pgt_lora.run import run as run_all
 
     run_all(model, data, out, context.args, overwrite)
+
+
+register(app)
 
 
 def main() -> None:
