@@ -63,9 +63,8 @@ def enough(
         if len(drawn[name]) < count:
             gone = "".join(f", {number:,} removed ({why})" for why, number in sorted(removed[name].items()))
             left = f"{len(drawn[name]):,} of {len(pools[name].candidates):,} read"
-            raise InputError(
-                f"{name}: {count:,} rows are asked for, there are {left}{gone}; fewer --num-samples, or {pools[name].wider}"
-            )
+            remedy = f"lower --num-samples, or {pools[name].wider}"
+            raise InputError(f"{name}: {count:,} rows are asked for, there are {left}{gone}; {remedy}")
 
 
 def images_of(

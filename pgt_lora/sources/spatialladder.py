@@ -24,7 +24,7 @@ from pgt_lora.tasks.task import Question
 
 REPO = "hongxingli/SpatialLadder-26k"
 ARCHIVE = "images.zip"
-_LETTER = re.compile(r"^\(?([A-H])\)?[.:)]?(?:\s.*)?$", re.DOTALL)
+_LETTER = re.compile(r"^\(?([A-H])(?:[.:)]+(?:\s.*)?)?$", re.DOTALL)  # "A", "A.", "(A)", "A. tv"; not "A table"
 
 
 def files(split: str, settings: Settings) -> tuple[str, ...]:
@@ -58,9 +58,9 @@ def _row(name: str, entry: dict[str, object], kind: str, where: str) -> Row:
     if not paths or (options is None) == (kind == "relative distance"):
         raise InputError(f"{where}: {len(paths)} images and options {options!r} in a question of {kind}")
     answer = str(field_of(entry, "answer", (str, int, float), where)).strip()
-    letters = [_LETTER.match(str(option)) for option in options] if isinstance(options, list) else []
-    if options is not None and (not letters or not all(letters) or letter_of(answer) is None):
-        raise InputError(f"{where}: answer {answer!r} to the options {options!r}: no letters")
+    letters = [letter_of(str(option)) for option in options] if isinstance(options, list) else []
+    if options is not None and (None in letters or letters.count(letter_of(answer)) != 1):
+        raise InputError(f"{where}: the answer {answer!r} names none of the lettered options {options!r}")
     return Row(
         id=name,
         question=field_of(entry, "question", str, where).strip(),
@@ -83,11 +83,8 @@ def ask(rng: Random, row: Row) -> Question:
     """Put the options behind the question, in their own format, as the paper's example does."""
     if row.options is None:
         return Question(f"{row.question} Answer with the number directly", row.answer, "B", "number", None)
-    text = (
-        row.question
-        if all(option in row.question for option in row.options)
-        else " ".join([row.question, *row.options])
-    )
+    listed = all(option in row.question for option in row.options)
+    text = row.question if listed else " ".join([row.question, *row.options])
     if "Answer with the option" not in text:
         text += " Answer with the option's letter from the given choices directly."
     letters = tuple(str(letter_of(option)) for option in row.options)
