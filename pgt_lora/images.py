@@ -21,7 +21,7 @@ HOSTS = {"coco": "http://images.cocodataset.org", "vg": "https://cs.stanford.edu
 SPATIALLADDER = ("hongxingli/SpatialLadder-26k", "images.zip")
 COCO_LAYOUTS = (
     "train2014/COCO_train2014_{:012d}.jpg", "val2014/COCO_val2014_{:012d}.jpg",
-    "train2017/{:012d}.jpg", "val2017/{:012d}.jpg",
+    "train2017/{:012d}.jpg", "val2017/{:012d}.jpg", "trainval2017/{:012d}.jpg",
 )  # fmt: skip
 
 
