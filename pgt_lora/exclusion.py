@@ -34,16 +34,17 @@ def excluded(entries: Iterable[str], settings: Settings, shelf: Shelf) -> Exclus
     """
     found = Exclusion({}, {})
     for entry in entries:
-        label = entry.partition("=")[0] + " test" if _source(entry) else Path(entry).name
         groups, family = _groups(entry, settings, shelf)
-        found.why.update({group: label for group in groups if group not in found.why})
+        found.why.update({group: label(entry) for group in groups if group not in found.why})
         if family:
             found.families[f"--exclude {entry}"] = family
     return found
 
 
-def _source(entry: str) -> bool:
-    return entry.partition("=")[0] in discover("pgt_lora.sources", "SOURCE")
+def label(entry: str) -> str:
+    """Return what the manifest calls an entry of `--exclude`: no path of this machine."""
+    name = entry.partition("=")[0]
+    return f"{name} test" if name in discover("pgt_lora.sources", "SOURCE") else Path(entry).resolve().name
 
 
 def _groups(entry: str, settings: Settings, shelf: Shelf) -> tuple[Iterable[str], str | None]:

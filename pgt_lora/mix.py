@@ -5,14 +5,14 @@ Annotations come first, rows are drawn from them, and only the images of drawn r
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.dataset import MANIFEST, new_directory, write_manifest, write_samples
 from pgt_lora.draw import apportion, clean, enough, images_of
 from pgt_lora.errors import InputError, choices
-from pgt_lora.exclusion import Exclusion, excluded
+from pgt_lora.exclusion import Exclusion, excluded, label
 from pgt_lora.images import HOSTS, Shelf
 from pgt_lora.pools import Candidate, Pool, annotated, directory, generated
 from pgt_lora.progress import track
@@ -68,6 +68,8 @@ def build_mix(
             for name, count in counts.items()
         }
         _one_family(pools, ruled_out)
+        if revision := "spatialladder" in pools and pools["spatialladder"].facts.get("revision"):
+            shelf = replace(shelf, revision=revision)  # the archive of images beside the annotations that were read
         eligible, removed = clean(pools, ruled_out)
         drawn = {name: stream(seed, "mix", "draw", name).sample(rows, len(rows)) for name, rows in eligible.items()}
         enough(drawn, counts, pools, removed)
@@ -105,7 +107,7 @@ def request(
         "seed": seed,
         "source": "mix",
         "shares": {_label(name): float(share) for name, share in sorted(shares.items())},
-        "exclude": [entry.rpartition("/")[2] for entry in exclude],
+        "exclude": [label(entry) for entry in exclude],
         "on_missing": on_missing,
         **switches,
     }

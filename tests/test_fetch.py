@@ -1,37 +1,17 @@
-import io
 import random
 import threading
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub.utils import close_session
-from PIL import Image
 
 from pgt_lora import fetch
 from pgt_lora.errors import InputError
 from pgt_lora.images import Shelf, obtain
 from pgt_lora.sources.source import ImageRef
-from tests.loopback import Host, serve
+from tests.loopback import Host
+from tests.originals import archive, jpeg
 
 BODY = random.Random(0).randbytes(200_000)
-
-
-def jpeg(seed: int, side: int = 48) -> bytes:
-    file = io.BytesIO()
-    Image.frombytes("RGB", (side, side), random.Random(seed).randbytes(3 * side * side)).save(file, "JPEG")
-    return file.getvalue()
-
-
-@pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    close_session()  # a session keeps the proxies of the time when it was opened
-    with serve() as opened:
-        yield opened
-    close_session()
 
 
 @pytest.fixture
@@ -115,17 +95,6 @@ def test_offline_means_offline(host: Host, tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(InputError, match="HF_HUB_OFFLINE"):
         fetch.download(f"{host.address}/a", tmp_path / "a")
     assert host.requests == []
-
-
-def archive(members: dict[str, bytes], extra: bytes = b"") -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as opened:
-        for index, (name, data) in enumerate(members.items()):
-            info = zipfile.ZipInfo(name)
-            info.compress_type = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)[index % 2]
-            info.extra = extra
-            opened.writestr(info, data)
-    return file.getvalue()
 
 
 def test_only_the_ranges_of_the_wanted_members_are_fetched(host: Host, waits: list[float]) -> None:
