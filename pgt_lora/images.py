@@ -93,17 +93,15 @@ def broken(path: Path) -> str | None:
 def local_paths(reference: ImageRef) -> Iterator[str]:
     """Yield where an image may lie in a directory of local copies, the likeliest place first."""
     path = reference.path
-    yield path
+    places, folder = [path], reference.store
     if reference.store == "coco":  # ids are the same in the releases of 2014 and 2017, and so are the images
-        number = coco_id(path)
-        yield from (layout.format(number) for layout in COCO_LAYOUTS)
-        yield f"coco/{path}"
+        places += [layout.format(coco_id(path)) for layout in COCO_LAYOUTS]
     elif reference.store == "vg":
-        name = path.split("/")[-1]
-        yield from (f"{folder}/{name}" for folder in ("VG_100K", "VG_100K_2"))
-        yield f"vg/{path}"
+        places += [f"{release}/{path.split('/')[-1]}" for release in ("VG_100K", "VG_100K_2")]
     else:
-        yield f"images/{path}"
+        folder = "images"
+    yield from places
+    yield from (f"{folder}/{place}" for place in places)
 
 
 def _one(reference: ImageRef, shelf: Shelf, members: Mapping[str, ZipInfo]) -> Path | str:

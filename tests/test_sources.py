@@ -168,10 +168,14 @@ def test_tallyqa_is_asked_both_ways() -> None:
 @pytest.mark.parametrize(("answer", "lowest"), [("0", {0}), ("1", {0, 1}), ("2", {0, 1, 2})])
 def test_options_are_never_negative(answer: str, lowest: set[int]) -> None:
     row = Row("1", "How many?", answer, (), "coco:1", "tallyqa")
-    texts = [ask("tallyqa", row, index).text for index in range(200)]
-    numbers = [[int(part[3:]) for part in text.split(" Answer")[0].split(" (")[1:]] for text in texts if "(A)" in text]
+    asked = [each for each in (ask("tallyqa", row, index) for index in range(1200)) if each.template == "B"]
+    listed = [each.text.split(" Answer")[0].split(" (")[1:] for each in asked]
+    numbers = [[int(part[3:]) for part in each] for each in listed]
     assert {min(each) for each in numbers} == lowest
     assert all(len(set(each)) == 3 and int(answer) in each for each in numbers)
+    letters = Counter(each.answer for each in asked)  # a count of zero is always the least, but never always (A)
+    assert set(letters) == {"A", "B", "C"}
+    assert max(letters.values()) < len(asked) / 3 + 50
 
 
 @pytest.mark.parametrize(("family", "entries"), [("random", RANDOM), ("zeroshot", ZEROSHOT)])
@@ -302,7 +306,9 @@ def test_an_article_is_no_letter() -> None:
         (ImageRef("coco", "train2014/COCO_train2014_000000000042.jpg"), "train2017/000000000042.jpg"),
         (ImageRef("coco", "train2017/000000000042.jpg"), "val2017/000000000042.jpg"),
         (ImageRef("coco", "train2017/000000000042.jpg"), "coco/train2017/000000000042.jpg"),
+        (ImageRef("coco", "train2014/COCO_train2014_000000000042.jpg"), "coco/train2017/000000000042.jpg"),
         (ImageRef("vg", "VG_100K/5.jpg"), "VG_100K/5.jpg"),
+        (ImageRef("vg", "VG_100K/5.jpg"), "vg/VG_100K_2/5.jpg"),
         (ImageRef("vg", "VG_100K/5.jpg"), "VG_100K_2/5.jpg"),
         (ImageRef("spatialladder", "scene0022_00/1.jpg"), "scene0022_00/1.jpg"),
         (ImageRef("spatialladder", "scene0022_00/1.jpg"), "images/scene0022_00/1.jpg"),
