@@ -94,11 +94,10 @@ def images_of(
         if not any(lost.values()):
             return paths, redrawn
         told = [f"row {row.id}: {_problem(row, obtained.problems)}" for rows in lost.values() for row in rows]
+        named = "; ".join(told[:MAX_NAMED]) + (f" and {len(told) - MAX_NAMED:,} more" if told[MAX_NAMED:] else "")
         if not redraw:
-            more = f" and {len(told) - MAX_NAMED:,} more" if len(told) > MAX_NAMED else ""
-            raise InputError(f"{'; '.join(told[:MAX_NAMED])}{more}; mend this, or pass --on-missing redraw")
-        for line in told:
-            console.print(f"drawn again: {line}", soft_wrap=True, highlight=False)
+            raise InputError(f"{named}; mend this, or pass --on-missing redraw")
+        console.print(f"{len(told):,} rows are drawn again: {named}", soft_wrap=True, highlight=False, markup=False)
         for name, rows in lost.items():
             redrawn[name] += len(rows)
             gone = {row.id for row in rows}

@@ -1,7 +1,7 @@
 """The images that evaluation uses, so that training does not: their groups, from benchmarks, directories or lists."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,17 +24,20 @@ class Exclusion:
     families: dict[str, str]
 
 
-def excluded(entries: Iterable[str], settings: Settings, shelf: Shelf) -> Exclusion:
+def excluded(
+    entries: Iterable[str], settings: Settings, shelf: Shelf, annotations: Mapping[str, str | Path]
+) -> Exclusion:
     """Read what `--exclude` names: `vsr` or `vsr=test.jsonl` (a source's test split), a dataset directory, a text file.
 
-    A text file has one group a line, such as `coco:296471`; lines that begin with # are comments.
+    A source's name alone means the test split beside its `annotations`, else that of its own origin. A text file has one
+    group a line, such as `coco:296471`; lines that begin with # are comments.
 
     Raises:
         InputError: an entry is none of these.
     """
     found = Exclusion({}, {})
     for entry in entries:
-        groups, family = _groups(entry, settings, shelf)
+        groups, family = _groups(entry, settings, shelf, annotations)
         found.why.update({group: label(entry) for group in groups if group not in found.why})
         if family:
             found.families[f"--exclude {entry}"] = family
@@ -47,12 +50,17 @@ def label(entry: str) -> str:
     return f"{name} test" if name in discover("pgt_lora.sources", "SOURCE") else Path(entry).resolve().name
 
 
-def _groups(entry: str, settings: Settings, shelf: Shelf) -> tuple[Iterable[str], str | None]:
+def _groups(
+    entry: str, settings: Settings, shelf: Shelf, annotations: Mapping[str, str | Path]
+) -> tuple[Iterable[str], str | None]:
     sources = discover("pgt_lora.sources", "SOURCE")
     name, _, given = entry.partition("=")
     if name in sources:
-        annotations = load(sources[name], "test", given or None, settings, shelf).annotations
-        return (row.group for row in annotations.rows), annotations.family
+        beside = annotations.get(name)
+        if beside is not None and Path(beside).is_file():
+            beside = None  # it is the training split's own file
+        found = load(sources[name], "test", given or beside, settings, shelf).annotations
+        return (row.group for row in found.rows), found.family
     path = Path(entry)
     if (path / MANIFEST).is_file():
         pool = directory(path)

@@ -58,13 +58,14 @@ def build_mix(
         raise InputError(f"--on-missing {on_missing!r}: known: {choices(ON_MISSING)}")
     if len({_label(name) for name in shares}) < len(shares):
         raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
-    _known("--annotations", annotations or {}, sources())
+    annotations = annotations or {}
+    _known("--annotations", annotations, sources())
     _known("--mirror", mirrors or {}, HOSTS)
     shelf = Shelf(cache or default_cache(), image_root, hosts=HOSTS | dict(mirrors or {}))
     with new_directory(out, overwrite) as partial:
-        ruled_out = excluded(exclude, settings, shelf)
+        ruled_out = excluded(exclude, settings, shelf, annotations)
         pools = {
-            name: open_pool(name, count, (annotations or {}).get(name), settings, shelf, seed, pgt_settings)
+            name: open_pool(name, count, annotations.get(name), settings, shelf, seed, pgt_settings)
             for name, count in counts.items()
         }
         _one_family(pools, ruled_out)

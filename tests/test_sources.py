@@ -103,6 +103,9 @@ def test_tallyqa_of_the_hub(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), test)
     with pytest.raises(InputError, match="columns"):
         read("tallyqa", test, "test")
+    test.write_bytes(b"no parquet")
+    with pytest.raises(InputError, match="cannot be read"):
+        read("tallyqa", test, "test")
 
 
 @pytest.mark.parametrize(
@@ -215,12 +218,15 @@ def test_vsr_families_are_never_mixed(tmp_path: Path) -> None:
         (json.dumps(RANDOM[0] | {"label": "1"}), "label is '1'"),
         (json.dumps(RANDOM[0] | {"label": 2}), "label is 2"),
         (json.dumps(RANDOM[0] | {"caption": None}), "caption is None"),
+        (json.dumps(RANDOM[0] | {"image_link": "x/000000296471.jpg"}), "not in train2017"),
+        ("\udcff", "not JSON"),
         (json.dumps(RANDOM[0] | {"image": "../x.jpg"}), "leads out"),
         ("[1]", "not a JSON object"),
     ],
 )
 def test_vsr_rows_of_another_schema_are_named(tmp_path: Path, line: str, message: str) -> None:
-    (path := tmp_path / "train.jsonl").write_text(json.dumps(RANDOM[0]) + "\n\n" + line + "\n")
+    text = json.dumps(RANDOM[0]) + "\n\n" + line + "\n"
+    (path := tmp_path / "train.jsonl").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(InputError, match=message) as refused:
         read("vsr", path)
     assert f"{path}, line 3" in str(refused.value)

@@ -100,7 +100,7 @@ def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
     Raises:
         InputError: a line is not JSON.
     """
-    with path.open(encoding="utf-8", newline="\n") as lines:
+    with path.open("rb") as lines:  # bytes end at newlines alone, text would end at other separators too
         for number, line in enumerate(lines, 1):
             if line.strip():
                 where = f"{path}, line {number}"

@@ -88,7 +88,10 @@ def _entries(path: Path, split: str) -> list[Any]:
 def _read_parquet(path: Path) -> Annotations:
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); download the file again") from error
     names = set(file.schema_arrow.names)
     column = next((name for name in ("texts", "qa") if name in names), None)
     if column is None or not {"images", "image"} & names:

@@ -53,8 +53,10 @@ def read(path: Path, split: str, settings: Settings) -> Annotations:
             raise InputError(f"{where}: label is {label!r}, not 0 or 1")
         families["zeroshot" if "subj" in entry else "random"] += 1
         image = inner_path(entry.get("image"), where)
-        folder = _FOLDER.search(str(entry.get("image_link")))
-        reference = ImageRef("coco", f"{folder[1] if folder else 'train2017'}/{image}")
+        folder = _FOLDER.search(field_of(entry, "image_link", str, where))
+        if folder is None:
+            raise InputError(f"{where}: image_link {entry['image_link']!r} is not in train2017 or val2017")
+        reference = ImageRef("coco", f"{folder[1]}/{image}")
         name = f"vsr-{path.stem}-{number:06d}"
         rows.append(Row(name, caption, str(label == 1), (reference,), coco_group(image, where), "vsr"))
     if set(families) - {_family(settings)}:
