@@ -29,8 +29,8 @@ def excluded(
 ) -> Exclusion:
     """Read what `--exclude` names: `vsr` or `vsr=test.jsonl` (a source's test split), a dataset directory, a text file.
 
-    A source's name alone means the test split beside its `annotations`, else that of its own origin. A text file has one
-    group a line, such as `coco:296471`; lines that begin with # are comments.
+    A source's name alone means the test split beside its `annotations`, else that of its own origin. A text file has
+    one group a line, such as `coco:296471`; lines that begin with # are comments.
 
     Raises:
         InputError: an entry is none of these.

@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from zipfile import ZipInfo
 
-from pgt_lora import fetch
+from pgt_lora import fetch, remote_zip
 from pgt_lora.errors import InputError
 from pgt_lora.progress import console, track
 from pgt_lora.sources.groups import coco_id
 from pgt_lora.sources.source import ImageRef
+from pgt_lora.sources.spatialladder import ARCHIVE, REPO
 
 # SpatialLadder's images lie in one archive on the Hub, the others each under its own address.
 HOSTS = {"coco": "http://images.cocodataset.org", "vg": "https://cs.stanford.edu/people/rak248", "spatialladder": ""}
-SPATIALLADDER = ("hongxingli/SpatialLadder-26k", "images.zip")
 COCO_LAYOUTS = (
     "train2014/COCO_train2014_{:012d}.jpg", "val2014/COCO_val2014_{:012d}.jpg",
     "train2017/{:012d}.jpg", "val2017/{:012d}.jpg", "trainval2017/{:012d}.jpg",
@@ -130,7 +130,7 @@ def _fetch(reference: ImageRef, path: Path, shelf: Shelf, members: Mapping[str, 
     member = members.get(reference.path)
     if member is None:
         raise fetch.Missing("no such member")
-    data = fetch.read_member(_address("spatialladder", shelf), member, shelf.wait)
+    data = remote_zip.read_member(_address("spatialladder", shelf), member, shelf.wait)
     _write(path, data)
 
 
@@ -140,7 +140,7 @@ def _announce(absent: list[ImageRef], num_wanted: int, shelf: Shelf) -> dict[str
     archived = [each.path for each in absent if each.store == "spatialladder"]
     if archived:
         try:
-            directory = fetch.read_directory(_address("spatialladder", shelf), shelf.wait)
+            directory = remote_zip.read_directory(_address("spatialladder", shelf), shelf.wait)
         except fetch.Missing as error:
             raise InputError(f"{_address('spatialladder', shelf)}: {error}; pass --image-root") from error
         names = {path: next((n for n in (path, f"images/{path}") if n in directory), None) for path in archived}
@@ -150,7 +150,8 @@ def _announce(absent: list[ImageRef], num_wanted: int, shelf: Shelf) -> dict[str
         size = sum(member.compress_size for member in members.values()) / 1e6
         parts = [f"{counts[store]:,} of {store}" for store in sorted(counts) if store != "spatialladder"]
         parts += [f"{len(archived):,} of spatialladder, {size:,.1f} MB"] if archived else []
-        console.print(f"{len(absent):,} of {num_wanted:,} images to fetch into {shelf.cache}: {'; '.join(parts)}")
+        said = f"{len(absent):,} of {num_wanted:,} images to fetch into {shelf.cache}: {'; '.join(parts)}"
+        console.print(said, soft_wrap=True, markup=False)
     return members
 
 
@@ -197,4 +198,4 @@ def _address(store: str, shelf: Shelf) -> str:
         return shelf.hosts.get(store, store)
     from huggingface_hub import hf_hub_url
 
-    return hf_hub_url(*SPATIALLADDER, repo_type="dataset", revision=shelf.revision)
+    return hf_hub_url(REPO, ARCHIVE, repo_type="dataset", revision=shelf.revision)

@@ -69,8 +69,8 @@ def build_mix(
             for name, count in counts.items()
         }
         _one_family(pools, ruled_out)
-        if revision := "spatialladder" in pools and pools["spatialladder"].facts.get("revision"):
-            shelf = replace(shelf, revision=revision)  # the archive of images beside the annotations that were read
+        if "spatialladder" in pools:  # its archive of images is to be the one beside the annotations that were read
+            shelf = replace(shelf, revision=pools["spatialladder"].facts.get("revision", "main"))
         eligible, removed = clean(pools, ruled_out)
         drawn = {name: stream(seed, "mix", "draw", name).sample(rows, len(rows)) for name, rows in eligible.items()}
         enough(drawn, counts, pools, removed)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgt_lora import fetch
+from pgt_lora import fetch, remote_zip
 from pgt_lora.errors import InputError
 from pgt_lora.images import Shelf, obtain
 from pgt_lora.sources.source import ImageRef
@@ -101,13 +101,13 @@ def test_only_the_ranges_of_the_wanted_members_are_fetched(host: Host, waits: li
     members = {f"scene{index:04d}_00/0.jpg": random.Random(index).randbytes(20_000) for index in range(100)}
     host.files["/images.zip"] = archive(members)
     url = f"{host.address}/images.zip"
-    directory = fetch.read_directory(url, waits.append)
+    directory = remote_zip.read_directory(url, waits.append)
     assert list(directory) == list(members)
     opened = host.sent()
     assert opened <= 1 << 16  # the end of the file holds the whole directory
     for name in ("scene0007_00/0.jpg", "scene0042_00/0.jpg"):
         before = host.sent()
-        assert fetch.read_member(url, directory[name], waits.append) == members[name]
+        assert remote_zip.read_member(url, directory[name], waits.append) == members[name]
         fetched = host.sent() - before
         assert directory[name].compress_size < fetched <= directory[name].compress_size + 400
     assert len(host.requests) == 3
@@ -119,16 +119,16 @@ def test_a_long_directory_and_long_extra_fields(host: Host, waits: list[float]) 
     members = {f"images/scene{index:04d}_00/0.jpg": b"%d" % index * 50 for index in range(150)}
     host.files["/images.zip"] = archive(members, extra)
     url = f"{host.address}/images.zip"
-    directory = fetch.read_directory(url, waits.append)
+    directory = remote_zip.read_directory(url, waits.append)
     for name in ("images/scene0000_00/0.jpg", "images/scene0149_00/0.jpg"):
-        assert fetch.read_member(url, directory[name], waits.append) == members[name]
+        assert remote_zip.read_member(url, directory[name], waits.append) == members[name]
 
 
 @pytest.mark.parametrize("name", ["../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg", "C:\\evil.jpg"])
 def test_members_that_lead_out_of_the_archive_are_refused(host: Host, waits: list[float], name: str) -> None:
     host.files["/images.zip"] = archive({"scene/0.jpg": b"1", name: b"2"})
     with pytest.raises(InputError, match="leads out of the archive"):
-        fetch.read_directory(f"{host.address}/images.zip", waits.append)
+        remote_zip.read_directory(f"{host.address}/images.zip", waits.append)
 
 
 def test_a_damaged_archive_is_not_taken_for_a_whole_one(host: Host, waits: list[float]) -> None:
@@ -136,25 +136,25 @@ def test_a_damaged_archive_is_not_taken_for_a_whole_one(host: Host, waits: list[
     url = f"{host.address}/images.zip"
     whole = archive(members)
     host.files["/images.zip"] = whole
-    directory = fetch.read_directory(url, waits.append)
+    directory = remote_zip.read_directory(url, waits.append)
     for place in (0, 1000, directory["b.jpg"].header_offset + 1000):
         host.files["/images.zip"] = whole[:place] + b"\xff\xff\xff\xff" + whole[place + 4 :]
         with pytest.raises(fetch.Missing, match="damaged"):
-            fetch.read_member(url, directory["a.jpg" if place < 4000 else "b.jpg"], waits.append)
+            remote_zip.read_member(url, directory["a.jpg" if place < 4000 else "b.jpg"], waits.append)
     host.files["/images.zip"] = BODY
     with pytest.raises(fetch.Missing, match="not a zip"):
-        fetch.read_directory(url, waits.append)
+        remote_zip.read_directory(url, waits.append)
     host.files["/images.zip"], host.faults["/images.zip"] = whole, ["no ranges"]
     with pytest.raises(fetch.Missing, match="parts of files"):
-        fetch.read_directory(url, waits.append)
+        remote_zip.read_directory(url, waits.append)
 
 
 def test_a_cut_range_is_asked_for_again(host: Host, waits: list[float]) -> None:
     host.files["/images.zip"] = archive({"a.jpg": BODY})
     url = f"{host.address}/images.zip"
-    directory = fetch.read_directory(url, waits.append)
+    directory = remote_zip.read_directory(url, waits.append)
     host.faults["/images.zip"] = ["cut", (429, "3")]
-    assert fetch.read_member(url, directory["a.jpg"], waits.append) == BODY
+    assert remote_zip.read_member(url, directory["a.jpg"], waits.append) == BODY
     assert waits == [1.0, 3.0]
 
 
