@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pgt_lora.hub_rows import candidates
 from pgt_lora.mix import build_mix, request
 from pgt_lora.scene import Canvas
 from pgt_lora.sources.source import Settings
+from pgt_lora.sources.tallyqa import ARCHIVE
 from pgt_lora.tasks.task import Settings as PgtSettings
 from pgt_lora.tiny.standin import FILES, IMAGES, annotations, write_standin
 from tests.loopback import Host
@@ -271,6 +273,42 @@ def test_only_the_images_of_drawn_rows_are_fetched(tmp_path: Path, host: Host) -
     build_mix(tmp_path / "b", num_samples=3, **asked)
     assert len(host.requests) == before
     assert read_manifest(tmp_path / "b") == read_manifest(tmp_path / "a")
+
+
+def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offline, what the Hub's client and an earlier run keep in their caches stands in for the download."""
+    given, commit = fixture(tmp_path / "in"), "0123456789abcdef0123456789abcdef01234567"
+    splits = given["vsr"] / "data/splits"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    for repo, file, origin in (
+        ("cambridgeltl--vsr_random", "train.jsonl", splits / "random/train.jsonl"),
+        ("cambridgeltl--vsr_random", "test.jsonl", splits / "random/test.jsonl"),
+        ("cambridgeltl--vsr_zeroshot", "train.jsonl", splits / "zeroshot/train.jsonl"),
+        ("hongxingli--SpatialLadder-26k", "spld_spatial_data.jsonl", given["spatialladder"]),
+    ):
+        folder = tmp_path / "hub" / f"datasets--{repo}"
+        for name in ("refs", f"snapshots/{commit}"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "refs/main").write_text(commit)
+        shutil.copyfile(origin, folder / "snapshots" / commit / file)
+    (tmp_path / "cache/annotations/tallyqa").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "cache/annotations/tallyqa/tallyqa.zip", "w") as opened:
+        opened.write(given["tallyqa"] / "train.json", "train.json")
+    asked: dict[str, Any] = {"image_root": tmp_path / "in/root", "cache": tmp_path / "cache", "seed": 0}
+    build_mix(tmp_path / "a", num_samples=3, exclude=["vsr"], **asked)
+    sources = read_manifest(tmp_path / "a")["sources"]
+    assert {name: (facts["origin"], facts.get("revision")) for name, facts in sources.items()} == {
+        "spatialladder": ("hongxingli/SpatialLadder-26k", commit),
+        "tallyqa": (ARCHIVE, None),
+        "vsr": ("cambridgeltl/vsr_random", commit),
+    }
+    assert sources["vsr"]["removed"] == {"image in vsr test": 1}
+    pinned = {"vsr": f"cambridgeltl/vsr_zeroshot@{commit}"}
+    zeroshot: dict[str, Any] = {"shares": {"vsr": 1}, "settings": Settings(vsr_split="zeroshot")}
+    build_mix(tmp_path / "b", num_samples=1, annotations=pinned, **zeroshot, **asked)
+    assert read_manifest(tmp_path / "b")["sources"]["vsr"]["revision"] == commit
+    with pytest.raises(InputError, match="test items of the other"):
+        build_mix(tmp_path / "c", num_samples=1, annotations=pinned, shares={"vsr": 1}, **asked)
 
 
 def test_rows_of_the_hub(tmp_path: Path) -> None:
