@@ -85,8 +85,9 @@ def build_mix(
             for name, pool in pools.items()
         }
         asked = request(
-            num_samples=num_samples, seed=seed, shares=shares, exclude=exclude, on_missing=on_missing, settings=settings
-        )
+            num_samples=num_samples, seed=seed, shares=shares, exclude=exclude, on_missing=on_missing,
+            settings=settings, pgt_settings=pgt_settings,
+        )  # fmt: skip
         write_manifest(partial, asked, made)
 
 
@@ -98,11 +99,15 @@ def request(
     exclude: Sequence[str] = (),
     on_missing: str = "error",
     settings: Settings | None = None,
+    pgt_settings: PgtSettings | None = None,
 ) -> dict[str, Any]:
     """Return what a manifest records as asked for; local paths are cut to their last part."""
     switches = asdict(settings or Settings())
     switches["vg_to_coco"] = len(switches["vg_to_coco"])
     shares = shares or dict.fromkeys(sources(), 1.0)
+    if "pgt" in shares:
+        pgt = pgt_settings or PgtSettings()
+        switches |= {"canvas": str(pgt.canvas), "max_count": pgt.max_count}
     return {
         "num_samples": num_samples,
         "seed": seed,

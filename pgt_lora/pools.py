@@ -1,7 +1,7 @@
 """What a mix is drawn from: rows that are ready but for their images, from annotations, directories, the Hub or PGT."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,17 +49,11 @@ def annotated(source: Source, given: str | Path | None, settings: Settings, shel
         )
         for row in loaded.annotations.rows
     ]
-    facts = {"homepage": source.homepage, "licence": licence_of(source), **loaded.facts}
+    facts = {"homepage": source.homepage, "licence": asdict(source.licence), **loaded.facts}
     facts["skipped"] = dict(sorted(loaded.annotations.skipped.items()))
     if loaded.annotations.family:
         facts["family"] = loaded.annotations.family
     return Pool(candidates, facts, source.wider(settings))
-
-
-def licence_of(source: Source) -> dict[str, Any]:
-    """Return a source's licence as the manifest has it."""
-    terms = source.licence
-    return {"annotations": terms.annotations, "images": terms.images, "redistributable": terms.redistributable}
 
 
 OWN_LICENCE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
@@ -86,8 +80,9 @@ def directory(path: Path) -> Pool:
         for index, (name, group) in enumerate(zip(names["id"], names["group"], strict=True))
     ]
     facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "licence": combined(sources_of(manifest))}
-    if family := manifest.get("sources", {}).get("vsr", {}).get("family"):
-        facts["family"] = family
+    families = {each["family"] for each in sources_of(manifest).values() if "family" in each}
+    if families:  # one alone, since `mix` refuses several
+        facts["family"] = families.pop()
     return Pool(candidates, facts)
 
 

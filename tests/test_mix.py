@@ -117,6 +117,7 @@ def test_pgt_and_dataset_directories_are_mixed_in(standin: Path, tmp_path: Path)
     assert len(kept) == 10
     assert all(row == stored[row["id"]] for row in kept)
     # A mix can be mixed in as well: its rows stay what they were, and none comes twice.
+    assert manifest["asked"]["canvas"] == "112x112"
     again = mix(standin, tmp_path / "b", 20, shares={str(tmp_path / "a"): 1.0, "vsr": 1.0})
     assert again["sources"]["a"]["licence"]["redistributable"] is False
     assert again["sources"]["vsr"]["removed"] == {"exact duplicate": 10}
@@ -225,6 +226,9 @@ def test_vsr_families_are_never_mixed(tmp_path: Path) -> None:
     both = f"{tmp_path / 'z'} is zeroshot, vsr is random"
     with pytest.raises(InputError, match=both):
         build_mix(tmp_path / "a", num_samples=2, shares={"vsr": 1, str(tmp_path / "z"): 1}, **asked)
+    build_mix(tmp_path / "nested", num_samples=1, shares={str(tmp_path / "z"): 1}, **asked)
+    with pytest.raises(InputError, match=f"{tmp_path / 'nested'} is zeroshot, vsr is random"):
+        build_mix(tmp_path / "a", num_samples=2, shares={"vsr": 1, str(tmp_path / "nested"): 1}, **asked)
     with pytest.raises(InputError, match="never mixed"):
         build_mix(tmp_path / "a", num_samples=1, shares={"vsr": 1}, exclude=[str(tmp_path / "z")], **asked)
     with pytest.raises(InputError, match="test items of the other"):

@@ -105,9 +105,10 @@ def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
             if line.strip():
                 where = f"{path}, line {number}"
                 try:
-                    yield where, json.loads(line)
+                    entry = json.loads(line)
                 except ValueError as error:
                     raise InputError(f"{where}: not JSON ({error}); download the file again") from error
+                yield where, entry
 
 
 def inner_path(text: object, where: str) -> str:
