@@ -25,7 +25,7 @@ endif
 export CUDA_VISIBLE_DEVICES := $(subst $(space),$(comma),$(wordlist 1,$(GPUS),$(VISIBLE)))
 endif
 
-.PHONY: help setup finetune test lint format tiny clean
+.PHONY: help setup finetune push test lint format tiny clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ ifdef NODES
 else
 	$(BIN)/pgt-lora run $(MODEL) $(RUN_ARGS)
 endif
+
+push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
+	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)
 
 test: setup  ## Run every test (offline, on the CPU).
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)

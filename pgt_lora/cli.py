@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli_data import register
+from pgt_lora.cli_data import mix, push_dataset
+from pgt_lora.cli_hub import export_dataset, export_recipe, push
 from pgt_lora.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -168,7 +169,8 @@ def run(
     run_all(model, data, out, context.args, overwrite)
 
 
-register(app)
+for command in (push, export_dataset, export_recipe, mix, push_dataset):
+    app.command()(command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands that make and publish datasets of photographs; they register on the one command line."""
+"""The commands that make and publish datasets of photographs."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -6,12 +6,6 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.errors import InputError
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(mix)
-    app.command("push-dataset")(push_dataset)
 
 
 def parse_pairs(option: str, text: str | None, default: str | None = None) -> dict[str, str]:

@@ -64,9 +64,8 @@ class Encoder:
     def prompt_text(self, row: Mapping[str, Any]) -> str:
         """Return the prompt of a row as the chat template renders it, up to where the answer begins."""
         (turn,) = row["prompt"]
-        return self.processor.apply_chat_template(
-            self.adapter.messages(turn["content"]), add_generation_prompt=True, tokenize=False
-        )
+        turns = self.adapter.messages(turn["content"], len(row["images"]))
+        return self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
 
     def adds_special_tokens(self, prompt: str) -> bool:
         """Return whether the tokenizer adds its BOS: there is to be one, its own or the template's."""

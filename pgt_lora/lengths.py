@@ -32,11 +32,11 @@ def measure(encoder: Encoder, rows: Iterable[Mapping[str, Any]]) -> list[Length]
     Raises:
         InputError: an image's header cannot be read, or an answer merges with its prompt.
     """
-    texts: dict[tuple[str, str], tuple[int, int]] = {}  # many rows ask the same
+    texts: dict[tuple[str, str, int], tuple[int, int]] = {}  # many rows ask the same
     images: dict[tuple[int, int], int] = {}
     lengths = []
     for row in rows:
-        said = row["prompt"][0]["content"], row["completion"][0]["content"]
+        said = row["prompt"][0]["content"], row["completion"][0]["content"], len(row["images"])
         if said not in texts:
             texts[said] = prompt_tokens(encoder, row), len(encoder.answer_ids(row))
         sizes = [size_px(image, row) for image in row["images"]]

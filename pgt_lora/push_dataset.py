@@ -103,17 +103,20 @@ def _write_annotations(data: Path, path: Path) -> None:
 
 
 def _upload(staged: Path, repo: str, public: bool) -> str:
-    from huggingface_hub import create_repo, dataset_info, upload_folder
-    from huggingface_hub.errors import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
+    api = HfApi()
     try:
-        address = create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
-        if not public and not dataset_info(repo).private:
-            raise InputError(f"{repo}: it exists and is public; choose another name, or pass --public")
-        upload_folder(repo_id=repo, repo_type="dataset", folder_path=staged, commit_message="Add the dataset")
-    except InputError:
-        raise
-    except (OSError, ValueError, HTTPError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"{repo}: not pushed ({reason}); log in with: hf auth login") from error
-    return f"Pushed to {address}"
+        if not api.repo_exists(repo, repo_type="dataset"):
+            api.create_repo(repo, repo_type="dataset", private=not public)
+        elif not public and not api.dataset_info(repo).private:
+            raise InputError(f"{repo}: exists and is public; choose another name, or pass --public")
+        info = api.upload_folder(
+            repo_id=repo, repo_type="dataset", folder_path=staged, commit_message="Upload a dataset"
+        )
+    except (HfHubHTTPError, OfflineModeIsEnabled) as error:
+        raise InputError(
+            f"{repo}: the push failed ({' '.join(str(error).split())}); look at `hf auth whoami`"
+        ) from error
+    return f"Pushed: {info.commit_url}"

@@ -1,5 +1,6 @@
 """Fine-tuning: TRL's SFTTrainer with PEFT LoRA, from a recipe and a dataset directory to an adapter directory."""
 
+import platform
 import shutil
 import signal
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora import noise
-from pgt_lora.dataset import open_dataset, write_json
+from pgt_lora.dataset import open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder, decode
 from pgt_lora.errors import InputError
 from pgt_lora.placement import check_placement
@@ -66,7 +67,8 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
         audited = audit(trainer.model, encoder, rows)
     started = time.monotonic()
     train(trainer, *broadcast_object_list(resume))
-    save(trainer, recipe, key | audited, out, time.monotonic() - started)
+    facts = key | audited | {"data": read_manifest(data)}
+    save(trainer, recipe, facts, out, time.monotonic() - started)
     return out / "adapter"
 
 
@@ -108,7 +110,7 @@ def audit(model: Any, encoder: Encoder, rows: Any) -> dict[str, Any]:
     placement = check_placement(model, encoder.adapter)
     console.print(str(placement))
     supervised = []
-    for row in rows.select_columns(["id", "prompt", "completion"]):
+    for row in rows:
         if not row["completion"][0]["content"].strip():
             raise InputError(f"row {row['id']}: its answer is empty, so nothing of it would be supervised")
         supervised.append(len(encoder.answer_ids(row)))
@@ -137,7 +139,7 @@ def check_images(rows: Any, data: Path) -> None:
                 raise InputError(f"{data}: {error}") from error
 
 
-def save(trainer: "Trainer", recipe: Recipe, key: dict[str, Any], out: Path, seconds: float) -> None:
+def save(trainer: "Trainer", recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:
     """Write the adapter, with the resolved recipe, the versions and the loss log beside it."""
     from pgt_lora.processes import leave, together
 
@@ -149,17 +151,24 @@ def save(trainer: "Trainer", recipe: Recipe, key: dict[str, Any], out: Path, sec
             model.save_pretrained(partial, state_dict=weights)
             (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
             write_json(partial / "loss.json", [entry for entry in trainer.state.log_history if "loss" in entry])
-            run = key | {
+            run = facts | {
                 "seconds": round(seconds, 1),
                 "steps": trainer.state.global_step,
                 "processes": trainer.args.world_size,
-                "device": str(trainer.args.device),
+                "hardware": hardware(trainer.args.device),
                 "versions": {name: version(name) for name in VERSIONS},
             }
             write_json(partial / "run.json", run)
             partial.rename(out / "adapter")
             shutil.rmtree(out / "checkpoints", ignore_errors=True)
     leave()
+
+
+def hardware(device: Any) -> str:
+    """Return the name of a GPU, or the kind of the processor."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
 
 
 def lora_weights(model: Any) -> dict[str, Any]:

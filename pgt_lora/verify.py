@@ -1,43 +1,35 @@
 """Verification: that a merged checkpoint is its base plus the adapter, and nothing else."""
 
 import filecmp
+import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.table import Table
-from safetensors import safe_open
+from transformers import BatchFeature
 
 from pgt_lora.build import default_weights, make_sample
 from pgt_lora.checkpoint import Checkpoint, family, load_adapter, load_model, load_processor, resolve
-from pgt_lora.dataset import write_json
+from pgt_lora.dataset import open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
-from pgt_lora.evaluate import Generation, answer
+from pgt_lora.evaluate import Generation, answer, load_for_evaluation, predict
 from pgt_lora.merge import companion_files, local_directory
 from pgt_lora.progress import console
 from pgt_lora.recipe import read_values
 from pgt_lora.scene import Canvas
 from pgt_lora.tasks.task import Settings
+from pgt_lora.verify_weights import Check, check_keys, check_weights
 
 # Largest difference of a logit, relative to the largest logit: sums of products are done in another order.
 LOGIT_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 4e-3}
 NUM_SAMPLES = 16
-
-_LANGUAGE_QKV = re.compile(r"(?!.*\bvis).*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.weight")
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check with its outcome and its figures, in words."""
-
-    name: str
-    passed: bool
-    figures: str
+MAX_CHANGED = 0.02  # share of held-out samples that may turn right or wrong by the rounding of the merged weights
+VERIFICATION = "verification.json"
 
 
 def verify(merged: Path, checkpoint: Checkpoint) -> list[Check]:
@@ -49,6 +41,8 @@ def verify(merged: Path, checkpoint: Checkpoint) -> list[Check]:
         checks.append(check_weights(base_dir, checkpoint.adapter_dir, merged))
     if all(check.passed for check in checks):
         checks.extend(check_behaviour(base_dir, checkpoint.adapter_dir, merged))
+        scores = checkpoint.adapter_dir.parent / "finetuned" / "pgt"
+        checks += [check_scores(scores, merged)] if scores.is_dir() else []
     return checks
 
 
@@ -60,64 +54,15 @@ def check_files(base_dir: Path, merged: Path) -> Check:
     return Check("files equal the base's", not changed and not missing, figures)
 
 
-def check_keys(base_dir: Path, merged: Path) -> Check:
-    """Check that both hold the same tensors, of the same shapes and types."""
-    base, new = _headers(base_dir), _headers(merged)
-    wrong = sorted(key for key in base.keys() | new.keys() if base.get(key) != new.get(key))
-    figures = f"{len(base)} keys" + (f"; {len(wrong)} differ, first {wrong[0]}" if wrong else "")
-    return Check("keys, shapes and types equal the base's", not wrong, figures)
-
-
-def check_weights(base_dir: Path, adapter_dir: Path, merged: Path) -> Check:
-    """Check every tensor: W + (α/r)·BA within one rounding for q, k and v of the language model, equal elsewhere."""
-    updates = adapter_updates(adapter_dir)
-    wrong: list[str] = []
-    num_merged, largest = 0, 0.0
-    for (key, old), (_, new) in zip(_tensors(base_dir), _tensors(merged), strict=True):
-        match = _LANGUAGE_QKV.fullmatch(key)
-        if match is None:
-            wrong += [] if torch.equal(old.view(torch.uint8), new.view(torch.uint8)) else [key]
-            continue
-        num_merged += 1
-        update = updates.pop((int(match[1]), match[2]))
-        expected = old.float() + update
-        error = (new.float() - expected).abs()
-        # One rounding is half a unit in the last place; the rest is for sums of fp32 products in another order.
-        half_unit = torch.finfo(old.dtype).eps * 2.0 ** (torch.frexp(expected).exponent - 2)
-        allowed = half_unit + 1e-6 * (old.float().abs() + update.abs())
-        largest = max(largest, float(error.max()))
-        wrong += [key] if bool((error > allowed).any()) else []
-    wrong += [f"no tensor for the update of layer {layer} {kind}" for layer, kind in updates]
-    figures = f"{num_merged} merged tensors, largest error {largest:.1e}; the others are byte-equal"
-    return Check(
-        "weights are W + (α/r)·BA",
-        not wrong and num_merged > 0,
-        figures if not wrong else f"wrong: {', '.join(wrong[:3])}",
-    )
-
-
-def adapter_updates(adapter_dir: Path) -> dict[tuple[int, str], torch.Tensor]:
-    """Return (α/r)·BA in fp32 for every (layer, "q", "k" or "v"), from the adapter's file alone."""
-    config = json.loads((adapter_dir / "adapter_config.json").read_text(encoding="utf-8"))
-    scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
-    with safe_open(adapter_dir / "adapter_model.safetensors", "pt") as file:
-        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    updates = {}
-    for key, a in weights.items():
-        if match := re.fullmatch(r".*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.lora_A\.weight", key):
-            updates[int(match[1]), match[2]] = scale * weights[key.replace("lora_A", "lora_B")] @ a
-    return updates
-
-
 def check_behaviour(base_dir: Path, adapter_dir: Path, merged: Path) -> list[Check]:
     """Compare logits and greedy answers of base + adapter with those of the merged model on held-out samples."""
     rows = fixed_rows(adapter_dir)
     encoder = Encoder(family(str(base_dir)), load_processor(str(base_dir)))
-    model = load_adapter(load_model(str(base_dir), dtype="auto"), adapter_dir)
+    model = load_adapter(_load(base_dir), adapter_dir)
     before = _behaviour(model, encoder, rows)
     del model
     encoder = Encoder(family(str(merged)), load_processor(str(merged)))
-    model = load_model(str(merged), dtype="auto")
+    model = _load(merged)
     after = _behaviour(model, encoder, rows)
     difference = (before[0] - after[0]).abs()
     tolerance = LOGIT_TOLERANCE[model.dtype] * float(before[0].abs().max())
@@ -132,12 +77,46 @@ def check_behaviour(base_dir: Path, adapter_dir: Path, merged: Path) -> list[Che
     ]
 
 
+def check_scores(scores: Path, merged: Path) -> Check:
+    """Answer the held-out questions with the merged model, and compare with what base + adapter answered.
+
+    Raises:
+        InputError: the held-out samples are no longer there, or no longer those that were scored.
+    """
+    summary = json.loads((scores / "scores.json").read_text(encoding="utf-8"))
+    data = Path(summary["data"])
+    rows = open_dataset(data)
+    if read_manifest(data)["content_hash"] != summary["content_hash"]:
+        raise InputError(f"{data}: no longer what {scores} was scored on; score the adapter again")
+    before = [json.loads(line)["correct"] for line in (scores / "predictions.jsonl").open(encoding="utf-8")]
+    model, encoder = load_for_evaluation(str(merged))
+    after = [each["correct"] for each in predict(model, encoder, rows, Generation(**summary["generation"]))]
+    changed = sum(a != b for a, b in zip(before, after, strict=True))
+    return Check(
+        "scores equal base + adapter",
+        changed <= MAX_CHANGED * len(rows),
+        f"{sum(after)} of {len(rows)} right, {sum(before)} with the adapter; {changed} changed, at most "
+        f"{MAX_CHANGED:.0%} may",
+    )
+
+
+def fingerprints(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a checkpoint or adapter, but for the verification itself."""
+    files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != VERIFICATION)
+    return {path.name: hashlib.file_digest(path.open("rb"), "sha256").hexdigest() for path in files}
+
+
+def _load(directory: Path) -> Any:
+    return load_model(str(directory), dtype="auto", device_map="auto" if torch.cuda.is_available() else None)
+
+
 def _behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, list[str]]:
-    batch = encoder.training_batch(rows)
+    batch = BatchFeature(encoder.training_batch(rows)).to(model.device)
     supervised = batch.pop("labels")[:, 1:] >= 0
+    batch = batch.to(model.dtype)  # casts pixels, not ids
     model.eval()
     with torch.inference_mode():
-        logits = model(**batch).logits[:, :-1][supervised].float()
+        logits = model(**batch).logits[:, :-1][supervised].float().cpu()
     return logits, list(answer(model, encoder, rows, Generation(batch_size=len(rows))))
 
 
@@ -153,26 +132,6 @@ def fixed_rows(adapter_dir: Path) -> list[dict[str, Any]]:
     return [sample.to_row() for sample, _ in make]
 
 
-def _headers(directory: Path) -> dict[str, tuple[list[int], str]]:
-    found = {}
-    for path in directory.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            for key in file.keys():  # noqa: SIM118
-                tensor = file.get_slice(key)
-                found[key] = (tensor.get_shape(), tensor.get_dtype())
-    return found
-
-
-def _tensors(directory: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    where: dict[str, Path] = {}
-    for path in directory.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            where |= dict.fromkeys(file.keys(), path)
-    for key in sorted(where):
-        with safe_open(where[key], "pt") as file:
-            yield key, file.get_tensor(key)
-
-
 def verify_and_report(merged: Path, run: str) -> bool:
     """Verify, print the checks, and write `verification.json`; return whether all passed.
 
@@ -184,7 +143,10 @@ def verify_and_report(merged: Path, run: str) -> bool:
         raise InputError(f"{run}: holds no LoRA adapter to verify {merged} against")
     checks = verify(merged, checkpoint)
     passed = all(check.passed for check in checks)
-    write_json(merged / "verification.json", {"passed": passed, "checks": [asdict(check) for check in checks]})
+    found = {"passed": passed, "checks": [asdict(check) for check in checks]}
+    # What is pushed later must be what was checked here.
+    proven = {"merged": fingerprints(merged), "adapter": fingerprints(checkpoint.adapter_dir)}
+    write_json(merged / VERIFICATION, found | {"sha256": proven})
     table = Table(title=f"Verification of {merged}")
     for column in ("Check", "", "Figures"):
         table.add_column(column)

@@ -84,6 +84,29 @@ def test_published_processors_cut_images_as_published(name: str, size: tuple[int
         assert length.total == encoder.training_batch([sample])["input_ids"].shape[1]
 
 
+def test_several_images_are_counted_and_encoded(encoder: Encoder) -> None:
+    rows = [
+        row(0) | {"images": [row(index)["images"][0] for index in indices]} for indices in ((0,), (0, 3), (1, 2, 0))
+    ]
+    lengths = measure(encoder, rows)
+    each = [image_tokens(encoder, size) for size in IMAGE_SIZES]
+    assert [length.image for length in lengths] == [each[0], each[0] + each[3], each[1] + each[2] + each[0]]
+    batches = [encoder.training_batch([sample]) for sample in rows]
+    assert [length.total for length in lengths] == [batch["input_ids"].shape[1] for batch in batches]
+
+
+@pytest.mark.parametrize("size", IMAGE_SIZES)
+def test_qwens_own_package_cuts_images_the_same_way(size: tuple[int, int]) -> None:
+    """The package resizes images itself, before the processor does: here it only says to which size."""
+    from qwen_vl_utils import smart_resize
+
+    published = PUBLISHED["Qwen/Qwen2.5-VL-3B-Instruct"]
+    encoder = Encoder(ADAPTERS["qwen2_5_vl"], build_processor(published))
+    limits = {key: published.image_processor[key] for key in ("min_pixels", "max_pixels")}
+    height, width = smart_resize(size[1], size[0], 28, **limits)
+    assert image_tokens(encoder, size) == (height // 28) * (width // 28)
+
+
 def test_bytes_are_an_upper_bound(encoder: Encoder) -> None:
     forms = {(published.family, published.form): published for published in PUBLISHED.values()}
     family = encoder.adapter.name

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from pgt_lora.verify import verify, verify_and_report
 QUERY = "model.layers.1.self_attn.q_proj.weight"
 
 
-def run_on(base: Path, data: Path, out: Path) -> Path:
+def run_on(base: Path, data: Path, out: Path, family: str = "qwen2_5_vl") -> Path:
     words = [
-        "--model_name_or_path", str(base), "--per_device_train_batch_size", "8", "--global_batch_size", "8",
-        "--max_steps", "3", "--learning_rate", "0.02",
+        "--model_name_or_path", str(base), "--model_family", family, "--per_device_train_batch_size", "8",
+        "--global_batch_size", "8", "--max_steps", "3", "--learning_rate", "0.02",
     ]  # fmt: skip
     finetune(load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words), data, out)
     return out
@@ -66,6 +67,21 @@ def test_bf16_is_rounded_once(base_dir: Path, data_dir: Path, tmp_path: Path) ->
     twice = load_adapter(load_model(str(base), dtype="auto"), run / "adapter").merge_and_unload(safe_merge=True)
     twice.save_pretrained(run / "merged")
     (run / "merged" / "config.json").write_bytes((base / "config.json").read_bytes())
+    failed = [check.name for check in verify(run / "merged", resolve(str(run))) if not check.passed]
+    assert failed == ["weights are W + (α/r)·BA"]
+
+
+@pytest.mark.parametrize("family", ["internvl3", "llava_next"])
+def test_other_families_are_merged_and_faults_caught_in_bf16(family: str, data_dir: Path, tmp_path: Path) -> None:
+    module = import_module(f"pgt_lora.tiny.{family}")
+    processor = module.build_processor()
+    base = tmp_path / "base"
+    module.build_model(processor).to(torch.bfloat16).save_pretrained(base)
+    processor.save_pretrained(base)
+    run = run_on(base, data_dir, tmp_path / "run", family)
+    merge(str(run), run / "merged")
+    assert json.loads((run / "merged" / "verification.json").read_text())["passed"]
+    wrong_scaling(run / "merged", base)
     failed = [check.name for check in verify(run / "merged", resolve(str(run))) if not check.passed]
     assert failed == ["weights are W + (α/r)·BA"]
 

@@ -1,8 +1,11 @@
-"""What would be published, and what is refused: nothing here reaches the Hub."""
+"""What is published, and what is refused: a server on loopback stands in for the Hub."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
@@ -16,6 +19,7 @@ from pgt_lora.push_dataset import card, push
 from pgt_lora.scene import Canvas
 from pgt_lora.tasks.task import Settings
 from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
+from tests.hub_server import Hub, Repo
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +90,40 @@ def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pyte
     said = capsys.readouterr().out
     assert f"{PARQUET}  {(tmp_path / 'pgt' / PARQUET).stat().st_size:,} bytes" in said
     assert "license: apache-2.0" in said
-    with pytest.raises(InputError, match="me/pgt: not pushed"):  # the tests are offline
+    with pytest.raises(InputError, match="me/pgt: the push failed"):  # the tests are offline
         push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=False)
     (tmp_path / "pgt" / MANIFEST).unlink()
     with pytest.raises(InputError, match="no finished"):
         push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=True)
+
+
+def test_a_push_is_private_and_never_into_what_is_public(mixed: Path, tmp_path: Path) -> None:
+    hub = Hub()
+    env = os.environ | {
+        "HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_not_to_be_seen", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1",
+    }  # fmt: skip
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pgt_lora.cli", "push-dataset", str(mixed), *words]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    try:
+        done = call("me/mix", "--annotations-only")
+        assert done.returncode == 0, done.stderr
+        pushed = hub.repos["me/mix"]
+        assert pushed.private
+        files = pushed.branches["main"]
+        assert set(files) == {"README.md", MANIFEST, PARQUET}
+        assert "image_paths" in pq.read_schema(pa.BufferReader(files[PARQUET])).names
+        assert "images" not in pq.read_schema(pa.BufferReader(files[PARQUET])).names
+        hub.repos["me/open"] = Repo(private=False)
+        refused = call("me/open", "--annotations-only")
+        assert refused.returncode == 2
+        assert "me/open: exists and is public" in refused.stderr
+        assert hub.repos["me/open"].branches == {"main": {}}
+        assert call("me/new").returncode == 2
+        assert "me/new" not in hub.repos
+    finally:
+        hub.shutdown()
+        hub.server_close()

@@ -23,6 +23,7 @@ class Adapter:
     end_token: Callable[["ProcessorMixin"], str]
     answer_prefix: Callable[["ProcessorMixin"], str]
 
-    def messages(self, question: str) -> list[dict[str, Any]]:
-        """Return one user turn with an image before the question, as all three families were trained."""
-        return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}]
+    def messages(self, question: str, num_images: int = 1) -> list[dict[str, Any]]:
+        """Return one user turn with its images before the question, as all three families were trained."""
+        images = [{"type": "image"} for _ in range(num_images)]
+        return [{"role": "user", "content": [*images, {"type": "text", "text": question}]}]

@@ -47,9 +47,8 @@ def conversation(encoder: Encoder, turns: Sequence[Turn]) -> tuple[str, list[int
             between_ids = processor.tokenizer(between, add_special_tokens=False).input_ids
             ids += between_ids
             labels += [IGNORE] * len(between_ids)
-        said = encoder.answer_ids(
-            {"id": "lesson", "prompt": [{"content": "question"}], "completion": [{"content": answer}]}
-        )
+        lesson = {"id": "lesson", "images": [None], "prompt": [{"content": "question"}]}
+        said = encoder.answer_ids(lesson | {"completion": [{"content": answer}]})
         ids += said
         labels += said
     return turns[0][0], ids, labels

@@ -1,0 +1,90 @@
+"""Checks of a merged checkpoint's tensors, read from the files: no model is built, and nothing of PEFT is used."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+_LANGUAGE_QKV = re.compile(r"(?!.*\bvis).*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.weight")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check with its outcome and its figures, in words."""
+
+    name: str
+    passed: bool
+    figures: str
+
+
+def check_keys(base_dir: Path, merged: Path) -> Check:
+    """Check that both hold the same tensors, of the same shapes and types."""
+    base, new = _headers(base_dir), _headers(merged)
+    wrong = sorted(key for key in base.keys() | new.keys() if base.get(key) != new.get(key))
+    figures = f"{len(base)} keys" + (f"; {len(wrong)} differ, first {wrong[0]}" if wrong else "")
+    return Check("keys, shapes and types equal the base's", not wrong, figures)
+
+
+def check_weights(base_dir: Path, adapter_dir: Path, merged: Path) -> Check:
+    """Check every tensor: W + (α/r)·BA within one rounding for q, k and v of the language model, equal elsewhere."""
+    updates = adapter_updates(adapter_dir)
+    wrong: list[str] = []
+    num_merged, largest = 0, 0.0
+    for (key, old), (_, new) in zip(_tensors(base_dir), _tensors(merged), strict=True):
+        match = _LANGUAGE_QKV.fullmatch(key)
+        if match is None:
+            wrong += [] if torch.equal(old.view(torch.uint8), new.view(torch.uint8)) else [key]
+            continue
+        num_merged += 1
+        update = updates.pop((int(match[1]), match[2]))
+        expected = old.float() + update
+        error = (new.float() - expected).abs()
+        # One rounding is half a unit in the last place; the rest is for sums of fp32 products in another order.
+        half_unit = torch.finfo(old.dtype).eps * 2.0 ** (torch.frexp(expected).exponent - 2)
+        allowed = half_unit + 1e-6 * (old.float().abs() + update.abs())
+        largest = max(largest, float(error.max()))
+        wrong += [key] if bool((error > allowed).any()) else []
+    wrong += [f"no tensor for the update of layer {layer} {kind}" for layer, kind in updates]
+    figures = f"{num_merged} merged tensors, largest error {largest:.1e}; the others are byte-equal"
+    return Check(
+        "weights are W + (α/r)·BA",
+        not wrong and num_merged > 0,
+        figures if not wrong else f"wrong: {', '.join(wrong[:3])}",
+    )
+
+
+def adapter_updates(adapter_dir: Path) -> dict[tuple[int, str], torch.Tensor]:
+    """Return (α/r)·BA in fp32 for every (layer, "q", "k" or "v"), from the adapter's file alone."""
+    config = json.loads((adapter_dir / "adapter_config.json").read_text(encoding="utf-8"))
+    scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
+    with safe_open(adapter_dir / "adapter_model.safetensors", "pt") as file:
+        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    updates = {}
+    for key, a in weights.items():
+        if match := re.fullmatch(r".*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.lora_A\.weight", key):
+            updates[int(match[1]), match[2]] = scale * weights[key.replace("lora_A", "lora_B")] @ a
+    return updates
+
+
+def _headers(directory: Path) -> dict[str, tuple[list[int], str]]:
+    found = {}
+    for path in directory.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            for key in file.keys():  # noqa: SIM118
+                tensor = file.get_slice(key)
+                found[key] = (tensor.get_shape(), tensor.get_dtype())
+    return found
+
+
+def _tensors(directory: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    where: dict[str, Path] = {}
+    for path in directory.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            where |= dict.fromkeys(file.keys(), path)
+    for key in sorted(where):
+        with safe_open(where[key], "pt") as file:
+            yield key, file.get_tensor(key)

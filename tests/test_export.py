@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pgt_lora.dataset import open_dataset
+from pgt_lora.errors import InputError
+from pgt_lora.export import FORMATS, export_dataset, llama_factory_recipe
+from pgt_lora.recipe import RECIPES, load_recipe
+
+
+def exported(data: Path, out: Path, form: str) -> list[dict[str, Any]]:
+    export_dataset(data, out, form)
+    text = (out / FORMATS[form].file).read_text()
+    rows = [json.loads(line) for line in text.splitlines()] if form == "ms-swift" else json.loads(text)
+    return list(rows)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_row_arrives_with_its_image(form: str, data_dir: Path, tmp_path: Path) -> None:
+    rows = exported(data_dir, tmp_path / "out", form)
+    originals = open_dataset(data_dir)
+    assert len(rows) == len(originals)
+    for row, original in zip(rows, originals, strict=True):
+        turns = row.get("messages") or row["conversations"]
+        question, answer = (turn.get("content") or turn["value"] for turn in turns)
+        assert question.removeprefix("<image>").lstrip("\n") == original["prompt"][0]["content"]
+        assert answer == original["answer"]
+        (image,) = row.get("images") or [row["image"]]
+        assert (tmp_path / "out" / image).read_bytes() == original["images"][0]["bytes"]
+
+
+def test_the_roles_are_those_of_each_trainer(data_dir: Path, tmp_path: Path) -> None:
+    assert [turn["role"] for turn in exported(data_dir, tmp_path / "a", "ms-swift")[0]["messages"]] == [
+        "user",
+        "assistant",
+    ]
+    assert [turn["from"] for turn in exported(data_dir, tmp_path / "b", "llava")[0]["conversations"]] == [
+        "human",
+        "gpt",
+    ]
+    exported(data_dir, tmp_path / "c", "sharegpt")
+    (entry,) = json.loads((tmp_path / "c" / "dataset_info.json").read_text()).values()
+    assert (tmp_path / "c" / entry["file_name"]).is_file()
+    assert entry["formatting"] == "sharegpt"
+    assert entry["tags"]["user_tag"] == "user"
+
+
+def test_what_is_there_is_left_alone(data_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="exists"):
+        export_dataset(data_dir, tmp_path, "llava")
+    with pytest.raises(InputError, match="known: llava, ms-swift, sharegpt"):
+        export_dataset(data_dir, tmp_path / "out", "parquet")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "template"),
+    [
+        ("qwen2.5-vl-7b", "qwen2_vl"),
+        ("internvl3-8b", "intern_vl"),
+        ("llava-next-vicuna-7b", "llava_next"),
+        ("llava-next-mistral-7b", "llava_next_mistral"),
+        ("llava-next-llama3-8b", "llava_next_llama3"),
+    ],
+)
+def test_the_recipe_says_the_same_there(name: str, template: str) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.yaml", ["--bf16", "false", "--load_in_4bit", "true"])
+    values = yaml.safe_load(llama_factory_recipe(recipe, "data", "out"))
+    assert values["template"] == template
+    assert values["per_device_train_batch_size"] * values["gradient_accumulation_steps"] == 64
+    assert values["quantization_bit"] == 4
+    assert values["learning_rate"] == pytest.approx(1e-4)
+    assert (values["lora_rank"], values["lora_alpha"], values["warmup_ratio"]) == (8, 32, 0.1)
+    assert values["lr_scheduler_type"] == "cosine"
+    assert values["freeze_vision_tower"]
