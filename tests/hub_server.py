@@ -71,9 +71,9 @@ class Handler(BaseHTTPRequestHandler):
             if repo is None:
                 return self.missing("RepoNotFound")
             revision = parts[5] if len(parts) > 5 else "main"
-            if revision not in repo.branches:
+            found = next((b for n, b in repo.branches.items() if revision in (n, sha(b))), None)
+            if found is None:
                 return self.missing("RevisionNotFound")
-            found = repo.branches[revision]
             if parts[4:5] == ["tree"]:
                 entries = [
                     {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}

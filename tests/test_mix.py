@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from collections import Counter
@@ -22,6 +24,7 @@ from pgt_lora.sources.source import Settings
 from pgt_lora.sources.tallyqa import ARCHIVE
 from pgt_lora.tasks.task import Settings as PgtSettings
 from pgt_lora.tiny.standin import FILES, IMAGES, annotations, write_standin
+from tests.hub_server import Hub, Repo, sha
 from tests.loopback import Host
 from tests.originals import RANDOM, TALLYQA, ZEROSHOT, archive, jpeg, ladder, lines, put
 
@@ -313,6 +316,29 @@ def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monk
     assert read_manifest(tmp_path / "b")["sources"]["vsr"]["revision"] == commit
     with pytest.raises(InputError, match="test items of the other"):
         build_mix(tmp_path / "c", num_samples=1, annotations=pinned, shares={"vsr": 1}, **asked)
+
+
+def test_annotations_are_downloaded_from_the_hub(tmp_path: Path) -> None:
+    given, hub = fixture(tmp_path / "in"), Hub()
+    files = {
+        f"{split}.jsonl": (given["vsr"] / f"data/splits/random/{split}.jsonl").read_bytes()
+        for split in ("train", "test")
+    }
+    hub.repos["cambridgeltl/vsr_random"] = Repo(False, {"main": files | {"large.bin": b"0" * 100_000}})
+    env = os.environ | {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"),
+                        "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}  # fmt: skip
+    command = [sys.executable, "-m", "pgt_lora.cli", "mix", "--shares", "vsr", "--num-samples", "2", "--out", "a"]
+    command += ["--image-root", str(tmp_path / "in/root"), "--cache", "cache"]
+    try:
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    finally:
+        hub.shutdown()
+        hub.server_close()
+    assert done.returncode == 0, done.stderr
+    facts = read_manifest(tmp_path / "a")["sources"]["vsr"]
+    assert (facts["origin"], facts["drawn"]) == ("cambridgeltl/vsr_random", 2)
+    assert facts["revision"] == sha(hub.repos["cambridgeltl/vsr_random"].branches["main"])
+    assert [path.name for path in (tmp_path / "hf").rglob("*") if path.name in {*files, "large.bin"}] == ["train.jsonl"]
 
 
 def test_rows_of_the_hub(tmp_path: Path) -> None:
