@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pgt_lora.cli_data import mix, push_dataset
 from pgt_lora.cli_hub import export_dataset, export_recipe, push
 from pgt_lora.errors import InputError
 
@@ -168,7 +169,7 @@ def run(
     run_all(model, data, out, context.args, overwrite)
 
 
-for command in (push, export_dataset, export_recipe):
+for command in (push, export_dataset, export_recipe, mix, push_dataset):
     app.command()(command)
 
 

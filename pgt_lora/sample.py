@@ -10,7 +10,8 @@ class Sample:
 
     `choices` are the answers that the question's wording leaves possible (chance is one over their number), or None
     where they are no finite set. `group` names the underlying image: splits never cut through a group. `scene` is the
-    JSON of the primitives (PGT only). `images` are encoded image files.
+    JSON of the primitives (PGT only). `images` are encoded image files; `paths` say where in their datasets they lie.
+    `completion` is what the model is to write where that is spelt otherwise than the answer that is scored ("A.", A).
     """
 
     id: str
@@ -24,14 +25,17 @@ class Sample:
     group: str
     choices: tuple[str, ...] | None = None
     scene: str | None = None
+    paths: tuple[str, ...] | None = None
+    completion: str | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Return the sample as a row in TRL's conversational prompt-completion format with an `images` column."""
+        paths = self.paths or (None,) * len(self.images)
         return {
             "id": self.id,
-            "images": [{"bytes": data, "path": None} for data in self.images],
+            "images": [{"bytes": data, "path": path} for data, path in zip(self.images, paths, strict=True)],
             "prompt": [{"role": "user", "content": self.question}],
-            "completion": [{"role": "assistant", "content": self.answer}],
+            "completion": [{"role": "assistant", "content": self.completion or self.answer}],
             "source": self.source,
             "task": self.task,
             "template": self.template,

@@ -1,9 +1,12 @@
 """What many tests stand on: a random-weight model of the real class, and a small dataset directory."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.loopback import Host, serve
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -45,3 +48,16 @@ def overrides(base_dir: Path) -> list[str]:
         "--num_test_samples", "10", "--num_samples", "32", "--skills", "false", "--save_steps", "2",
         "--per_device_eval_batch_size", "8",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """An HTTP host on loopback, within reach although the Hub is not."""
+    from huggingface_hub.utils import close_session
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    close_session()  # a session keeps the proxies of the time when it was opened
+    with serve() as opened:
+        yield opened
+    close_session()

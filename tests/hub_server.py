@@ -1,4 +1,4 @@
-"""A server on loopback that speaks the part of the Hub's API that pushing and loading a model use."""
+"""A server on loopback that speaks the part of the Hub's API that pushing and loading a model or a dataset use."""
 
 import base64
 import hashlib
@@ -64,14 +64,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
-        if parts[:2] == ["api", "models"]:
+        if parts[:1] == ["datasets"]:  # their files lie under a prefix, their names among the models' here
+            parts = parts[1:]
+        if parts[:2] in (["api", "models"], ["api", "datasets"]):
             repo = self.server.repos.get("/".join(parts[2:4]))
             if repo is None:
                 return self.missing("RepoNotFound")
             revision = parts[5] if len(parts) > 5 else "main"
-            if revision not in repo.branches:
+            found = next((b for n, b in repo.branches.items() if revision in (n, sha(b))), None)
+            if found is None:
                 return self.missing("RevisionNotFound")
-            found = repo.branches[revision]
             if parts[4:5] == ["tree"]:
                 entries = [
                     {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}

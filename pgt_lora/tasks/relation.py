@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from random import Random
 
-from pgt_lora.scene import Box, Scene
+from pgt_lora.scene import Box, Canvas, Circle, Scene
 from pgt_lora.scene.palette import COLORS
 from pgt_lora.tasks.layout import extent, fits, place_box
 from pgt_lora.tasks.task import Question, Settings, Task
@@ -55,8 +55,12 @@ def compose(rng: Random, settings: Settings, question: Question) -> Scene | None
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
     """Return the relation of the first box to the second, or `ambiguous`."""
     by_color = {box.color: box for box in scene.boxes}
-    a, b = by_color[about["color_a"]], by_color[about["color_b"]]
-    gap_px = MIN_GAP * scene.canvas.short_side
+    return relation_of(by_color[about["color_a"]], by_color[about["color_b"]], scene.canvas)
+
+
+def relation_of(a: Box | Circle, b: Box | Circle, canvas: Canvas) -> str:
+    """Return the relation of one primitive to another by the margins above, or `ambiguous`."""
+    gap_px = MIN_GAP * canvas.short_side
     found = []
     for axis, (before, after) in enumerate((("left", "right"), ("above", "below"))):
         ahead, behind = extent(b)[axis] - extent(a)[axis + 2], extent(a)[axis] - extent(b)[axis + 2]

@@ -1,0 +1,1 @@
+"""Datasets of photographs, one a file; `discover` finds them by their `SOURCE`."""
