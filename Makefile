@@ -25,7 +25,7 @@ endif
 export CUDA_VISIBLE_DEVICES := $(subst $(space),$(comma),$(wordlist 1,$(GPUS),$(VISIBLE)))
 endif
 
-.PHONY: help setup finetune test lint format tiny clean
+.PHONY: help setup finetune compare test lint format tiny clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ ifdef NODES
 else
 	$(BIN)/pgt-lora run $(MODEL) $(RUN_ARGS)
 endif
+
+compare: setup  ## Train several arms on one budget and tell gains from noise (ARGS='--arms base,pgt --seeds 0,1,2').
+	$(BIN)/pgt-lora compare $(MODEL) $(RUN_ARGS)
 
 test: setup  ## Run every test (offline, on the CPU).
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)

@@ -76,7 +76,7 @@ def draws(
         normal -= normal.mean(1, keepdims=True)
         scale = num_seeds * rng.chisquare(num_seeds - 1, (num_draws, 1))
         found = found + normal / np.sqrt(scale) @ task_means(values, task)
-    return found
+    return np.clip(found, *ends)
 
 
 def group_sums(values: Floats, task: Indices, group: Indices) -> Floats:
