@@ -69,7 +69,9 @@ def _parse(word: str) -> Arm:
     unit = name.removeprefix(WITHOUT) if name.startswith(WITHOUT) else None
     if equals:
         if name == BASE:
-            raise InputError(f"arm {word!r}: {name} is the model without training; choose another name for your dataset")
+            raise InputError(
+                f"arm {word!r}: {name} is the model without training; choose another name for your dataset"
+            )
         if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name) or not directory:
             raise InputError(f"arm {word!r}: write NAME=DIR, the name of letters, digits and . _ + -")
         return Arm(name, Path(directory))

@@ -220,9 +220,7 @@ def describe(run: Run, out: Path) -> dict[str, Any]:
     }
 
 
-def command(
-    model: str, arms: str, seeds: str, data: Sequence[Path], out: Path, overrides: Sequence[str]
-) -> str:
+def command(model: str, arms: str, seeds: str, data: Sequence[Path], out: Path, overrides: Sequence[str]) -> str:
     """Return the command that makes this comparison."""
     import shlex
 

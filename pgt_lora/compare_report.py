@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from pgt_lora.pages import percent, points, render_page, write_page
 from pgt_lora.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.progress import console
 from pgt_lora.recipe import Recipe
-from pgt_lora.results import Accuracy, Contrast, Difference, Result, accuracies
+from pgt_lora.results import Contrast, Difference, Result
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,6 @@ class Page:
     runs: Sequence[Mapping[str, Any]]
     command: str
 
-    @cached_property
-    def scores(self) -> dict[tuple[str, str], list[Accuracy]]:
-        """The accuracies by evaluation set and arm."""
-        return {(result.items.title, arm): accuracies(result, arm) for result in self.results for arm in self.arms}
-
     @property
     def paper(self) -> Published | None:
         """What the paper reports of this model, where it is one of the paper's."""
@@ -44,12 +38,12 @@ class Page:
         """What the intervals hold and what they leave out."""
         if len(self.seeds) > 1:
             return (
-                f"The intervals hold the scatter of {len(self.seeds)} training seeds and of the images. Left out: another "
-                "draw of the training data."
+                f"The intervals hold the scatter of {len(self.seeds)} training seeds and of the images. They leave out "
+                "another draw of the training data."
             )
         return (
-            "The intervals hold the scatter of the images alone. They leave out training variance, because there is one "
-            "seed; another seed may change a difference by more than its interval. Pass --seeds 0,1,2 to measure it."
+            "The intervals hold the scatter of the images alone. They leave out training variance, because there is "
+            "one seed: another seed may change a difference by more than its interval. --seeds 0,1,2 measures it."
         )
 
     def difference(self, title: str, arm: str, column: int) -> Difference | None:
@@ -76,7 +70,9 @@ def write_pages(page: Page, out: Path) -> None:
         "hues": {arm: round(255 + 137.5 * i) % 360 for i, arm in enumerate(page.arms)},
         "curves": loss_curves(page.runs),
         "matrices": {
-            (result.items.title, task): confusion(result, task) for result in page.results for task in result.items.tasks
+            (result.items.title, task): confusion(result, task)
+            for result in page.results
+            for task in result.items.tasks
         },
         "examples": examples,
     }
@@ -90,7 +86,7 @@ def _figures(page: Page) -> dict[str, Any]:
         {"set": result.items.title, "arm": arm, "task": column} | asdict(score)
         for result in page.results
         for arm in page.arms
-        for column, score in zip(result.items.columns, page.scores[result.items.title, arm], strict=True)
+        for column, score in zip(result.items.columns, result.scores[arm], strict=True)
     ]
     differences = [
         {"set": each.title, "arm": each.arm, "reference": each.reference} | asdict(row) | {"found": row.found}
@@ -109,18 +105,23 @@ def print_results(page: Page) -> None:
         for column in ("Items", "Chance", *page.arms):
             table.add_column(column, justify="right")
         for index, name in enumerate(items.columns):
-            cells = [_cell(page, items.title, arm, index) for arm in page.arms]
+            cells = [_cell(page, result, arm, index) for arm in page.arms]
             table.add_row(name, str(items.counts[index]), percent(items.chances[index]), *cells)
             if index == len(items.tasks) - 1:
                 table.add_section()
         console.print(table)
-    console.print(f"Bold: more than noise (5%, Holm's correction over all differences). {page.caveat}", soft_wrap=True)
+    console.print(
+        "†: not above chance. Bold: differs by more than noise (5%, Holm's correction over the tasks), and one of both "
+        f"is above chance. {page.caveat}",
+        soft_wrap=True,
+    )
 
 
-def _cell(page: Page, title: str, arm: str, column: int) -> str:
-    value = percent(page.scores[title, arm][column].value)
-    found = page.difference(title, arm, column)
+def _cell(page: Page, result: Result, arm: str, column: int) -> str:
+    score = result.scores[arm][column]
+    value = percent(score.value) + ("" if score.above_chance else " †")
+    found = page.difference(result.items.title, arm, column)
     if found is None:
         return value
-    text = f"{value}\n{points(found.value)} ({points(found.low)} to {points(found.high)})"
+    text = f"{value}\n{points(found.value)}\n{points(found.low)} to {points(found.high)}"
     return f"[bold]{text}[/]" if found.found else text

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,22 @@ class Items:
 
 
 @dataclass(frozen=True)
+class Accuracy:
+    """An arm's accuracy on one task (or the mean over tasks), as a share; `spread` is the seeds' standard deviation."""
+
+    value: float
+    low: float
+    high: float
+    spread: float | None
+    chance: float
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether the whole interval lies above what guessing without the image scores."""
+        return self.low > self.chance
+
+
+@dataclass(frozen=True)
 class Result:
     """All answers to one evaluation set: by arm, then by seed, then by item; `base` has one seed's."""
 
@@ -59,23 +76,19 @@ class Result:
         """Return 1 for each right and 0 for each wrong answer, shape (seeds, items)."""
         return np.array([[float(each["correct"]) for each in seed] for seed in self.predictions[arm]])
 
-
-@dataclass(frozen=True)
-class Accuracy:
-    """An arm's accuracy on one task (or the mean over tasks), as a share; `spread` is the seeds' standard deviation."""
-
-    value: float
-    low: float
-    high: float
-    spread: float | None
+    @cached_property
+    def scores(self) -> dict[str, list[Accuracy]]:
+        """The accuracies of every arm, column by column."""
+        return {arm: _accuracies(self, arm) for arm in self.predictions}
 
 
 @dataclass(frozen=True)
 class Difference:
     """The accuracy of one arm minus that of another on one task (or the mean over tasks), as a share.
 
-    `p` is corrected for all differences of the comparison (Holm). `won` and `lost` count the items on which the arm is
+    `p` is corrected for all tasks of the two arms (Holm). `won` and `lost` count the items on which the arm is
     right more often, or less often, over the seeds. `mcnemar` holds one exact p-value per seed; none for the mean.
+    `above_chance` tells whether the better one of both is.
     """
 
     task: str
@@ -86,11 +99,12 @@ class Difference:
     won: int
     lost: int
     mcnemar: tuple[float, ...]
+    above_chance: bool
 
     @property
     def found(self) -> bool:
-        """Whether this is more than noise."""
-        return self.p <= statistics.LEVEL
+        """Whether this is more than noise. From unable to answer up to chance is no gain, and is not found."""
+        return self.p <= statistics.LEVEL and self.above_chance
 
 
 @dataclass(frozen=True)
@@ -130,18 +144,14 @@ def read_result(items: Items, directories: Mapping[str, Sequence[Path]]) -> Resu
     return Result(items, predictions)
 
 
-def accuracies(result: Result, arm: str) -> list[Accuracy]:
-    """Return an arm's accuracy with its interval, column by column."""
+def _accuracies(result: Result, arm: str) -> list[Accuracy]:
     right, items = result.right(arm), result.items
     by_seed = statistics.task_means(right, items.task)
-    low, high = statistics.interval(statistics.draws(right, items.task, items.group, (0, 1)))
+    ends = statistics.interval(statistics.draws(right, items.task, items.group, (0, 1)))
     spread = by_seed.std(0, ddof=1).tolist() if len(right) > 1 else [None] * by_seed.shape[1]
-    values = by_seed.mean(0)
-    return [
-        # The two extremes that the draws add pull an interval inwards from 0 and from 1.
-        Accuracy(float(value), float(min(value, a)), float(max(value, b)), each)
-        for value, a, b, each in zip(values, low, high, spread, strict=True)
-    ]
+    columns = zip(by_seed.mean(0).tolist(), *(each.tolist() for each in ends), spread, items.chances, strict=True)
+    # The two extremes that the draws add pull an interval inwards from 0 and from 1.
+    return [Accuracy(value, min(value, low), max(value, high), *others) for value, low, high, *others in columns]
 
 
 def pairs(arms: Sequence[str]) -> list[tuple[str, str]]:
@@ -156,21 +166,15 @@ def _comes_after(arms: Sequence[str], arm: str, reference: str) -> bool:
 
 
 def contrasts(results: Sequence[Result], arms: Sequence[str]) -> list[Contrast]:
-    """Return all differences of a comparison, their p-values corrected for the number of them all."""
-    found = [
-        Contrast(arm, reference, result.items.title, tuple(_differences(result, arm, reference)))
-        for arm, reference in pairs(arms)
-        for result in results
-    ]
-    corrected = iter(statistics.holm([row.p for each in found for row in each.rows]))
-    return [
-        Contrast(each.arm, each.reference, each.title, tuple(_with_p(row, next(corrected)) for row in each.rows))
-        for each in found
-    ]
-
-
-def _with_p(row: Difference, p: float) -> Difference:
-    return Difference(**(vars(row) | {"p": p}))
+    """Return all differences, the p-values of two arms corrected for the number of tasks on which they are compared."""
+    found = []
+    for arm, reference in pairs(arms):
+        rows = [_differences(result, arm, reference) for result in results]
+        corrected = iter(statistics.holm([row.p for each in rows for row in each]))
+        for result, each in zip(results, rows, strict=True):
+            told = tuple(replace(row, p=next(corrected)) for row in each)
+            found.append(Contrast(arm, reference, result.items.title, told))
+    return found
 
 
 def _differences(result: Result, arm: str, reference: str) -> list[Difference]:
@@ -188,5 +192,6 @@ def _differences(result: Result, arm: str, reference: str) -> list[Difference]:
         mcnemar = tuple(statistics.mcnemar(*each) for each in by_seed) if column < len(items.tasks) else ()
         ends = float(min(value, low)), float(max(value, high))
         won, lost = int((by_item > 0).sum()), int((by_item < 0).sum())
-        rows.append(Difference(name, float(value), *ends, float(p), won, lost, mcnemar))
+        above = any(result.scores[each][column].above_chance for each in (arm, reference))
+        rows.append(Difference(name, float(value), *ends, float(p), won, lost, mcnemar, above))
     return rows

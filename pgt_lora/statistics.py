@@ -83,7 +83,8 @@ def group_sums(values: Floats, task: Indices, group: Indices) -> Floats:
     """Return the sum of the values of each image group in each task, shape (groups, tasks)."""
     num_tasks = int(task.max()) + 1
     size = (int(group.max()) + 1) * num_tasks
-    return np.bincount(group * num_tasks + task, values, size).reshape(-1, num_tasks)
+    sums = np.bincount(group * num_tasks + task, values, size).astype(np.float64)
+    return sums.reshape(-1, num_tasks)
 
 
 def interval(drawn: Floats) -> tuple[Floats, Floats]:
