@@ -1,58 +1,22 @@
-"""The comparison in one command: arms of one budget, trained and scored on the same items, and told from noise.
+"""The comparison in one command: arms of one budget, trained and scored on the same items, and told from noise."""
 
-Every run has a directory that is named by what makes it: the recipe's values with the seed, the data and the versions.
-So what is finished is found again, and nothing is ever replaced by something else.
-"""
-
-import hashlib
-import json
-import os
-import platform
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from pgt_lora.arms import BASE, arm_data, parse_arms
+from pgt_lora.arms import arm_data, parse_arms
 from pgt_lora.compare_report import Page, print_results, write_pages
+from pgt_lora.compare_runs import describe, plan, score_directories, shared_images, train_and_score
 from pgt_lora.dataset import read_manifest, write_json
 from pgt_lora.errors import InputError
 from pgt_lora.progress import console
-from pgt_lora.recipe import ROOT, Recipe, build_recipe
+from pgt_lora.recipe import ROOT, Recipe
 from pgt_lora.report import TITLES
 from pgt_lora.results import contrasts, read_items, read_result
-from pgt_lora.run import pgt_data, recipe_for, score, skill_data
-from pgt_lora.train import VERSIONS, finetune
+from pgt_lora.run import pgt_data, recipe_for, skill_data
 
 ASKED = "asked.json"  # marks the directory of a comparison
-
-
-@dataclass(frozen=True)
-class Run:
-    """One arm with one seed. `recipe` holds the seed; `data` is None for the base model, which has no seed."""
-
-    arm: str
-    recipe: Recipe
-    data: Path | None
-
-    @property
-    def name(self) -> str:
-        """The name of the run's directories, which ends in the hash of what makes it."""
-        made_of: dict[str, Any] = {"versions": {name: version(name) for name in VERSIONS}}
-        if self.data:
-            made_of |= {"recipe": dict(self.recipe.values), "content_hash": read_manifest(self.data)["content_hash"]}
-        else:
-            model, kit = self.recipe.model, self.recipe.kit
-            made_of |= {"base": [self.recipe.base, model.model_revision, model.dtype, kit.max_new_tokens]}
-        seed = f"-seed{self.recipe.sft.seed}" if self.data else ""
-        return f"{self.arm}{seed}-{short_hash(made_of)}"
-
-
-def short_hash(value: Any) -> str:
-    """Return twelve hexadecimal digits that stand for a JSON value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def compare(
@@ -92,6 +56,7 @@ def compare(
         results=results,
         contrasts=contrasts(results, [arm.name for arm in names]),
         runs=[describe(each, out) for each in runs],
+        shared_images={arm: shared_images(tests, path) for arm, path in datasets.items()},
         command=command(model, arms, seeds, data, out, overrides),
     )
     write_pages(page, out)
@@ -152,78 +117,8 @@ def check_held_out(tests: Mapping[str, Path], datasets: Mapping[str, Path]) -> N
                 raise InputError(f"--data {test}: arm {arm} is trained on these items; give held-out ones")
 
 
-def plan(recipe: Recipe, arms: Sequence[str], datasets: Mapping[str, Path], seeds: Sequence[int]) -> list[Run]:
-    """Return every run, one seed after the other; runs with the same seed see their samples in the same order."""
-    runs = [Run(BASE, recipe, None)] if BASE in arms else []
-    for seed in seeds:
-        for arm in datasets:
-            values = {**recipe.values, "seed": seed}
-            runs.append(Run(arm, build_recipe(recipe.name, recipe.name, values), datasets[arm]))
-    return runs
-
-
-def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
-    """Do what of a run is not done yet."""
-    directory = out / "arms" / run.name
-    if run.data and not (directory / "adapter").exists():
-        console.print(f"Training {run.name}")
-        finetune(run.recipe, run.data, directory)
-    named = {score_name(test, path): path for test, path in tests.items()}
-    score(run.recipe, str(directory) if run.data else run.recipe.base, named, out / "scores" / run.name)
-    if not (out / "scores" / run.name / "hardware.json").exists():
-        write_json(out / "scores" / run.name / "hardware.json", hardware())
-
-
-def score_name(test: str, path: Path) -> str:
-    """Return the name under which scores on an evaluation set are kept, which ends in what its content hash begins."""
-    return f"{test}-{read_manifest(path)['content_hash'][:12]}"
-
-
-def score_directories(runs: Sequence[Run], scores: Path, test: str, path: Path) -> dict[str, list[Path]]:
-    """Return where the scores on an evaluation set lie, by arm, in the order of the seeds."""
-    found: dict[str, list[Path]] = {}
-    for run in runs:
-        found.setdefault(run.arm, []).append(scores / run.name / score_name(test, path))
-    return found
-
-
-def hardware() -> str:
-    """Return what this machine computes on: its GPUs, or its processor."""
-    import torch
-
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    name = names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
-    return f"{os.cpu_count()} × {name}"
-
-
-def describe(run: Run, out: Path) -> dict[str, Any]:
-    """Return what the report says of a run: its seed, data, loss, time, tokens, versions, hardware and directory."""
-    facts: dict[str, Any] = {
-        "arm": run.arm,
-        "name": run.name,
-        "seed": run.recipe.sft.seed if run.data else None,
-        "hardware": json.loads((out / "scores" / run.name / "hardware.json").read_text(encoding="utf-8")),
-    }
-    if not run.data:
-        return facts
-    adapter = out / "arms" / run.name / "adapter"
-    manifest = read_manifest(run.data)
-    return facts | {
-        "data": str(run.data),
-        "num_samples": manifest["num_samples"],
-        "counts": manifest["counts"],
-        "training": json.loads((adapter / "run.json").read_text(encoding="utf-8")),
-        "loss": json.loads((adapter / "loss.json").read_text(encoding="utf-8")),
-    }
-
-
 def command(model: str, arms: str, seeds: str, data: Sequence[Path], out: Path, overrides: Sequence[str]) -> str:
     """Return the command that makes this comparison."""
-    import shlex
-
     given = [word for path in data for word in ("--data", str(path))]
     words = ["pgt-lora", "compare", model, "--arms", arms, "--seeds", seeds, *given, "--out", str(out), *overrides]
     return shlex.join(words)

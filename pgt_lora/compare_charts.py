@@ -7,17 +7,19 @@ from typing import Any
 
 from pgt_lora.dataset import open_dataset
 from pgt_lora.pages import data_uri
-from pgt_lora.preview import first_of_each, parse_point
+from pgt_lora.preview import first_of_each
 from pgt_lora.results import Result
 
+HEIGHT = 28
 MAX_LABELS = 12
 NUM_SHOWN = 6  # items won, and as many lost, of each evaluation set
+NINTHS = tuple(f"{y} {x}" for y in ("top", "middle", "bottom") for x in ("left", "centre", "right"))
 OTHER, NONE = "other", "no answer"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The loss of one run, as points of a drawing that is 100 wide and 40 high."""
+    """The loss of one run, as points of a drawing that is 100 wide and 28 high."""
 
     arm: str
     seed: int
@@ -42,7 +44,7 @@ def loss_curves(runs: Sequence[Mapping[str, Any]]) -> Curves:
 
 
 def _curve(run: Mapping[str, Any], top: float, steps: int) -> Curve:
-    points = (f"{100 * each['step'] / steps:.2f},{40 * (1 - each['loss'] / top):.2f}" for each in run["loss"])
+    points = (f"{100 * each['step'] / steps:.2f},{HEIGHT * (1 - each['loss'] / top):.2f}" for each in run["loss"])
     return Curve(run["arm"], run["seed"], " ".join(points))
 
 
@@ -71,7 +73,8 @@ def confusion(result: Result, task: str) -> list[Matrix]:
                     expected = spelling.get(_label(row["answer"], row["answer_format"]).casefold(), OTHER)
                     counts[expected, given if given == NONE else spelling.get(given.casefold(), OTHER)] += 1
         rows = [*kept, OTHER] if len(right) > len(kept) else kept
-        columns = (*kept, OTHER, NONE)
+        answered = [*kept, OTHER] if any(given == OTHER for _, given in counts) else kept
+        columns = (*answered, NONE)
         matrices.append(
             Matrix(arm, tuple(rows), columns, tuple(tuple(counts[row, each] for each in columns) for row in rows))
         )
@@ -79,14 +82,16 @@ def confusion(result: Result, task: str) -> list[Matrix]:
 
 
 def _label(answer: str, answer_format: str) -> str:
-    point = parse_point(answer) if answer_format == "point" else None
-    if point is None:
+    if answer_format != "point":
         return answer
-    x, y = (min(int(3 * each), 2) for each in point)
-    return f"{('top', 'middle', 'bottom')[y]} {('left', 'centre', 'right')[x]}"
+    x, y = (float(number) for number in answer.strip("()").split(","))
+    inside = 0 <= x <= 1 and 0 <= y <= 1
+    return NINTHS[3 * min(int(3 * y), 2) + min(int(3 * x), 2)] if inside else "outside"
 
 
 def _natural(label: str) -> tuple[int, str]:
+    if label in NINTHS:
+        return NINTHS.index(label), label
     return (int(label), "") if label.isdecimal() else (10**9, label)
 
 

@@ -18,7 +18,10 @@ from pgt_lora.results import Contrast, Difference, Result
 
 @dataclass(frozen=True)
 class Page:
-    """All that a comparison found. `runs` describe themselves as `compare.describe` says."""
+    """All that a comparison found.
+
+    `runs` are as `compare_runs.describe` says; `shared_images` counts, by arm, the items with an image trained on.
+    """
 
     recipe: Recipe
     arms: Sequence[str]
@@ -26,6 +29,7 @@ class Page:
     results: Sequence[Result]
     contrasts: Sequence[Contrast]
     runs: Sequence[Mapping[str, Any]]
+    shared_images: Mapping[str, int]
     command: str
 
     @property
@@ -93,7 +97,13 @@ def _figures(page: Page) -> dict[str, Any]:
         for each in page.contrasts
         for row in each.rows
     ]
-    return {"command": page.command, "scores": scores, "differences": differences, "runs": page.runs}
+    return {
+        "command": page.command,
+        "scores": scores,
+        "differences": differences,
+        "shared_images": page.shared_images,
+        "runs": page.runs,
+    }
 
 
 def print_results(page: Page) -> None:
