@@ -46,7 +46,9 @@ def compare(
     for each in runs:
         train_and_score(each, tests, out)
     results = [
-        read_result(read_items(TITLES.get(title, title), path), score_directories(runs, out / "scores", title, path))
+        read_result(
+            read_items(title if data else TITLES[title], path), score_directories(runs, out / "scores", title, path)
+        )
         for title, path in tests.items()
     ]
     page = Page(

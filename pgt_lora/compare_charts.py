@@ -9,6 +9,7 @@ from pgt_lora.dataset import open_dataset
 from pgt_lora.pages import data_uri
 from pgt_lora.preview import first_of_each
 from pgt_lora.results import Result
+from pgt_lora.statistics import Floats
 
 HEIGHT = 28
 MAX_LABELS = 12
@@ -110,19 +111,22 @@ class Example:
 def won_and_lost(result: Result, arm: str, reference: str) -> tuple[list[Example], list[Example]]:
     """Return the first items of each task that an arm answers right where the reference is wrong, and the reverse."""
     difference = result.right(arm) - result.right(reference)
-    sides = []
-    for sign in (1, -1):
-        chosen = [index for index, each in enumerate((sign * difference).mean(0)) if each > 0]
+    rows = open_dataset(result.items.path)
+
+    def examples(gain: Floats) -> list[Example]:
+        chosen = [index for index, each in enumerate(gain.mean(0)) if each > 0]
         turns = first_of_each([result.items.rows[index]["task"] for index in chosen], NUM_SHOWN)
-        sides.append([_example(result, arm, reference, chosen[turn], sign * difference) for turn in turns])
-    return sides[0], sides[1]
+        found = []
+        for index in (chosen[turn] for turn in turns):
+            seed = int(gain[:, index].argmax())
+            both = (result.predictions[each] for each in (arm, reference))
+            found.append(_example(rows[index]["images"], *(each[min(seed, len(each) - 1)][index] for each in both)))
+        return found
+
+    return examples(difference), examples(-difference)
 
 
-def _example(result: Result, arm: str, reference: str, index: int, difference: Any) -> Example:
-    seed = int(difference[:, index].argmax())
-    ours, theirs = result.predictions[arm], result.predictions[reference]
-    made, other = (each[seed if len(each) > 1 else 0][index] for each in (ours, theirs))
-    images = open_dataset(result.items.path)[index]["images"]
+def _example(images: Sequence[Mapping[str, Any]], made: Mapping[str, Any], other: Mapping[str, Any]) -> Example:
     return Example(
         tuple(data_uri(image["bytes"]) for image in images),
         made["task"],
