@@ -42,7 +42,7 @@ class Items:
         counts = np.bincount(self.task).tolist()
         return [*counts, len(self.rows)] if len(self.tasks) > 1 else counts
 
-    @property
+    @cached_property
     def chances(self) -> list[float]:
         """The accuracy of guessing without the image, column by column."""
         by_task = [chance([row for row in self.rows if row["task"] == task]) for task in self.tasks]
