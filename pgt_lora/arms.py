@@ -127,13 +127,16 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
     if (path / MANIFEST).is_file() and read_manifest(path)["versions"] == versions():
         return path
     shutil.rmtree(path, ignore_errors=True)  # of other versions; the name is the kit's own to make anew
+    from pgt_lora.mix import build_mix
+
     if is_small:
-        from pgt_lora.tiny.standin import write_standin
+        from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
 
-        write_standin(path, num_samples, 0)
+        raw = path.with_name(f"{path.name}-raw")
+        shutil.rmtree(raw, ignore_errors=True)
+        write_standin(raw, num_samples, 0)
+        build_mix(path, num_samples=num_samples, seed=0, annotations=annotations(raw), image_root=raw / IMAGES)
     else:
-        from pgt_lora.mix import build_mix
-
         build_mix(path, num_samples=num_samples, seed=0)
     return path
 
