@@ -16,13 +16,12 @@ from pgt_lora.dataset import (
     read_manifest,
     versions,
     write_manifest,
-    write_samples,
+    write_rows,
 )
 from pgt_lora.errors import InputError, choices
 from pgt_lora.recipe import ROOT, Recipe
 from pgt_lora.rng import stream
 from pgt_lora.run import pgt_data
-from pgt_lora.sample import Sample
 
 # What can be left out of PGT, one at a time: the rows of the paper's leave-one-task-out table.
 UNITS: Mapping[str, tuple[str, ...]] = {
@@ -152,22 +151,12 @@ def half_and_half(first: Path, second: Path, num_samples: int) -> Path:
     if not is_made(path, asked):
         half = num_samples // 2
         with new_directory(path, overwrite=True) as directory:
-            made = write_samples(directory, [*_drawn(first, half), *_drawn(second, num_samples - half)])
+            made = write_rows(directory, [*_drawn(first, half), *_drawn(second, num_samples - half)])
             write_manifest(directory, asked, made)
     return path
 
 
-def _drawn(data: Path, num_samples: int) -> Iterator[Sample]:
+def _drawn(data: Path, num_samples: int) -> Iterator[Mapping[str, Any]]:
     rows = open_dataset(data)
     for index in sorted(stream(0, "half", read_manifest(data)["content_hash"]).sample(range(len(rows)), num_samples)):
-        yield _sample(rows[index])
-
-
-def _sample(row: Mapping[str, Any]) -> Sample:
-    same = ("id", "answer", "source", "task", "template", "answer_format", "group", "scene")
-    return Sample(
-        images=tuple(image["bytes"] for image in row["images"]),
-        question=row["prompt"][0]["content"],
-        choices=None if row["choices"] is None else tuple(row["choices"]),
-        **{name: row[name] for name in same},
-    )
+        yield rows[index]
