@@ -31,6 +31,7 @@ help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make finetune MODEL=… DATA=… OUT=… GPUS=… ARGS='--learning_rate 1e-3 --overwrite'"
+	@echo "  make compare MODEL=… DATA=EVALSET OUT=… ARGS='--arms base,pgt,specialized-mix,mine=DIR --seeds 0,1,2'"
 	@echo "  make finetune NODES=2 NODE=0 MASTER=host0 MODEL=… DATA=… OUT=…    on every node; see docs/training.md"
 
 setup: $(BIN)/.installed  ## Install the project and its tested dependencies into .venv.
@@ -50,7 +51,7 @@ else
 	$(BIN)/pgt-lora run $(MODEL) $(RUN_ARGS)
 endif
 
-compare: setup  ## Train several arms on one budget and tell gains from noise (ARGS='--arms base,pgt --seeds 0,1,2').
+compare: setup  ## Train several arms on one budget, score them on the same items, tell gains from noise.
 	$(BIN)/pgt-lora compare $(MODEL) $(RUN_ARGS)
 
 test: setup  ## Run every test (offline, on the CPU).

@@ -61,8 +61,8 @@ def compare(
         shared_images={arm: shared_images(tests, path) for arm, path in datasets.items()},
         command=command(model, arms, seeds, data, out, overrides),
     )
-    write_pages(page, out)
     print_results(page)
+    write_pages(page, out)
     console.print(f"Report: open {(out / 'report.html').resolve().as_uri()}", soft_wrap=True)
 
 

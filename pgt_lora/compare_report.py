@@ -59,7 +59,8 @@ class Page:
 
 
 def write_pages(page: Page, out: Path) -> None:
-    """Write `report.html`, `report.md` and `results.json`."""
+    """Write `results.json`, which needs no image, then `report.html` and `report.md`."""
+    write_json(out / "results.json", _figures(page))
     examples = [
         (contrast, won_and_lost(result, contrast.arm, contrast.reference))
         for contrast in page.contrasts
@@ -82,7 +83,6 @@ def write_pages(page: Page, out: Path) -> None:
     }
     write_page(out / "report.html", render_page("compare.html.jinja", **context))
     write_page(out / "report.md", render_page("compare.md.jinja", **context))
-    write_json(out / "results.json", _figures(page))
 
 
 def _figures(page: Page) -> dict[str, Any]:
