@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -158,11 +157,7 @@ def pairs(arms: Sequence[str]) -> list[tuple[str, str]]:
     """Return which arms are compared, as (arm, reference): all with the first, and with the first that was trained."""
     trained = [arm for arm in arms if arm != BASE]
     references = dict.fromkeys((arms[0], trained[0]))
-    return [(arm, reference) for reference in references for arm in arms if _comes_after(arms, arm, reference)]
-
-
-def _comes_after(arms: Sequence[str], arm: str, reference: str) -> bool:
-    return (reference, arm) in combinations(arms, 2)
+    return [(arm, reference) for reference in references for arm in arms[arms.index(reference) + 1 :]]
 
 
 def contrasts(results: Sequence[Result], arms: Sequence[str]) -> list[Contrast]:
