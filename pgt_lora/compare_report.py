@@ -107,13 +107,13 @@ def _figures(page: Page) -> dict[str, Any]:
 
 
 def print_results(page: Page) -> None:
-    """Print the accuracy of every arm on every task, with its difference from the first arm."""
+    """Print the accuracy of every arm on every task, with its difference from the first arm; the pages hold more."""
     for result in page.results:
         items = result.items
-        table = Table(title=items.title, caption=f"Accuracy in %, and points over {page.arms[0]} with 95% intervals.")
+        table = Table(title=items.title, caption=f"Accuracy in %, and points over {page.arms[0]}.")
         table.add_column("Task", no_wrap=True)
         for column in ("Items", "Chance", *page.arms):
-            table.add_column(column, justify="right")
+            table.add_column(column, justify="right", overflow="fold")
         for index, name in enumerate(items.columns):
             cells = [_cell(page, result, arm, index) for arm in page.arms]
             table.add_row(name, str(items.counts[index]), percent(items.chances[index]), *cells)
@@ -129,9 +129,9 @@ def print_results(page: Page) -> None:
 
 def _cell(page: Page, result: Result, arm: str, column: int) -> str:
     score = result.scores[arm][column]
-    value = percent(score.value) + ("" if score.above_chance else " †")
+    value = percent(score.value) + ("" if score.above_chance else "†")
     found = page.difference(result.items.title, arm, column)
     if found is None:
         return value
-    text = f"{value}\n{points(found.value)}\n{points(found.low)} to {points(found.high)}"
+    text = f"{value}\n{points(found.value)}"
     return f"[bold]{text}[/]" if found.found else text
