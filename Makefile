@@ -25,12 +25,13 @@ endif
 export CUDA_VISIBLE_DEVICES := $(subst $(space),$(comma),$(wordlist 1,$(GPUS),$(VISIBLE)))
 endif
 
-.PHONY: help setup finetune push test lint format tiny clean
+.PHONY: help setup finetune compare push test lint format tiny clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make finetune MODEL=… DATA=… OUT=… GPUS=… ARGS='--learning_rate 1e-3 --overwrite'"
+	@echo "  make compare MODEL=… DATA=EVALSET OUT=… ARGS='--arms base,pgt,specialized-mix,mine=DIR --seeds 0,1,2'"
 	@echo "  make finetune NODES=2 NODE=0 MASTER=host0 MODEL=… DATA=… OUT=…    on every node; see docs/training.md"
 
 setup: $(BIN)/.installed  ## Install the project and its tested dependencies into .venv.
@@ -49,6 +50,9 @@ ifdef NODES
 else
 	$(BIN)/pgt-lora run $(MODEL) $(RUN_ARGS)
 endif
+
+compare: setup  ## Train several arms on one budget, score them on the same items, tell gains from noise.
+	$(BIN)/pgt-lora compare $(MODEL) $(RUN_ARGS)
 
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
 	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)

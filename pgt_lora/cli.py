@@ -169,6 +169,27 @@ def run(
     run_all(model, data, out, context.args, overwrite)
 
 
+@app.command(context_settings=WITH_OVERRIDES)
+def compare(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")],
+    arms: Annotated[
+        str, typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR for a dataset of yours.")
+    ] = "base,pgt,specialized-mix",
+    seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
+    data: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="An evaluation set; can be repeated. Default: held-out PGT."),
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-compare")] = None,  # noqa: UP045
+    overwrite: Overwrite = False,
+) -> None:
+    """Train several datasets' arms on one budget, score them on the same items, and tell gains from noise."""
+    from pgt_lora.compare import compare as compare_arms
+
+    compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
+
+
 for command in (push, export_dataset, export_recipe, mix, push_dataset):
     app.command()(command)
 

@@ -58,6 +58,11 @@ def new_directory(out: Path, overwrite: bool = False) -> Iterator[Path]:
 
 def write_samples(directory: Path, samples: Iterable[Sample]) -> dict[str, Any]:
     """Write samples as parquet into a new directory; return the part of the manifest that describes them."""
+    return write_rows(directory, (sample.to_row() for sample in samples))
+
+
+def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Write rows as `Sample.to_row` makes them, or as another dataset directory holds them; return as above."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -66,17 +71,16 @@ def write_samples(directory: Path, samples: Iterable[Sample]) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     path = directory / PARQUET
     path.parent.mkdir()
-    rows: list[dict[str, Any]] = []
+    waiting: list[Mapping[str, Any]] = []
     with pq.ParquetWriter(path, schema) as writer:
-        for sample in samples:
-            row = sample.to_row()
+        for row in rows:
             digest.update(row_digest(row))
-            counts[sample.task] += 1
-            rows.append(row)
-            if len(rows) == ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-                rows = []
-        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+            counts[row["task"]] += 1
+            waiting.append(row)
+            if len(waiting) == ROWS_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
+                waiting = []
+        writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
     return {
         "num_samples": counts.total(),
         "counts": dict(sorted(counts.items())),

@@ -3,7 +3,7 @@
 import difflib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pgt_lora.build import default_weights, generate, request
@@ -80,11 +80,16 @@ def run(model: str, data: Path | None, out: Path | None, overrides: Sequence[str
     console.print(f"Report: open {(out / 'report.html').resolve().as_uri()}", soft_wrap=True)
 
 
-def pgt_data(recipe: Recipe, split: str, num_samples: int) -> Path:
-    """Return the PGT dataset directory that a recipe asks for, made where it is not there yet."""
+def pgt_data(
+    recipe: Recipe, split: str, num_samples: int, name: str = "pgt", weights: Mapping[str, float] | None = None
+) -> Path:
+    """Return the PGT dataset directory that a recipe asks for, made where it is not there yet.
+
+    Other weights of the tasks than the default ones go with another `name`.
+    """
     settings = Settings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
-    weights = default_weights()
-    path = ROOT / "data" / f"pgt-{split}-{settings.canvas}-{num_samples}"
+    weights = weights or default_weights()
+    path = ROOT / "data" / f"{name}-{split}-{settings.canvas}-{num_samples}"
     asked = request(num_samples=num_samples, seed=0, split=split, weights=weights, settings=settings)
     if is_made(path, asked):
         return path

@@ -45,15 +45,32 @@ def data_uri(image_bytes: bytes) -> str:
     raise InputError(f"an image that begins with {image_bytes[:8]!r} is neither PNG nor JPEG")
 
 
+def percent(share: float) -> str:
+    """Return a share in percent with one decimal."""
+    return f"{100 * share:.1f}"
+
+
+def points(share: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return f"{100 * share:+.1f}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with three decimals."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
 @cache
 def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     # Jinja's own choice of what to escape goes by the ending .html, which these templates do not have.
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("pgt_lora", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"percent": percent, "points": points, "p_value": p_value}
+    return environment
