@@ -7,8 +7,6 @@ So what is finished is found again, and nothing is ever replaced by something el
 import gc
 import hashlib
 import json
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,7 +16,7 @@ from typing import Any
 import torch
 
 from pgt_lora.arms import BASE
-from pgt_lora.dataset import open_dataset, read_manifest, write_json
+from pgt_lora.dataset import open_dataset, read_manifest
 from pgt_lora.progress import console
 from pgt_lora.recipe import Recipe, build_recipe
 from pgt_lora.run import score
@@ -71,8 +69,6 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
         finetune(run.recipe, run.data, directory)
     named = {score_name(test, path): path for test, path in tests.items()}
     score(run.recipe, str(directory) if run.data else run.recipe.base, named, out / "scores" / run.name)
-    if not (out / "scores" / run.name / "hardware.json").exists():
-        write_json(out / "scores" / run.name / "hardware.json", hardware())
 
 
 def score_name(test: str, path: Path) -> str:
@@ -88,23 +84,12 @@ def score_directories(runs: Sequence[Run], scores: Path, test: str, path: Path) 
     return found
 
 
-def hardware() -> str:
-    """Return what this machine computes on: its GPUs, or its processor."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    name = names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
-    return f"{os.cpu_count()} × {name}"
-
-
 def describe(run: Run, out: Path) -> dict[str, Any]:
     """Return what the report says of a run: its seed, data, loss, time, tokens, versions, hardware and directory."""
     facts: dict[str, Any] = {
         "arm": run.arm,
         "name": run.name,
         "seed": run.recipe.sft.seed if run.data else None,
-        "hardware": json.loads((out / "scores" / run.name / "hardware.json").read_text(encoding="utf-8")),
     }
     if not run.data:
         return facts

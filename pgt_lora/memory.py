@@ -31,6 +31,7 @@ class Dimensions:
     hidden: int
     mlp: int
     attention: int  # width of all heads together
+    head_norms: int  # width of the queries and keys that are normalised, 0 where they are not
     vocabulary: int
     vision_hidden: int
     vision_mlp: int
@@ -92,6 +93,8 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
     layers = model.get_decoder().layers
     linear = [module.weight.numel() for module in layers.modules() if isinstance(module, torch.nn.Linear)]
     heads = config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
+    has_norms = hasattr(layers[0].self_attn, "q_norm")
     return Dimensions(
         num_parameters=sum(p.numel() for p in model.parameters()),
         num_in_layers=sum(p.numel() for p in layers.parameters()),
@@ -100,7 +103,8 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
         num_layers=config.num_hidden_layers,
         hidden=config.hidden_size,
         mlp=config.intermediate_size,
-        attention=heads * (getattr(config, "head_dim", None) or config.hidden_size // heads),
+        attention=heads * head_dim,
+        head_norms=(heads + config.num_key_value_heads) * head_dim if has_norms else 0,
         vocabulary=config.vocab_size,
         vision_hidden=vision.hidden_size,
         vision_mlp=vision.intermediate_size,
@@ -141,11 +145,12 @@ def layer_activations(model: Dimensions, tokens: int, dtype_bytes: int) -> float
     """Return what one language-model layer keeps for its backward pass, per token.
 
     A frozen linear layer keeps nothing: its weights get no gradient. What is kept: the fp32 inputs of two RMSNorms (4h
-    each); the inputs of LoRA on q, k and v (autocast copies them for each, 2h; in fp32 they are one, 4h); q, k, v and
-    the output of the attention kernel, k and v repeated for all heads, as a padding mask has it (4a values); the two
-    halves of the gated MLP and the activation between them (3m values); a row of the mask.
+    each), and of those of queries and keys; the inputs of LoRA on q, k and v (autocast copies them for each, 2h; in
+    fp32 they are one, 4h); q, k, v and the output of the attention kernel, k and v repeated for all heads, as a padding
+    mask has it (4a values); the two halves of the gated MLP and the activation between them (3m values); a row of the
+    mask.
     """
-    norms, lora = 2 * 4 * model.hidden, (6 if dtype_bytes == 2 else 4) * model.hidden
+    norms, lora = 4 * (2 * model.hidden + model.head_norms), (6 if dtype_bytes == 2 else 4) * model.hidden
     return norms + lora + dtype_bytes * (4 * model.attention + 3 * model.mlp + tokens)
 
 

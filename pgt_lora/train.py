@@ -1,6 +1,5 @@
 """Fine-tuning: TRL's SFTTrainer with PEFT LoRA, from a recipe and a dataset directory to an adapter directory."""
 
-import platform
 import shutil
 import signal
 import time
@@ -13,6 +12,7 @@ from pgt_lora import noise
 from pgt_lora.dataset import open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder, decode
 from pgt_lora.errors import InputError
+from pgt_lora.hardware import hardware
 from pgt_lora.placement import check_placement
 from pgt_lora.progress import console, track
 from pgt_lora.recipe import Recipe
@@ -155,20 +155,13 @@ def save(trainer: "Trainer", recipe: Recipe, facts: dict[str, Any], out: Path, s
                 "seconds": round(seconds, 1),
                 "steps": trainer.state.global_step,
                 "processes": trainer.args.world_size,
-                "hardware": hardware(trainer.args.device),
+                "hardware": hardware(),
                 "versions": {name: version(name) for name in VERSIONS},
             }
             write_json(partial / "run.json", run)
             partial.rename(out / "adapter")
             shutil.rmtree(out / "checkpoints", ignore_errors=True)
     leave()
-
-
-def hardware(device: Any) -> str:
-    """Return the name of a GPU, or the kind of the processor."""
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
 
 
 def lora_weights(model: Any) -> dict[str, Any]:

@@ -169,13 +169,17 @@ def made_up(held_out_dir: Path, rights: dict[str, float], seeds: int = 1) -> Res
 
 def made_up_page(result: Result, recipe: Recipe, seeds: int = 1) -> Page:
     arms = list(result.predictions)
-    training = {"steps": 3, "supervised_tokens": 9, "seconds": 1.0, "device": "cpu", "processes": 1, "versions": {}}
+    training = {
+        "steps": 3,
+        "supervised_tokens": 9,
+        "seconds": 1.0,
+        "hardware": "a machine",
+        "processes": 1,
+        "versions": {},
+    }
     losses = [{"step": 1, "loss": 2.0}, {"step": 3, "loss": 1.0}]
     facts = {"data": "DIR", "num_samples": 32, "counts": {"relation": 32}, "training": training, "loss": losses}
-    runs = [
-        {"arm": arm, "name": f"{arm}-0", "seed": 0, "hardware": "a machine"} | (facts if arm != "base" else {})
-        for arm in arms
-    ]
+    runs = [{"arm": arm, "name": f"{arm}-0", "seed": 0} | (facts if arm != "base" else {}) for arm in arms]
     return Page(
         recipe, arms, list(range(seeds)), [result], contrasts([result], arms), runs, dict.fromkeys(arms, 0), "a command"
     )
