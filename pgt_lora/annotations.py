@@ -1,6 +1,5 @@
 """Getting annotation files: given ones, or downloaded; and reading them with their source's own function."""
 
-import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora import fetch
+from pgt_lora.dataset import file_digest
 from pgt_lora.errors import InputError
 from pgt_lora.images import Shelf
 from pgt_lora.sources.source import Annotations, Settings, Source
@@ -52,7 +52,7 @@ def load(source: Source, split: str, given: str | Path | None, settings: Setting
     if not paths:
         raise InputError(f"{origin}: no {split} annotations of {source.name} there; looked for {', '.join(names)}")
     parts = [source.read(path, split, settings) for path in paths]
-    facts["files"] = {path.name: _sha256(path) for path in paths}
+    facts["files"] = {path.name: file_digest(path) for path in paths}
     skipped = sum((Counter(part.skipped) for part in parts), Counter[str]())
     return Loaded(Annotations(tuple(row for part in parts for row in part.rows), skipped, parts[0].family), facts)
 
@@ -84,8 +84,3 @@ def _snapshot(origin: str, names: tuple[str, ...], source: str) -> tuple[Path, s
             f"{origin}: cannot be downloaded ({reason}); pass local files with --annotations {source}=PATH"
         ) from error
     return Path(directory), Path(directory).name  # the folder of a snapshot is named by its commit
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -116,6 +116,12 @@ def row_digest(row: Mapping[str, Any]) -> bytes:
     return digest.digest()
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_json(path: Path, value: object) -> None:
     """Write JSON so that the file is either the old one or the new one, never half of it."""
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")

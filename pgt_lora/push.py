@@ -79,20 +79,16 @@ def files(run: Path, base: str, licence: Licence, repo: str, what: str) -> Itera
     """Yield what is pushed: at the root the model that `what` names, of both the merged one, and its card."""
     merged = what != "adapter"
     yield Upload("README.md", write_card(run, base, licence, repo, merged))
-    for path in sorted((run / what.replace("both", "merged")).iterdir()):
-        if path.is_file() and path.name != "README.md":
-            yield Upload(path.name, path)
-    if what == "both":
-        for path in sorted((run / "adapter").iterdir()):
+    folders = {"": run / "merged", "adapter/": run / "adapter"} if what == "both" else {"": run / what}
+    for prefix, folder in folders.items():
+        for path in sorted(folder.iterdir()):
             if path.is_file() and path.name != "README.md":
-                yield Upload(f"adapter/{path.name}", path)
+                yield Upload(prefix + path.name, path)
     if not merged:
         yield Upload(VERIFICATION, run / "merged" / VERIFICATION)
 
 
-def commit(
-    repo: str, uploads: list[Upload], base: str, public: bool, branch: str | None, create_pr: bool
-) -> str:  # fmt: skip
+def commit(repo: str, uploads: list[Upload], base: str, public: bool, branch: str | None, create_pr: bool) -> str:
     """Create the repository where there is none, and commit the files; those that are there already are not sent.
 
     Raises:

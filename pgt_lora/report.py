@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pgt_lora.dataset import open_dataset
 from pgt_lora.evaluate import read_scores
-from pgt_lora.pages import data_uri, render_page, write_page
+from pgt_lora.pages import data_uri, percent, render_page, write_page
 from pgt_lora.progress import console
 from pgt_lora.recipe import Recipe
 from pgt_lora.scoring import Score
@@ -71,18 +71,14 @@ def print_comparison(run: Path, tests: Sequence[str]) -> None:
         for row in comparison.rows:
             after = row.finetuned
             table.add_row(
-                row.task, str(after.num_samples), _percent(row.base.chance), _percent(row.base.accuracy),
-                f"[bold]{_percent(after.accuracy)}[/]", f"{_percent(after.low)}–{_percent(after.high)}",
+                row.task, str(after.num_samples), percent(row.base.chance), percent(row.base.accuracy),
+                f"[bold]{percent(after.accuracy)}[/]", f"{percent(after.low)}–{percent(after.high)}",
                 f"{100 * row.gain:+.1f}",
             )  # fmt: skip
         table.add_section()
         means = [comparison.mean(of) for of in ("chance", "base", "finetuned", "gain")]
-        table.add_row("mean", "", *map(_percent, means[:3]), "", f"{100 * means[3]:+.1f}")
+        table.add_row("mean", "", *map(percent, means[:3]), "", f"{100 * means[3]:+.1f}")
         console.print(table)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
 
 
 def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path]) -> None:

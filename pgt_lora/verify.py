@@ -1,7 +1,6 @@
 """Verification: that a merged checkpoint is its base plus the adapter, and nothing else."""
 
 import filecmp
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from transformers import BatchFeature
 
 from pgt_lora.build import default_weights, make_sample
 from pgt_lora.checkpoint import Checkpoint, family, load_adapter, load_model, load_processor, resolve
-from pgt_lora.dataset import open_dataset, read_manifest, write_json
+from pgt_lora.dataset import file_digest, open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.evaluate import Generation, answer, load_for_evaluation, predict
@@ -103,7 +102,7 @@ def check_scores(scores: Path, merged: Path) -> Check:
 def fingerprints(directory: Path) -> dict[str, str]:
     """Return the SHA-256 of every file of a checkpoint or adapter, but for the verification itself."""
     files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != VERIFICATION)
-    return {path.name: hashlib.file_digest(path.open("rb"), "sha256").hexdigest() for path in files}
+    return {path.name: file_digest(path) for path in files}
 
 
 def _load(directory: Path) -> Any:

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from pgt_lora.scene import Box, Scene
 from pgt_lora.scene.palette import COLORS
-from pgt_lora.tiny.objects import everything
+from pgt_lora.tiny.objects import at, everything
 
 LETTERS = "ABCD"
 KINDS = ("none", "box", "circle", *LETTERS)
@@ -41,7 +41,7 @@ def targets(scenes: Sequence[Scene]) -> dict[str, torch.Tensor]:
     found["column"][:] = torch.arange(SIDE)
     for index, scene in enumerate(scenes):
         for primitive in everything(scene):
-            x, y = primitive.center[0] / scene.canvas.width, primitive.center[1] / scene.canvas.height
+            x, y = at(primitive, scene)
             cell = (index, int(SIDE * y), int(SIDE * x))
             label = "box" if isinstance(primitive, Box) else primitive.label or "circle"
             found["kind"][cell] = KINDS.index(label)

@@ -17,7 +17,7 @@ from transformers.masking_utils import sdpa_mask
 from pgt_lora.scene import Scene
 from pgt_lora.scene.palette import COLORS
 from pgt_lora.tiny.grounding import LETTERS, SIDE
-from pgt_lora.tiny.objects import everything
+from pgt_lora.tiny.objects import at, everything
 
 LAYER = 2  # counted from 0
 RESTING_SHARE = 4.0  # the first token counts as so many objects
@@ -48,7 +48,7 @@ def cells(scenes: Sequence[Scene]) -> torch.Tensor:
     found = torch.zeros(len(scenes), len(NAMES), SIDE * SIDE)
     for row, scene in enumerate(scenes):
         for primitive in everything(scene):
-            x, y = primitive.center[0] / scene.canvas.width, primitive.center[1] / scene.canvas.height
+            x, y = at(primitive, scene)
             for name in (primitive.color, getattr(primitive, "label", None)):
                 if name:
                     found[row, NAMES.index(name), SIDE * int(SIDE * y) + int(SIDE * x)] += 1

@@ -199,7 +199,7 @@ def chosen(rng: Random, scene: Scene) -> Turn | None:
     options = [turn[1], *rng.sample([other for other in known if other != turn[1]], rng.choice((1, 2)))]
     rng.shuffle(options)
     listed = " ".join(f"({letter}) {option}" for letter, option in zip("ABC", options, strict=False))
-    return f"{turn[0]} {listed}", f"{'ABC'[options.index(turn[1])]}"
+    return f"{turn[0]} {listed}", "ABC"[options.index(turn[1])]
 
 
 QUESTIONS: tuple[Callable[[Random, Scene], Turn | None], ...] = (

@@ -22,11 +22,8 @@ SPECIAL_TOKENS = (
     "<|image_pad|>", "<|video_pad|>",
 )  # fmt: skip
 
-# ChatML with a default system turn; an image comes between its two markers.
-CHAT_TEMPLATE = """\
-{%- if messages[0].role != 'system' %}
-{{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}
-{%- endif %}
+# ChatML; an image comes between its two markers.
+TURNS = """\
 {%- for message in messages %}
 {{- '<|im_start|>' + message.role + '\\n' }}
 {%- if message.content is string %}
@@ -41,6 +38,15 @@ CHAT_TEMPLATE = """\
 {%- if add_generation_prompt %}
 {{- '<|im_start|>assistant\\n' }}
 {%- endif %}"""
+
+CHAT_TEMPLATE = (
+    """\
+{%- if messages[0].role != 'system' %}
+{{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}
+{%- endif %}
+"""
+    + TURNS
+)
 
 PATCH_PX = 8  # 14 in the published model; two by two patches make one token
 

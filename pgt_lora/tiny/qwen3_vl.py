@@ -11,28 +11,11 @@ from transformers import (
     Qwen3VLVideoProcessor,
 )
 
-from pgt_lora.tiny.qwen2_5_vl import SPECIAL_TOKENS
+from pgt_lora.tiny.qwen2_5_vl import SPECIAL_TOKENS, TURNS
 from pgt_lora.tiny.tokenizer import corpus, train_bpe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, ProcessorMixin
-
-# ChatML without a default system turn; an image comes between its two markers.
-CHAT_TEMPLATE = """\
-{%- for message in messages %}
-{{- '<|im_start|>' + message.role + '\\n' }}
-{%- if message.content is string %}
-{{- message.content }}
-{%- else %}
-{%- for part in message.content %}
-{{- '<|vision_start|><|image_pad|><|vision_end|>' if part.type == 'image' else part.text }}
-{%- endfor %}
-{%- endif %}
-{{- '<|im_end|>\\n' }}
-{%- endfor %}
-{%- if add_generation_prompt %}
-{{- '<|im_start|>assistant\\n' }}
-{%- endif %}"""
 
 PATCH_PX = 8  # 16 in the published model; two by two patches make one token
 
@@ -49,7 +32,7 @@ def build_processor() -> "ProcessorMixin":
         image_processor=Qwen2VLImageProcessor(**patches, size=pixels),
         tokenizer=tokenizer,
         video_processor=Qwen3VLVideoProcessor(**patches),
-        chat_template=CHAT_TEMPLATE,
+        chat_template=TURNS,  # there is no default system turn
     )
 
 
