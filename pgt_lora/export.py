@@ -99,12 +99,14 @@ def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:
     """Return the YAML with which LLaMA-Factory trains as a recipe says, on one GPU, on a dataset exported here.
 
     Raises:
-        InputError: the recipe's global batch is no multiple of its batch.
+        InputError: the recipe's global batch is no multiple of its batch, or its family's template is not known.
     """
     sft, size = recipe.sft, recipe.sft.per_device_train_batch_size
     if recipe.kit.global_batch_size % size:
         raise InputError(f"{recipe.name}: global_batch_size is no multiple of per_device_train_batch_size {size}")
-    template = TEMPLATES[recipe.kit.model_family]
+    template = TEMPLATES.get(recipe.kit.model_family)
+    if template is None:
+        raise InputError(f"{recipe.name}: no template for {recipe.kit.model_family}; known: {choices(TEMPLATES)}")
     if template == "llava_next":
         template = next((name for key, name in LLAVA_TEMPLATES.items() if key in recipe.base), template)
     values = {

@@ -76,3 +76,9 @@ def test_the_recipe_says_the_same_there(name: str, template: str) -> None:
     assert (values["lora_rank"], values["lora_alpha"], values["warmup_ratio"]) == (8, 32, 0.1)
     assert values["lr_scheduler_type"] == "cosine"
     assert values["freeze_vision_tower"]
+
+
+def test_a_family_without_a_template_there_is_named() -> None:
+    recipe = load_recipe(RECIPES / "qwen3-vl-4b.yaml", ["--bf16", "false"])
+    with pytest.raises(InputError, match="no template for qwen3_vl; known: internvl3, llava_next, qwen2_5_vl"):
+        llama_factory_recipe(recipe, "data", "out")
