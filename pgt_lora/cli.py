@@ -16,6 +16,10 @@ WITH_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Data = Annotated[Path, typer.Option("--data", help="A dataset directory.")]
 Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
+DType = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="bfloat16, float16 or float32. Default: the base's own type."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
@@ -135,23 +139,27 @@ def evaluate(
 
 @app.command()
 def merge(
-    run: Annotated[str, typer.Argument(help="A run or adapter directory.")], out: Out, overwrite: Overwrite = False
+    run: Annotated[str, typer.Argument(help="A run or adapter directory.")],
+    out: Out,
+    dtype: DType = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Merge an adapter into its base and verify the result in a fresh process."""
     from pgt_lora.merge import merge as merge_run
 
-    merge_run(run, out, overwrite)
+    merge_run(run, out, overwrite, dtype)
 
 
 @app.command()
 def verify(
     merged: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
     run: Annotated[str, typer.Option(help="The run or adapter directory that it was made from.")],
+    dtype: DType = None,
 ) -> None:
     """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
     from pgt_lora.verify import verify_and_report
 
-    if not verify_and_report(merged, run):
+    if not verify_and_report(merged, run, dtype):
         raise typer.Exit(1)
 
 
@@ -174,7 +182,8 @@ def compare(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")],
     arms: Annotated[
-        str, typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR for a dataset of yours.")
+        str,
+        typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter."),
     ] = "base,pgt,specialized-mix",
     seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
     data: Annotated[

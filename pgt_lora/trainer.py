@@ -11,7 +11,7 @@ from peft import LoraConfig
 from transformers import BitsAndBytesConfig, set_seed
 from trl import get_quantization_config
 
-from pgt_lora.checkpoint import family, load_model, load_processor
+from pgt_lora.checkpoint import cached_commit, family, load_model, load_processor
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.recipe import Recipe
@@ -32,15 +32,18 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
     encoder = Encoder(adapter, load_processor(base, revision))
     set_arguments(recipe, out)
     set_seed(recipe.sft.seed)
+    model = load_base(recipe)
     lora = LoraConfig(
         r=recipe.model.lora_r,
         lora_alpha=recipe.model.lora_alpha,
         lora_dropout=recipe.model.lora_dropout,
         target_modules=adapter.lora_targets,
         task_type="CAUSAL_LM",
+        # The commit that was loaded: what is scored, merged and verified later is on the same weights.
+        revision=cached_commit(base, revision),
     )
     trainer = Trainer(
-        model=load_base(recipe),
+        model=model,
         args=recipe.sft,
         data_collator=partial(batch_with_ids, encoder),
         train_dataset=rows,
