@@ -4,7 +4,7 @@ The question and its answer are drawn first, then scenes are composed until one 
 drawn again for the same question, so that no rejection can make an answer rarer than another.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -13,10 +13,12 @@ from pgt_lora.scene import Canvas, Scene
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user chooses for all tasks."""
+    """What is chosen for all tasks."""
 
     canvas: Canvas = field(default_factory=lambda: Canvas(448, 448))
     max_count: int = 9  # the largest number that the counting task asks for
+    split: str = "train"  # a task that holds out kinds of objects goes by it
+    num_distractors: int | None = None  # of the absolute_position task; None: 0, 1, 3 or 5, drawn anew each time
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Task:
     `plan(rng, settings)` draws a question and its answer; `compose(rng, settings, question)` draws a scene for it, or
     None where the draw was ambiguous; `solve(scene, about)` finds from the scene alone what `Question.about` should
     lead to: the answer's meaning, before it is put into a template's words (`Question.about["answer"]`).
+
+    A `companion` is drawn only where it is named; the others are the mix that is drawn by default. Where the items of
+    a task can be listed, `exhaust(rng, settings)` yields the question of every one, once.
     """
 
     name: str
@@ -49,3 +54,5 @@ class Task:
     plan: Callable[[Random, Settings], Question]
     compose: Callable[[Random, Settings, Question], Scene | None]
     solve: Callable[[Scene, Mapping[str, str]], str]
+    companion: bool = False
+    exhaust: Callable[[Random, Settings], Iterator[Question]] | None = None
