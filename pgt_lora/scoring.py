@@ -83,7 +83,7 @@ _PARSERS: dict[str, Callable[[str, Sequence[str] | None], str | None]] = {
 }
 
 
-def wilson(successes: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(successes: float, total: int, z: float = 1.959964) -> tuple[float, float]:
     """Return Wilson's 95% score interval of a proportion (Wilson 1927; no better where there is nothing to count)."""
     if total == 0:
         return 0.0, 1.0

@@ -26,6 +26,11 @@ class Canvas:
         """The shorter side; sizes and margins are fractions of it."""
         return min(self.width, self.height)
 
+    def place(self, primitive: "Box | Circle | Figure") -> tuple[float, float]:
+        """Return where the middle of a primitive lies, as fractions of width and height."""
+        x, y = primitive.center
+        return x / self.width, y / self.height
+
     def __str__(self) -> str:
         """Return `WIDTHxHEIGHT`, as `parse` reads it."""
         return f"{self.width}x{self.height}"

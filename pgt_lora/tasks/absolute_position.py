@@ -12,7 +12,7 @@ from random import Random
 from pgt_lora.errors import InputError
 from pgt_lora.scene import Canvas, Figure, Scene
 from pgt_lora.scene.palette import FIGURE_COLORS
-from pgt_lora.tasks.task import Question, Settings, Task
+from pgt_lora.tasks.task import Probe, Question, Settings, Task, Traits
 
 AREAS = (
     "top left", "top center", "top right",
@@ -115,4 +115,25 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     return area_of(x, y)
 
 
-TASK = Task("absolute_position", "companion", plan, compose, solve, companion=True, exhaust=exhaust)
+def probe(rng: Random, settings: Settings) -> Probe:
+    """Ask for the same object in two scenes, with the options in two orders."""
+    color, shape = rng.choice(KINDS[settings.split])
+    options, turn = rng.sample(AREAS, len(AREAS)), rng.randrange(1, len(AREAS))
+    orders = options, [*options[turn:], *options[:turn]]
+    first, second = ([ask(color, shape, area, order) for order in orders] for area in rng.sample(AREAS, 2))
+    return first, second
+
+
+def traits(scene: Scene, text: str) -> Traits:
+    """Count the distractors, and tell the object's colour, shape and size."""
+    color, shape = text.split("?")[0].split()[-2:]
+    asked = next(figure for figure in scene.figures if (figure.color, figure.shape) == (color, shape))
+    size = next(size for size in SIDES if side_px(scene.canvas, size) == asked.side)
+    names = {"color": color, "shape": shape, "size": size}
+    return Traits({"distractors": float(len(scene.figures) - 1)}, names, (scene.canvas.place(asked),))
+
+
+TASK = Task(
+    "absolute_position", "companion", plan, compose, solve,
+    companion=True, exhaust=exhaust, sees="place", probe=probe, traits=traits,
+)  # fmt: skip

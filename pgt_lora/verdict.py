@@ -1,0 +1,152 @@
+"""Verdicts in words: what a model sees, what it sees and cannot say, and by what it is fooled.
+
+Every rule asks where an interval lies, never where a value does; docs/diagnose.md states them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pgt_lora.pages import p_value, percent
+from pgt_lora.skills import Favourite, Skill, Wording
+from pgt_lora.statistics import LEVEL
+
+# Of one wording.
+SEEN = "above chance"
+SILENT = "no answer in the form asked"
+FIXED = "always the same answer"
+BLIND = "the answer does not follow the image"
+WRONG = "not above chance"
+OPEN = "too few items to tell"
+
+# Of a skill.
+SEES = "sees it"
+CANNOT_SAY = "sees it, cannot always say it"
+ONLY_SILENT = "gives no answer in the form asked"
+ONLY_FIXED = "always answers the same"
+ONLY_BLIND = "ignores the image"
+NOT_SEEN = "does not see it"
+UNDECIDED = "undecided"
+
+MOSTLY_SILENT = 0.5
+MOSTLY_FIXED = 0.8
+RARELY_CHANGED = 0.25
+LEANING = 0.1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on one skill: the outcome of each wording, the answers that are fixed, and further findings."""
+
+    task: str
+    kind: str
+    outcomes: Mapping[str, str]
+    fixed: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def judge(skill: Skill) -> Verdict:
+    """Return the verdict on one skill."""
+    outcomes = {wording.template: outcome(wording) for wording in skill.wordings}
+    # The place among the options, where there are options, says more than the answer that stands there.
+    fixed = [[each.label for each in wording.favourites if is_fixed(each)][-1:] for wording in skill.wordings]
+    sayable = any(outcomes[each.template] == SILENT and each.said.low > each.chance for each in skill.wordings)
+    return Verdict(
+        task=skill.task,
+        kind=_kind(set(outcomes.values()), sayable),
+        outcomes=outcomes,
+        fixed=tuple(sorted({label for each in fixed for label in each})),
+        notes=tuple(_notes(skill, outcomes)),
+    )
+
+
+def outcome(wording: Wording) -> str:
+    """Return what the answers in one wording are; the first rule that holds counts."""
+    if wording.right.low > wording.chance:
+        return SEEN
+    if wording.silent.low > MOSTLY_SILENT:
+        return SILENT
+    if any(map(is_fixed, wording.favourites)):
+        return FIXED
+    if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:
+        return BLIND
+    # Less than half of what guessing leaves to be gained.
+    return WRONG if wording.right.high < (1 + wording.chance) / 2 else OPEN
+
+
+def is_fixed(favourite: Favourite) -> bool:
+    """Tell whether one answer, or one place among the options, is surely nearly all that is given."""
+    return favourite.given.low > MOSTLY_FIXED
+
+
+def _kind(outcomes: set[str], sayable: bool) -> str:
+    if outcomes == {SEEN}:
+        return SEES
+    if SEEN in outcomes or sayable:
+        return CANNOT_SAY
+    if outcomes == {SILENT}:
+        return ONLY_SILENT
+    if outcomes == {FIXED}:
+        return ONLY_FIXED
+    if outcomes <= {FIXED, BLIND}:
+        return ONLY_BLIND
+    return UNDECIDED if OPEN in outcomes else NOT_SEEN
+
+
+def _notes(skill: Skill, outcomes: Mapping[str, str]) -> list[str]:
+    notes = []
+    for wording in skill.wordings:
+        where = f"template {wording.template}: "
+        if outcomes[wording.template] == FIXED:
+            labels = " = ".join(each.label for each in wording.favourites if is_fixed(each))
+            notes.append(f"{where}always {labels}")
+        else:
+            if wording.silent.low > 0.05:
+                said = f", {percent(wording.said.value)}% of the rest is right" if wording.said.total else ""
+                notes.append(f"{where}no answer in {percent(wording.silent.value)}%{said}")
+            notes += [
+                f"{where}leans to {each.label}: {percent(each.given.value)}% of the answers, right in "
+                f"{percent(each.expected)}%"
+                for each in wording.favourites
+                if each.given.low > each.expected + LEANING
+            ]
+        if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:
+            changed = percent(wording.pairs.changed.value)
+            notes.append(f"{where}the same question of another image changes {changed}% of the answers")
+    for pair in skill.agreements:
+        if pair.p <= LEVEL:
+            one, other = pair.templates
+            notes.append(
+                f"depends on the wording: {one} right and {other} wrong on {pair.first} images, the reverse on "
+                f"{pair.second} (p {p_value(pair.p)})"
+            )
+    return notes
+
+
+def headline(verdicts: Sequence[Verdict], sees: Mapping[str, str]) -> list[str]:
+    """Return what all verdicts say together; `sees` names what each task's images must be read for."""
+    kinds = {verdict.kind for verdict in verdicts}
+    if kinds == {ONLY_FIXED}:
+        return [f"Always gives the same answer, whatever is shown: {_fixed(verdicts)}."]
+    if kinds <= {ONLY_FIXED, ONLY_BLIND}:
+        return ["Ignores the image: the answers follow the question alone."]
+    lines = []
+    by_sense: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if sense := sees.get(verdict.task):
+            by_sense.setdefault(sense, []).append(verdict.kind)
+    seen = [each for each, found in by_sense.items() if set(found) <= {SEES, CANNOT_SAY}]
+    unseen = [each for each, found in by_sense.items() if set(found) <= {ONLY_FIXED, ONLY_BLIND, NOT_SEEN}]
+    if seen and unseen and len(seen) + len(unseen) == len(by_sense):
+        lines.append(f"Sees {' and '.join(seen)} alone, and no {' or '.join(unseen)}.")
+    for kind in (SEES, CANNOT_SAY, ONLY_SILENT, ONLY_FIXED, ONLY_BLIND, NOT_SEEN, UNDECIDED):
+        tasks = [verdict.task for verdict in verdicts if verdict.kind == kind]
+        if tasks:
+            lines.append(f"{kind[0].upper()}{kind[1:]}: {', '.join(tasks)}.")
+    return lines
+
+
+def _fixed(verdicts: Sequence[Verdict]) -> str:
+    by_label: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        by_label.setdefault(" or ".join(verdict.fixed), []).append(verdict.task)
+    return "; ".join(f"{label} ({', '.join(tasks)})" for label, tasks in by_label.items())
