@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.cli_data import generate, mix, push_dataset
+from pgt_lora.cli_diagnose import diagnose
 from pgt_lora.cli_hub import export_dataset, export_recipe, push
 from pgt_lora.errors import InputError
 
@@ -160,6 +161,8 @@ def compare(
 
     compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
 
+
+app.command(context_settings=WITH_OVERRIDES)(diagnose)
 
 for command in (push, export_dataset, export_recipe, mix, push_dataset):
     app.command()(command)

@@ -12,16 +12,17 @@ from pgt_lora.statistics import LEVEL
 
 # Of one wording.
 SEEN = "above chance"
-SILENT = "no answer in the form asked"
+SILENT = "no usable answer"
 FIXED = "always the same answer"
-BLIND = "the answer does not follow the image"
+BLIND = "does not follow the image"
 WRONG = "not above chance"
 OPEN = "too few items to tell"
 
 # Of a skill.
 SEES = "sees it"
-CANNOT_SAY = "sees it, cannot always say it"
-ONLY_SILENT = "gives no answer in the form asked"
+SEES_SOME = "sees some of it"
+CANNOT_SAY = "sees more than it says"
+ONLY_SILENT = "gives no usable answer"
 ONLY_FIXED = "always answers the same"
 ONLY_BLIND = "ignores the image"
 NOT_SEEN = "does not see it"
@@ -52,7 +53,7 @@ def judge(skill: Skill) -> Verdict:
     sayable = any(outcomes[each.template] == SILENT and each.said.low > each.chance for each in skill.wordings)
     return Verdict(
         task=skill.task,
-        kind=_kind(set(outcomes.values()), sayable),
+        kind=_kind(set(outcomes.values()), sayable, skill.right.low > halfway(skill.chance)),
         outcomes=outcomes,
         fixed=tuple(sorted({label for each in fixed for label in each})),
         notes=tuple(_notes(skill, outcomes)),
@@ -63,14 +64,19 @@ def outcome(wording: Wording) -> str:
     """Return what the answers in one wording are; the first rule that holds counts."""
     if wording.right.low > wording.chance:
         return SEEN
-    if wording.silent.low > MOSTLY_SILENT:
+    # Either nothing is to be learnt from so few answers, or those that are given are right: the missing ones hide it.
+    if wording.silent.low > MOSTLY_SILENT or wording.said.low > wording.chance:
         return SILENT
     if any(map(is_fixed, wording.favourites)):
         return FIXED
     if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:
         return BLIND
-    # Less than half of what guessing leaves to be gained.
-    return WRONG if wording.right.high < (1 + wording.chance) / 2 else OPEN
+    return WRONG if wording.right.high < halfway(wording.chance) else OPEN
+
+
+def halfway(chance: float) -> float:
+    """Return the accuracy that is half of what guessing leaves to be gained."""
+    return (1 + chance) / 2
 
 
 def is_fixed(favourite: Favourite) -> bool:
@@ -78,9 +84,9 @@ def is_fixed(favourite: Favourite) -> bool:
     return favourite.given.low > MOSTLY_FIXED
 
 
-def _kind(outcomes: set[str], sayable: bool) -> str:
+def _kind(outcomes: set[str], sayable: bool, mostly_right: bool) -> str:
     if outcomes == {SEEN}:
-        return SEES
+        return SEES if mostly_right else SEES_SOME
     if SEEN in outcomes or sayable:
         return CANNOT_SAY
     if outcomes == {SILENT}:
@@ -102,12 +108,14 @@ def _notes(skill: Skill, outcomes: Mapping[str, str]) -> list[str]:
         else:
             if wording.silent.low > 0.05:
                 said = f", {percent(wording.said.value)}% of the rest is right" if wording.said.total else ""
-                notes.append(f"{where}no answer in {percent(wording.silent.value)}%{said}")
+                notes.append(f"{where}no answer in the form asked in {percent(wording.silent.value)}%{said}")
+            if wording.said.total and wording.said.high < wording.chance:
+                notes.append(f"{where}the answers given are worse than guesses")
+            leaning = {each.given: each for each in wording.favourites if each.given.low > each.expected + LEANING}
             notes += [
                 f"{where}leans to {each.label}: {percent(each.given.value)}% of the answers, right in "
                 f"{percent(each.expected)}%"
-                for each in wording.favourites
-                if each.given.low > each.expected + LEANING
+                for each in leaning.values()  # where options always stand in one order, the place says the same
             ]
         if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:
             changed = percent(wording.pairs.changed.value)
@@ -134,11 +142,11 @@ def headline(verdicts: Sequence[Verdict], sees: Mapping[str, str]) -> list[str]:
     for verdict in verdicts:
         if sense := sees.get(verdict.task):
             by_sense.setdefault(sense, []).append(verdict.kind)
-    seen = [each for each, found in by_sense.items() if set(found) <= {SEES, CANNOT_SAY}]
+    seen = [each for each, found in by_sense.items() if set(found) <= {SEES, SEES_SOME, CANNOT_SAY}]
     unseen = [each for each, found in by_sense.items() if set(found) <= {ONLY_FIXED, ONLY_BLIND, NOT_SEEN}]
     if seen and unseen and len(seen) + len(unseen) == len(by_sense):
         lines.append(f"Sees {' and '.join(seen)} alone, and no {' or '.join(unseen)}.")
-    for kind in (SEES, CANNOT_SAY, ONLY_SILENT, ONLY_FIXED, ONLY_BLIND, NOT_SEEN, UNDECIDED):
+    for kind in (SEES, SEES_SOME, CANNOT_SAY, ONLY_SILENT, ONLY_FIXED, ONLY_BLIND, NOT_SEEN, UNDECIDED):
         tasks = [verdict.task for verdict in verdicts if verdict.kind == kind]
         if tasks:
             lines.append(f"{kind[0].upper()}{kind[1:]}: {', '.join(tasks)}.")

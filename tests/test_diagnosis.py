@@ -111,7 +111,7 @@ def test_what_is_seen_and_not_said_in_every_wording_is_told_apart() -> None:
     found = verdicts(planted.one_template)
     assert {task for task, verdict in found.items() if verdict.kind == CANNOT_SAY} == {"relation", "counting"}
     assert any(note.startswith("depends on the wording: A right and B wrong") for note in found["relation"].notes)
-    assert "Sees it, cannot always say it: counting, relation." in said(planted.one_template)
+    assert "Sees more than it says: counting, relation." in said(planted.one_template)
 
 
 def test_format_failures_are_no_wrong_answers() -> None:
@@ -126,7 +126,7 @@ def test_format_failures_are_no_wrong_answers() -> None:
 
 def test_a_leaning_to_true_is_noted() -> None:
     notes = verdicts(planted.yes_man)["relation"].notes
-    assert any(note.startswith("template B: leans to True: ") for note in notes)
+    assert any(note.startswith("template B: leans to the first option: ") for note in notes)
     assert not any(note.startswith(("template A", "template C")) for note in notes)
 
 

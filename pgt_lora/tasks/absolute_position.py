@@ -130,7 +130,7 @@ def traits(scene: Scene, text: str) -> Traits:
     asked = next(figure for figure in scene.figures if (figure.color, figure.shape) == (color, shape))
     size = next(size for size in SIDES if side_px(scene.canvas, size) == asked.side)
     names = {"color": color, "shape": shape, "size": size}
-    return Traits({"distractors": float(len(scene.figures) - 1)}, names, (scene.canvas.place(asked),))
+    return Traits({"distractors": float(len(scene.figures) - 1)}, names, (scene.canvas.place(asked),), GRID)
 
 
 TASK = Task(

@@ -48,6 +48,7 @@ class Traits:
     numbers: Mapping[str, float]
     names: Mapping[str, str]
     places: tuple[tuple[float, float], ...]
+    grid: int = 5  # cells on each axis of a map of the places
 
 
 Probe = tuple[list[Question], list[Question]]
