@@ -7,8 +7,9 @@ wordings counts once: its answers are averaged, so that an interval does not tak
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from math import isclose
 from typing import Any
 
 from pgt_lora.scoring import chance
@@ -30,26 +31,30 @@ class Item:
 def diagnose(items: Sequence[Item]) -> list[Skill]:
     """Return the figures of every task, in the order of their names."""
     by_task = group_by(items, [item.row["task"] for item in items])
-    counts = {task: _agreements(by_task[task]) for task in sorted(by_task)}
-    tests = [mcnemar(each["first"], each["second"]) for task in counts for each in counts[task].values()]
-    corrected = iter(holm(tests))
-    skills = []
-    for task, pairs in counts.items():
-        of_task = by_task[task]
-        by_template = group_by(of_task, [item.row["template"] for item in of_task])
-        skills.append(
-            Skill(
-                task=task,
-                chance=chance([item.row for item in of_task]),
-                right=accuracy(of_task),
-                wordings=tuple(_wording(template, by_template[template]) for template in sorted(by_template)),
-                agreements=tuple(
-                    Agreement(names, each["both"], each["first"], each["second"], each["neither"], next(corrected))
-                    for names, each in pairs.items()
-                ),
-            )
+    skills = [_skill(task, by_task[task]) for task in sorted(by_task)]
+    tested = [pair.p for skill in skills for pair in skill.agreements if pair.p is not None]
+    corrected = iter(holm(tested))
+    return [
+        replace(
+            skill,
+            agreements=tuple(
+                replace(pair, p=next(corrected)) if pair.p is not None else pair for pair in skill.agreements
+            ),
         )
-    return skills
+        for skill in skills
+    ]
+
+
+def _skill(task: str, items: Sequence[Item]) -> Skill:
+    by_template = group_by(items, [item.row["template"] for item in items])
+    wordings = {template: _wording(template, by_template[template]) for template in sorted(by_template)}
+    return Skill(
+        task=task,
+        chance=chance([item.row for item in items]),
+        right=accuracy(items),
+        wordings=tuple(wordings.values()),
+        agreements=tuple(_agreements(items, {name: wording.chance for name, wording in wordings.items()})),
+    )
 
 
 def group_by(items: Iterable[Item], keys: Iterable[Hashable]) -> dict[Any, list[Item]]:
@@ -125,12 +130,13 @@ def _images(pair: tuple[Item, Item]) -> tuple[str, str]:
     return pair[0].row["group"], pair[1].row["group"]
 
 
-def _agreements(items: Sequence[Item]) -> dict[tuple[str, str], Counter[str]]:
-    """Count on how many images which of two wordings is right; the names of the counts are those of `Agreement`."""
-    names = {(True, True): "both", (True, False): "first", (False, True): "second", (False, False): "neither"}
-    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+def _agreements(items: Sequence[Item], chances: Mapping[str, float]) -> Iterable[Agreement]:
+    """Yield how two wordings agree on the images that are asked about in both; p is not yet corrected."""
+    counts: dict[tuple[str, str], Counter[tuple[bool, bool]]] = defaultdict(Counter)
     for same in group_by(items, [item.row["group"] for item in items]).values():
-        for first, second in combinations(same, 2):
-            key = first.row["template"], second.row["template"]
-            counts[key][names[first.made["correct"], second.made["correct"]]] += 1
-    return dict(sorted(counts.items()))
+        for one, other in combinations(same, 2):
+            counts[one.row["template"], other.row["template"]][one.made["correct"], other.made["correct"]] += 1
+    for templates, each in sorted(counts.items()):
+        first, second = each[True, False], each[False, True]
+        p = mcnemar(first, second) if isclose(*(chances[template] for template in templates)) else None
+        yield Agreement(templates, each[True, True], first, second, each[False, False], p)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -89,11 +90,9 @@ def _by_number(name: str, items: Sequence[Item], values: Sequence[float]) -> Axi
     edges = np.unique(np.quantile(values, np.linspace(0, 1, NUM_BINS + 1)))
     places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2).tolist()
     groups = group_by(items, places)
-    return Axis(
-        name,
-        True,
-        tuple(Bin(f"{edges[at]:.2f}–{edges[at + 1]:.2f}", accuracy(groups[at])) for at in sorted(groups)),
-    )
+    digits = 2 if np.diff(edges).min() > 0.02 else 3
+    labels = [f"{low:.{digits}f}–{high:.{digits}f}" for low, high in pairwise(edges)]
+    return Axis(name, True, tuple(Bin(labels[at], accuracy(groups[at])) for at in sorted(groups)))
 
 
 def _by_name(name: str, items: Sequence[Item], values: Sequence[str]) -> Axis:

@@ -128,19 +128,17 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
         box=SIMPLE_HEAD,
         caption="In %, with 99.9% intervals. Follows: how often the answer changes where only the image does.",
     )
-    table.add_column("Skill", no_wrap=True)
-    table.add_column("Verdict")
+    table.add_column("Skill, verdict; by template", no_wrap=True)
     for column in ("Chance", "Right", "99.9%", "No answer", "Follows"):
         table.add_column(column, justify="right", no_wrap=column == "99.9%")
     for skill in diagnosis.skills:
         verdict, several = diagnosis.verdicts[skill.task], len(skill.wordings) > 1
+        name = f"[bold]{skill.task}\n  {verdict.kind}[/]"
         if several:
-            name, kind = f"[bold]{skill.task}[/]", f"[bold]{verdict.kind}[/]"
-            table.add_row(name, kind, percent(skill.chance), *_span(skill.right))
+            table.add_row(name, percent(skill.chance), *_span(skill.right))
         for wording in skill.wordings:
             table.add_row(
-                f"  {wording.template}" if several else f"[bold]{skill.task}[/]",
-                verdict.outcomes[wording.template] if several else f"[bold]{verdict.kind}[/]",
+                f"  {wording.template}: {verdict.outcomes[wording.template]}" if several else name,
                 percent(wording.chance),
                 *_span(wording.right),
                 percent(wording.silent.value),

@@ -71,9 +71,10 @@ class Wording:
 
 @dataclass(frozen=True)
 class Agreement:
-    """One image in two wordings: on how many images both are right, one alone, or neither; McNemar's p, Holm-corrected.
+    """One image in two wordings: on how many images both are right, one alone, or neither.
 
-    Where both templates are the same, the options stand in another order.
+    Where both templates are the same, the options stand in another order. `p` is McNemar's, Holm-corrected; None where
+    guessing is right more often in one of the two, because a guesser would differ, too.
     """
 
     templates: tuple[str, str]
@@ -81,7 +82,7 @@ class Agreement:
     first: int
     second: int
     neither: int
-    p: float
+    p: float | None
 
     @property
     def agree(self) -> Share:

@@ -121,7 +121,7 @@ def _notes(skill: Skill, outcomes: Mapping[str, str]) -> list[str]:
             changed = percent(wording.pairs.changed.value)
             notes.append(f"{where}the same question of another image changes {changed}% of the answers")
     for pair in skill.agreements:
-        if pair.p <= LEVEL:
+        if pair.p is not None and pair.p <= LEVEL:
             one, other = pair.templates
             notes.append(
                 f"depends on the wording: {one} right and {other} wrong on {pair.first} images, the reverse on "

@@ -1,6 +1,7 @@
 """The diagnosis names the faults of planted models, and finds none where there are none."""
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cache
@@ -11,6 +12,7 @@ from scipy.stats import binomtest
 
 from pgt_lora.build import tasks
 from pgt_lora.diagnosis import Item, diagnose
+from pgt_lora.diagnosis_charts import axes, measure, trends
 from pgt_lora.evaluate import _prediction
 from pgt_lora.probes import probe_samples
 from pgt_lora.scene import Canvas, Scene
@@ -98,6 +100,14 @@ def test_a_perfect_model_has_no_fault() -> None:
 
 def test_dice_are_not_said_to_see_and_not_said_to_ignore_the_image() -> None:
     assert set(kinds(planted.dice).values()) == {NOT_SEEN}
+
+
+def test_a_guesser_does_not_depend_on_the_wording() -> None:
+    for skill in answered(planted.dice):
+        untested = [pair.templates for pair in skill.agreements if pair.p is None]
+        # Among nine numbers one guesses worse than among three letters, and depends on nothing for that.
+        assert untested == ([("A", "B")] if skill.task == "counting" else [])
+    assert not any(note.startswith("depends") for each in verdicts(planted.dice).values() for note in each.notes)
 
 
 def test_few_items_are_no_ground_for_a_verdict() -> None:
@@ -191,3 +201,20 @@ def test_traits_are_those_of_the_scene(task: str) -> None:
             assert traits.numbers["distractors"] == len(json.loads(row["scene"])["figures"]) - 1
         if task == "coordinates":
             assert traits.places[0] == pytest.approx([float(v) for v in row["answer"][1:-1].split(",")], abs=0.0051)
+
+
+def near_only(row: planted.Row) -> str:
+    """See a relation where the boxes are near each other, and answer wrongly where they are not."""
+    traits = measure([Item(row, {"question": planted.question(row)})])[0][1]
+    right = traits.numbers["gap between the boxes"] < 0.2
+    return planted.knows(row) if right else next(each for each in row["choices"] if each != row["answer"])
+
+
+def test_a_trend_is_said_where_it_is_sure() -> None:
+    def said_of(model: planted.Model) -> list[str]:
+        asked = [row for row in rows() if row["task"] == "relation"]
+        return trends(axes(measure([Item(row, _prediction(row, model(row))) for row in asked])))
+
+    (note,) = said_of(near_only)
+    assert re.fullmatch(r"gap between the boxes 0\.0\d+–0\.\d+: 100\.0% right; 0\.\d+–0\.\d+: 0\.0%", note)
+    assert said_of(planted.dice) == said_of(planted.knows) == []

@@ -76,7 +76,7 @@ def traits(scene: Scene, text: str) -> Traits:
     box = next(box for box in scene.boxes if box.color in text.split())
     x, y = scene.canvas.place(box)
     side = min(box.right - box.left, box.bottom - box.top) + 1
-    numbers = {"shorter side": side / scene.canvas.short_side, "from the middle": dist((x, y), (0.5, 0.5))}
+    numbers = {"shorter side": side / scene.canvas.short_side, "distance from the middle": dist((x, y), (0.5, 0.5))}
     return Traits(numbers, {"color": box.color}, ((x, y),))
 
 
