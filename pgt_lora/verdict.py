@@ -124,8 +124,8 @@ def _notes(skill: Skill, outcomes: Mapping[str, str]) -> list[str]:
         if pair.p is not None and pair.p <= LEVEL:
             one, other = pair.templates
             notes.append(
-                f"depends on the wording: {one} right and {other} wrong on {pair.first} images, the reverse on "
-                f"{pair.second} (p {p_value(pair.p)})"
+                f"depends on the wording: of {pair.agree.total} images, {pair.first} are right in {one} alone, "
+                f"{pair.second} in {other} alone (p {p_value(pair.p)})"
             )
     return notes
 
