@@ -38,7 +38,7 @@ def generate(
     max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
     num_distractors: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Objects beside the one that absolute_position asks for. Default: 0, 1, 3 or 5 at random."),
+        typer.Option(help="absolute_position: how many other objects. Default: 0, 1, 3 or 5; 0 with --exhaustive."),
     ] = None,
     exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Every item of absolute_position, once.")] = False,
     num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,

@@ -104,7 +104,8 @@ def _favourites(items: Sequence[Item], said: Sequence[Item]) -> Iterable[Favouri
         place, _ = Counter(chosen).most_common(1)[0]
         given = share((each == place for each in chosen), (item.row["group"] for item in said))
         expected = sum(_place(item, item.row["answer"]) == place for item in items) / len(items)
-        yield Favourite(f"the {ORDINALS[place]} option", given, expected)
+        ordinal = ORDINALS[place] if place < len(ORDINALS) else f"{place + 1}th"
+        yield Favourite(f"the {ordinal} option", given, expected)
 
 
 def _place(item: Item, answer: str) -> int:

@@ -20,7 +20,7 @@ def generate_exhaustive(
 ) -> dict[str, Any]:
     """Write a dataset directory with every item of a task's split and return its manifest.
 
-    The seed decides the order of the items and of their options, and where distractors lie.
+    The seed decides the order of the items and of their options, and where distractors lie; by default there are none.
 
     Raises:
         InputError: the items of this task cannot be listed, the split is unknown, or `out` exists.
@@ -31,7 +31,8 @@ def generate_exhaustive(
         raise InputError(f"--exhaustive: the items of {task} cannot be listed; tasks with which it goes: {can}")
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
-    settings = replace(settings or Settings(), split=split)
+    settings = settings or Settings()
+    settings = replace(settings, split=split, num_distractors=settings.num_distractors or 0)
     questions = list(known.exhaust(stream(seed, "exhaustive", task, split), settings))
 
     def samples() -> Iterator[Sample]:

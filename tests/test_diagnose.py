@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pgt_lora import probes
-from pgt_lora.dataset import open_dataset, read_manifest
+from pgt_lora.dataset import open_dataset, read_manifest, write_manifest, write_samples
 from pgt_lora.diagnose import diagnose_model
 from pgt_lora.diagnosis import Item
 from pgt_lora.diagnosis_charts import axes, image_map, measure, misses
@@ -23,6 +23,7 @@ from pgt_lora.results import Result, read_items
 from pgt_lora.scene import Canvas
 from pgt_lora.tasks.absolute_position import AREAS
 from pgt_lora.tasks.task import Settings
+from pgt_lora.tiny.skills import skill_samples
 from tests import planted
 
 SMALL = Settings(Canvas(112, 112))
@@ -125,6 +126,17 @@ def test_the_page_shows_verdicts_charts_and_the_worst_images(
         assert page.count("Accuracy over the image</h4>") == len(diagnosis.skills)
     if model is planted.mute:
         assert "<svg" not in page
+
+
+def test_any_dataset_is_diagnosed_as_far_as_its_rows_allow(data_dir: Path, tmp_path: Path) -> None:
+    (skills := tmp_path / "skills").mkdir()
+    write_manifest(skills, {}, write_samples(skills, skill_samples(48)))
+    for data in (data_dir, skills):
+        diagnosis = planted_diagnosis(data, planted.first_option)
+        write_pages(diagnosis, tmp_path)
+        assert {skill.task for skill in diagnosis.skills} == set(read_manifest(data)["counts"])
+        assert not any(skill.agreements for skill in diagnosis.skills)
+    assert not any(drawn.axes or drawn.map for drawn in diagnosis.drawn.values())
 
 
 def test_an_empty_answer_is_shown_as_nothing(probe_dir: Path, tmp_path: Path) -> None:

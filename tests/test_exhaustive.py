@@ -28,7 +28,7 @@ MIX = "ae7d1377d8505d5c58b5c1ff1e3ada62d86a7e4c4c03d2a5b7e39d2cc771e466"
 
 
 def make(out: Path, split: str, **settings: Any) -> list[dict[str, Any]]:
-    settings = {"canvas": Canvas(112, 112), "num_distractors": 0} | settings
+    settings = {"canvas": Canvas(112, 112)} | settings
     generate_exhaustive(out, task=COMPANION, seed=0, split=split, settings=Settings(**settings))
     return open_dataset(out).to_list()
 
@@ -55,7 +55,8 @@ def even(values: Iterator[Any] | list[Any], number: int, each: int) -> bool:
 def test_every_object_in_both_sizes_lies_once_in_every_cell(tmp_path: Path, split: str, kinds: int, total: int) -> None:
     rows = make(tmp_path / "all", split)
     assert len(rows) == total
-    assert read_manifest(tmp_path / "all")["asked"]["exhaustive"] is True
+    asked_for = read_manifest(tmp_path / "all")["asked"]
+    assert (asked_for["exhaustive"], asked_for["num_distractors"]) == (True, 0)
     alone = [figure for row in rows for figure in figures(row)]
     assert [(figure.color, figure.shape) for figure in alone] == [asked(row) for row in rows]
     every = product({asked(row) for row in rows}, (5, 10), product(range(9), repeat=2))
@@ -144,4 +145,4 @@ def test_what_cannot_be_met_is_refused(tmp_path: Path, arguments: dict[str, Any]
 
 
 def test_the_same_is_made_twice(tmp_path: Path) -> None:
-    assert make(tmp_path / "a", "train", num_distractors=None) == make(tmp_path / "b", "train", num_distractors=None)
+    assert make(tmp_path / "a", "train", num_distractors=3) == make(tmp_path / "b", "train", num_distractors=3)
