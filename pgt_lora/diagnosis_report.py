@@ -18,6 +18,7 @@ from pgt_lora.pages import percent, render_page, write_page
 from pgt_lora.progress import console
 from pgt_lora.results import Result
 from pgt_lora.skills import Share, Skill
+from pgt_lora.tasks.task import Traits
 from pgt_lora.verdict import Verdict, headline, judge
 
 MODEL = "model"  # the one arm of the result
@@ -28,6 +29,7 @@ class Drawn:
     """What is drawn of one skill."""
 
     axes: Sequence[Axis]
+    trends: Sequence[str]
     map: Map | None
     confusion: Matrix
 
@@ -65,19 +67,19 @@ class Diagnosis:
     @property
     def notes(self) -> dict[str, list[str]]:
         """Further findings on every task, in words."""
-        return {task: [*each.notes, *trends(self.drawn[task].axes)] for task, each in self.verdicts.items()}
+        return {task: [*each.failures, *each.habits, *self.drawn[task].trends] for task, each in self.verdicts.items()}
 
     @cached_property
     def drawn(self) -> dict[str, Drawn]:
         """What is drawn of every task."""
         measured = measure(self.items)
-        by_task = {
-            task: [measured[i] for i, (item, _) in enumerate(measured) if item.row["task"] == task]
-            for task in self.verdicts
-        }
         return {
-            task: Drawn(axes(each), image_map(each), confusion(self.result, task)[0]) for task, each in by_task.items()
+            task: self._draw(task, [each for each in measured if each[0].row["task"] == task]) for task in self.verdicts
         }
+
+    def _draw(self, task: str, measured: Sequence[tuple[Item, Traits]]) -> Drawn:
+        found = axes(measured)
+        return Drawn(found, trends(found), image_map(measured), confusion(self.result, task)[0])
 
 
 def write_pages(diagnosis: Diagnosis, out: Path) -> None:
@@ -102,8 +104,8 @@ def _figures(diagnosis: Diagnosis) -> dict[str, Any]:
         "headline": diagnosis.headline,
         "skills": [
             _plain(skill)
-            | {"verdict": _plain(diagnosis.verdicts[skill.task]), "notes": diagnosis.notes[skill.task]}
-            | {"difficulty": _plain(diagnosis.drawn[skill.task].axes), "map": _plain(diagnosis.drawn[skill.task].map)}
+            | {"verdict": _plain(diagnosis.verdicts[skill.task])}
+            | {name: _plain(getattr(diagnosis.drawn[skill.task], name)) for name in ("axes", "trends", "map")}
             for skill in diagnosis.skills
         ],
     }

@@ -3,7 +3,7 @@
 Every rule asks where an interval lies, never where a value does; docs/diagnose.md states them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgt_lora.pages import p_value, percent
@@ -29,6 +29,7 @@ NOT_SEEN = "does not see it"
 UNDECIDED = "undecided"
 
 MOSTLY_SILENT = 0.5
+RARELY_SILENT = 0.05
 MOSTLY_FIXED = 0.8
 RARELY_CHANGED = 0.25
 LEANING = 0.1
@@ -36,13 +37,17 @@ LEANING = 0.1
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on one skill: the outcome of each wording, the answers that are fixed, and further findings."""
+    """The verdict on one skill: the outcome of each wording, the answers that are fixed, and findings in words.
+
+    `habits` are what the question alone does to the answers; `failures` are missing answers and worse than guesses.
+    """
 
     task: str
     kind: str
     outcomes: Mapping[str, str]
     fixed: tuple[str, ...]
-    notes: tuple[str, ...]
+    failures: tuple[str, ...]
+    habits: tuple[str, ...]
 
 
 def judge(skill: Skill) -> Verdict:
@@ -56,19 +61,20 @@ def judge(skill: Skill) -> Verdict:
         kind=_kind(set(outcomes.values()), sayable, skill.right.low > halfway(skill.chance)),
         outcomes=outcomes,
         fixed=tuple(sorted({label for each in fixed for label in each})),
-        notes=tuple(_notes(skill, outcomes)),
+        failures=tuple(note for wording in skill.wordings for note in _failures(wording)),
+        habits=(*(note for wording in skill.wordings for note in _habits(wording)), *_dependences(skill)),
     )
 
 
 def outcome(wording: Wording) -> str:
     """Return what the answers in one wording are; the first rule that holds counts."""
+    if any(map(is_fixed, wording.favourites)):
+        return FIXED
     if wording.right.low > wording.chance:
         return SEEN
     # Either nothing is to be learnt from so few answers, or those that are given are right: the missing ones hide it.
     if wording.silent.low > MOSTLY_SILENT or wording.said.low > wording.chance:
         return SILENT
-    if any(map(is_fixed, wording.favourites)):
-        return FIXED
     if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:
         return BLIND
     return WRONG if wording.right.high < halfway(wording.chance) else OPEN
@@ -80,8 +86,13 @@ def halfway(chance: float) -> float:
 
 
 def is_fixed(favourite: Favourite) -> bool:
-    """Tell whether one answer, or one place among the options, is surely nearly all that is given."""
-    return favourite.given.low > MOSTLY_FIXED
+    """Tell whether one answer, or one place among the options, is surely nearly all that is given, and not rightly."""
+    return favourite.given.low > MOSTLY_FIXED and leans(favourite)
+
+
+def leans(favourite: Favourite) -> bool:
+    """Tell whether an answer, or a place, is surely given more often than it is right."""
+    return favourite.given.low > favourite.expected + LEANING
 
 
 def _kind(outcomes: set[str], sayable: bool, mostly_right: bool) -> str:
@@ -98,36 +109,36 @@ def _kind(outcomes: set[str], sayable: bool, mostly_right: bool) -> str:
     return UNDECIDED if OPEN in outcomes else NOT_SEEN
 
 
-def _notes(skill: Skill, outcomes: Mapping[str, str]) -> list[str]:
-    notes = []
-    for wording in skill.wordings:
-        where = f"template {wording.template}: "
-        if outcomes[wording.template] == FIXED:
-            labels = " = ".join(each.label for each in wording.favourites if is_fixed(each))
-            notes.append(f"{where}always {labels}")
-        else:
-            if wording.silent.low > 0.05:
-                said = f", {percent(wording.said.value)}% of the rest is right" if wording.said.total else ""
-                notes.append(f"{where}no answer in the form asked in {percent(wording.silent.value)}%{said}")
-            if wording.said.total and wording.said.high < wording.chance:
-                notes.append(f"{where}the answers given are worse than guesses")
-            leaning = {each.given: each for each in wording.favourites if each.given.low > each.expected + LEANING}
-            notes += [
-                f"{where}leans to {each.label}: {percent(each.given.value)}% of the answers, right in "
-                f"{percent(each.expected)}%"
-                for each in leaning.values()  # where options always stand in one order, the place says the same
-            ]
-        if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:
-            changed = percent(wording.pairs.changed.value)
-            notes.append(f"{where}the same question of another image changes {changed}% of the answers")
+def _failures(wording: Wording) -> Iterator[str]:
+    if wording.silent.low > RARELY_SILENT:
+        said = f", {percent(wording.said.value)}% of the rest is right" if wording.said.total else ""
+        yield f"template {wording.template}: no answer in the form asked in {percent(wording.silent.value)}%{said}"
+    if wording.said.total and wording.said.high < wording.chance:
+        yield f"template {wording.template}: the answers given are worse than guesses"
+
+
+def _habits(wording: Wording) -> Iterator[str]:
+    where = f"template {wording.template}: "
+    if fixed := [each.label for each in wording.favourites if is_fixed(each)]:
+        yield f"{where}always {' = '.join(fixed)}"
+    else:
+        # Where the options always stand in one order, the place says the same as the answer.
+        for each in {each.given: each for each in wording.favourites if leans(each)}.values():
+            given, expected = percent(each.given.value), percent(each.expected)
+            yield f"{where}leans to {each.label}: {given}% of the answers, right in {expected}%"
+    if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:
+        changed = percent(wording.pairs.changed.value)
+        yield f"{where}the same question of another image changes {changed}% of the answers"
+
+
+def _dependences(skill: Skill) -> Iterator[str]:
     for pair in skill.agreements:
         if pair.p is not None and pair.p <= LEVEL:
             one, other = pair.templates
-            notes.append(
+            yield (
                 f"depends on the wording: of {pair.agree.total} images, {pair.first} are right in {one} alone, "
                 f"{pair.second} in {other} alone (p {p_value(pair.p)})"
             )
-    return notes
 
 
 def headline(verdicts: Sequence[Verdict], sees: Mapping[str, str]) -> list[str]:
@@ -150,6 +161,8 @@ def headline(verdicts: Sequence[Verdict], sees: Mapping[str, str]) -> list[str]:
         tasks = [verdict.task for verdict in verdicts if verdict.kind == kind]
         if tasks:
             lines.append(f"{kind[0].upper()}{kind[1:]}: {', '.join(tasks)}.")
+    if fooled := [verdict.task for verdict in verdicts if verdict.habits]:
+        lines.append(f"Fooled by the question: {', '.join(fooled)}.")
     return lines
 
 

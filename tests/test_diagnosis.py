@@ -71,7 +71,7 @@ def test_the_first_option_is_named() -> None:
     assert "the first option (absolute_position, analogy, distance, relation)" in told
     assert "1 or the first option (counting)" in told  # without options, the least number
     assert "(0.5, 0.5) (coordinates)" in told
-    assert "template B: always True = the first option" in verdicts(planted.first_option)["relation"].notes
+    assert "template B: always True = the first option" in verdicts(planted.first_option)["relation"].habits
 
 
 def test_a_reader_of_the_question_alone_is_named() -> None:
@@ -91,7 +91,8 @@ def test_an_eye_for_colors_alone_is_named() -> None:
 
 def test_a_perfect_model_has_no_fault() -> None:
     assert set(kinds(planted.knows).values()) == {SEES}
-    assert not any(verdict.notes for verdict in verdicts(planted.knows).values())
+    assert not any(verdict.failures or verdict.habits for verdict in verdicts(planted.knows).values())
+    assert "Fooled" not in said(planted.knows)
     for skill in answered(planted.knows):
         assert skill.right.value == 1
         for wording in skill.wordings:
@@ -107,7 +108,7 @@ def test_a_guesser_does_not_depend_on_the_wording() -> None:
         untested = [pair.templates for pair in skill.agreements if pair.p is None]
         # Among nine numbers one guesses worse than among three letters, and depends on nothing for that.
         assert untested == ([("A", "B")] if skill.task == "counting" else [])
-    assert not any(note.startswith("depends") for each in verdicts(planted.dice).values() for note in each.notes)
+    assert not any(each.habits for each in verdicts(planted.dice).values())
 
 
 def test_few_items_are_no_ground_for_a_verdict() -> None:
@@ -120,9 +121,8 @@ def test_few_items_are_no_ground_for_a_verdict() -> None:
 def test_what_is_seen_and_not_said_in_every_wording_is_told_apart() -> None:
     found = verdicts(planted.one_template)
     assert {task for task, verdict in found.items() if verdict.kind == CANNOT_SAY} == {"relation", "counting"}
-    assert any(
-        re.search(r"120 images, \d+ are right in A alone, 0 in B alone", note) for note in found["relation"].notes
-    )
+    told = " ".join(found["relation"].habits)
+    assert re.search(r"depends on the wording: of 120 images, \d\d are right in A alone, 0 in B alone", told)
     assert "Sees more than it says: counting, relation." in said(planted.one_template)
 
 
@@ -130,16 +130,24 @@ def test_format_failures_are_no_wrong_answers() -> None:
     assert set(kinds(planted.mute).values()) == {ONLY_SILENT}
     found = verdicts(planted.mostly_mute)
     assert found["relation"].kind == CANNOT_SAY
-    assert any("100.0% of the rest is right" in note for note in found["relation"].notes)
+    assert any("100.0% of the rest is right" in note for note in found["relation"].failures)
     for skill in answered(planted.mute):
         assert skill.right.value == 0
         assert all(wording.silent.value == 1 and wording.said.total == 0 for wording in skill.wordings)
 
 
 def test_a_leaning_to_true_is_noted() -> None:
-    notes = verdicts(planted.yes_man)["relation"].notes
+    notes = verdicts(planted.yes_man)["relation"].habits
+    assert said(planted.yes_man).endswith("Fooled by the question: relation.")
     assert any(note.startswith("template B: leans to the first option: ") for note in notes)
     assert not any(note.startswith(("template A", "template C")) for note in notes)
+
+
+def test_a_habit_is_no_sight_where_it_is_mostly_right() -> None:
+    asked = [row for row in rows() if (row["task"], row["template"]) == ("relation", "B")]
+    mostly_true = [row for row in asked if row["answer"] == "True" or planted.number(row["id"]) % 3 == 0]
+    assert verdicts(planted.first_option, mostly_true)["relation"].kind == ONLY_FIXED
+    assert verdicts(planted.knows, mostly_true)["relation"].kind == SEES
 
 
 def test_pairs_share_the_question_or_the_image() -> None:
