@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from pgt_lora.build import tasks
@@ -126,7 +127,7 @@ def _plain(value: Any) -> Any:
 def print_diagnosis(diagnosis: Diagnosis) -> None:
     """Print the verdict on every skill, the figures behind it, and the findings beside it."""
     table = Table(
-        title=f"{diagnosis.name}: what it sees",
+        title=escape(f"{diagnosis.name}: what it sees"),
         box=SIMPLE_HEAD,
         caption="In %, with 99.9% intervals. Follows: how often the answer changes where only the image does.",
     )
@@ -150,9 +151,9 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
     console.print(table)
     for task, notes in diagnosis.notes.items():
         for note in notes:
-            console.print(f"{task}, {note}", soft_wrap=True, highlight=False)
+            console.print(escape(f"{task}, {note}"), soft_wrap=True, highlight=False)
     for line in diagnosis.headline:
-        console.print(f"[bold]{line}[/]", soft_wrap=True, highlight=False)
+        console.print(escape(line), style="bold", soft_wrap=True, highlight=False)
 
 
 def _span(share: Share) -> tuple[str, str]:

@@ -136,8 +136,8 @@ def _dependences(skill: Skill) -> Iterator[str]:
         if pair.p is not None and pair.p <= LEVEL:
             one, other = pair.templates
             yield (
-                f"depends on the wording: of {pair.agree.total} images, {pair.first} are right in {one} alone, "
-                f"{pair.second} in {other} alone (p {p_value(pair.p)})"
+                f"depends on the wording: of {pair.agree.total} images, {one} alone gets {pair.first} right, "
+                f"{other} alone {pair.second} (p {p_value(pair.p)})"
             )
 
 

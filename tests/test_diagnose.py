@@ -148,10 +148,16 @@ def measured(data: Path, task: str, model: Callable[[Any], str]) -> list[Any]:
     return measure([Item(row, _prediction(row, model(row))) for row in open_dataset(data) if row["task"] == task])
 
 
-def test_maps_of_the_exhaustive_set_hold_every_cell(tmp_path: Path) -> None:
-    settings = Settings(Canvas(112, 112), num_distractors=0)
-    generate_exhaustive(tmp_path / "all", task="absolute_position", seed=0, split="train", settings=settings)
-    found = image_map(measured(tmp_path / "all", "absolute_position", lambda row: "It is in the top left."))
+@pytest.fixture(scope="module")
+def positions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exhaustive set of 1,620 items."""
+    directory = tmp_path_factory.mktemp("positions") / "all"
+    generate_exhaustive(directory, task="absolute_position", seed=0, split="train", settings=SMALL)
+    return directory
+
+
+def test_maps_of_the_exhaustive_set_hold_every_cell(positions: Path) -> None:
+    found = image_map(measured(positions, "absolute_position", lambda row: "It is in the top left."))
     assert found
     assert found.size == 9
     assert found.areas == tuple(sorted(AREAS))
@@ -162,8 +168,13 @@ def test_maps_of_the_exhaustive_set_hold_every_cell(tmp_path: Path) -> None:
         assert cell.right.value == (cell.column < 3 and cell.row < 3)
 
 
-def test_a_vote_is_the_answer_given_most(probe_dir: Path) -> None:
-    found = image_map(measured(probe_dir, "absolute_position", planted.knows))
+def mostly(row: planted.Row) -> str:
+    """Answer rightly on most items, and "center" on the others."""
+    return "center" if planted.number(row["id"]) % 5 == 0 else planted.knows(row)
+
+
+def test_a_vote_is_the_answer_given_most(probe_dir: Path, positions: Path) -> None:
+    found = image_map(measured(positions, "absolute_position", mostly))
     assert found
     for cell in found.cells:
         assert cell.vote == AREAS[3 * (cell.row // 3) + cell.column // 3]
