@@ -52,9 +52,11 @@ def generate(
     from pgt_lora.tasks.task import Settings
 
     settings = Settings(Canvas.parse(canvas), max_count, num_distractors=num_distractors)
+    if num_distractors is not None and "absolute_position" not in (tasks or ""):
+        raise InputError("--num-distractors is for absolute_position: name it in --tasks")
     if exhaustive:
-        if num_samples is not None:
-            raise InputError("--exhaustive draws every item once: leave out --num-samples")
+        if num_samples is not None or num_proc != 1:
+            raise InputError("--exhaustive draws every item once: leave out --num-samples and --num-proc")
         manifest = generate_exhaustive(
             out, task=tasks or "", seed=seed, split=split, settings=settings, overwrite=overwrite
         )

@@ -80,12 +80,14 @@ def accuracy(items: Sequence[Item]) -> Share:
 
 def _wording(template: str, items: Sequence[Item]) -> Wording:
     said = [item for item in items if item.made["parsed"] is not None]
+    unsaid = Counter(item.made["output"] for item in items if item.made["parsed"] is None)
     return Wording(
         template=template,
         chance=chance([item.row for item in items]),
         right=accuracy(items),
         silent=share((item.made["parsed"] is None for item in items), (item.row["group"] for item in items)),
         said=accuracy(said),
+        instead=unsaid.most_common(1)[0][0] if unsaid else None,
         favourites=tuple(_favourites(items, said)),
         pairs=_pairs(items),
     )

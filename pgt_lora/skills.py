@@ -58,13 +58,17 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Wording:
-    """One template of a task. `said` is the accuracy among the outputs that state an answer."""
+    """One template of a task.
+
+    `said` is the accuracy among the outputs that state an answer, `instead` the commonest output among the others.
+    """
 
     template: str
     chance: float
     right: Share
     silent: Share
     said: Share
+    instead: str | None
     favourites: tuple[Favourite, ...]
     pairs: Pairs | None
 

@@ -5,6 +5,7 @@ Every rule asks where an interval lies, never where a value does; docs/diagnose.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 from pgt_lora.pages import p_value, percent
 from pgt_lora.skills import Favourite, Skill, Wording
@@ -111,8 +112,10 @@ def _kind(outcomes: set[str], sayable: bool, mostly_right: bool) -> str:
 
 def _failures(wording: Wording) -> Iterator[str]:
     if wording.silent.low > RARELY_SILENT:
-        said = f", {percent(wording.said.value)}% of the rest is right" if wording.said.total else ""
-        yield f"template {wording.template}: no answer in the form asked in {percent(wording.silent.value)}%{said}"
+        said = f"; {percent(wording.said.value)}% of the rest is right" if wording.said.total else ""
+        instead = repr(shorten(wording.instead or "", 60))
+        silent = f"no answer in the form asked in {percent(wording.silent.value)}%, most often {instead}"
+        yield f"template {wording.template}: {silent}{said}"
     if wording.said.total and wording.said.high < wording.chance:
         yield f"template {wording.template}: the answers given are worse than guesses"
 
