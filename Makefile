@@ -25,7 +25,7 @@ endif
 export CUDA_VISIBLE_DEVICES := $(subst $(space),$(comma),$(wordlist 1,$(GPUS),$(VISIBLE)))
 endif
 
-.PHONY: help setup finetune compare push test lint format tiny clean
+.PHONY: help setup finetune compare diagnose push test lint format tiny clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ endif
 
 compare: setup  ## Train several arms on one budget, score them on the same items, tell gains from noise.
 	$(BIN)/pgt-lora compare $(MODEL) $(RUN_ARGS)
+
+diagnose: setup  ## Tell what a model sees, what it cannot say, and what fools it (MODEL=…).
+	$(BIN)/pgt-lora diagnose $(MODEL) $(RUN_ARGS)
 
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
 	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)

@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli_data import mix, push_dataset
+from pgt_lora.cli_data import generate, mix, push_dataset
+from pgt_lora.cli_diagnose import diagnose
 from pgt_lora.cli_hub import export_dataset, export_recipe, push
 from pgt_lora.errors import InputError
 
@@ -28,36 +29,7 @@ def _describe() -> None:
     """LoRA fine-tuning of vision-language models on Procedurally Generated Tasks (PGT)."""
 
 
-@app.command()
-def generate(
-    out: Out,
-    num_samples: Annotated[int, typer.Option(help="How many samples.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
-    split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
-    tasks: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Tasks and weights, such as relation=1,counting=2. Default: the paper's families alike."),
-    ] = None,
-    canvas: Annotated[str, typer.Option(help="Image size in pixels: a side or WIDTHxHEIGHT.")] = "448",
-    max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
-    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
-    overwrite: Overwrite = False,
-) -> None:
-    """Draw PGT samples into a dataset directory."""
-    from pgt_lora import build
-    from pgt_lora.progress import console
-    from pgt_lora.scene import Canvas
-    from pgt_lora.tasks.task import Settings
-
-    settings = Settings(Canvas.parse(canvas), max_count)
-    weights = build.parse_weights(tasks) if tasks else None
-    manifest = build.generate(
-        out, num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings, num_proc=num_proc,
-        overwrite=overwrite,
-    )  # fmt: skip
-    console.print(
-        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
-    )
+app.command()(generate)
 
 
 @app.command()
@@ -198,6 +170,8 @@ def compare(
 
     compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
 
+
+app.command(context_settings=WITH_OVERRIDES)(diagnose)
 
 for command in (push, export_dataset, export_recipe, mix, push_dataset):
     app.command()(command)

@@ -285,7 +285,7 @@ def test_confusion_counts_every_answer(held_out_dir: Path) -> None:
             assert sum(map(sum, matrix.counts)) == num_seeds * of_task.sum()
             assert right == result.right(matrix.arm)[:, of_task].sum()  # made-up answers are right or none
     (points,) = (task for task in result.items.tasks if task == "coordinates")
-    assert confusion(result, points)[0].rows[:2] == ("top left", "top centre")
+    assert confusion(result, points)[0].rows[:2] == ("top left", "top center")
 
 
 def test_items_won_and_lost_are_those(held_out_dir: Path) -> None:
