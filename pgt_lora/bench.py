@@ -15,12 +15,14 @@ from typing import Any
 
 import torch
 from rich.table import Table
+from torch.utils.flop_counter import FlopCounterMode
 
 from pgt_lora.bench_run import CONTENDERS, Measured, stock_trainer
 from pgt_lora.dataset import open_dataset
 from pgt_lora.errors import InputError
+from pgt_lora.features import compute
 from pgt_lora.hardware import hardware
-from pgt_lora.memory import Dimensions, dimensions, vision_positions
+from pgt_lora.memory import Dimensions, dimensions
 from pgt_lora.progress import console
 from pgt_lora.recipe import Recipe
 from pgt_lora.run import pgt_data, recipe_for
@@ -61,27 +63,25 @@ def bench(model: str, num_samples: int, repeats: int, overrides: Sequence[str]) 
 
 @dataclass(frozen=True)
 class Job:
-    """What the operations of a job follow from; `vision_weights` see `num_images` images of `vision_positions` each."""
+    """What the operations of a job follow from; `vision_flops` are those of the tower and projector for one image."""
 
     model: Dimensions
-    vision_weights: int
-    vision_positions: int
+    vision_flops: float
     num_images: int
 
     def flops(self, run: Measured) -> float:
         """Return the operations that a run's job needs, however it is done.
 
-        The vision tower sees every image once, forward (2 a weight and position). The language model's layers go
-        forward and send the gradient of their inputs back (2 and 2 a weight and token): frozen weights have none of
-        their own. Attention takes 4 a head's width for every pair of tokens, of which a causal mask leaves half, once
-        forward and twice as much back. The head scores the supervised positions, forward and back. LoRA's own products
-        are under 1% and left out.
+        The vision tower sees every image once, forward. The language model's layers go forward and send the gradient
+        of their inputs back (2 and 2 a weight and token): frozen weights have none of their own. Attention takes 4 a
+        head's width for every pair of tokens, of which a causal mask leaves half, once forward and twice as much back.
+        The head scores the supervised positions, forward and back. LoRA's own products are under 1% and left out.
         """
         model, length = self.model, run.tokens / run.images
         layers = 4 * model.num_in_layers * run.tokens
         attention = 6 * model.num_layers * model.attention * run.tokens * length
         head = 4 * model.vocabulary * model.hidden * run.supervised
-        return layers + attention + head + 2 * self.vision_weights * self.num_images * self.vision_positions
+        return layers + attention + head + self.vision_flops * self.num_images
 
 
 def check_losses(recipe: Recipe, data: Path, directory: Path) -> tuple[Job, dict[str, float]]:
@@ -103,11 +103,9 @@ def check_losses(recipe: Recipe, data: Path, directory: Path) -> tuple[Job, dict
     if max(losses.values()) - min(losses.values()) > tolerance:
         raise InputError(f"the losses on one identical batch differ, so times cannot be compared: {losses}")
     base: Any = trainer.model.get_base_model()  # type: ignore[union-attr, operator]
-    vision = sum(
-        p.numel() for name, p in base.named_parameters() if "language_model." not in name and "head" not in name
-    )
-    positions = vision_positions(base.config, batch) // len(batch["input_ids"])
-    return Job(dimensions(base), vision, positions, len(rows)), losses
+    with FlopCounterMode(display=False) as counter:
+        compute(base, encoder.prompts([rows[0]]))
+    return Job(dimensions(base), counter.get_total_flops(), len(rows)), losses
 
 
 def _run(name: str, recipe: Recipe, data: Path, directory: Path) -> Measured:

@@ -11,7 +11,7 @@ from pgt_lora.base import Base, build_on_meta, open_base, reach
 from pgt_lora.build import default_weights, make_sample
 from pgt_lora.dataset import open_dataset
 from pgt_lora.lengths import Length, measure
-from pgt_lora.memory import Batch, Dimensions, Setup, vision_positions
+from pgt_lora.memory import Batch, Dimensions, Setup
 from pgt_lora.placement import Placement
 from pgt_lora.progress import track
 from pgt_lora.recipe import RECIPES, Recipe, find_recipe, read_values, recipe_names
@@ -114,11 +114,14 @@ def largest_rows(base: Base, row: Mapping[str, Any], lengths: Sequence[Length], 
     batch = base.encoder.training_batch([row])
     total = max(length.total for length in lengths)
     assert batch["input_ids"].shape[1] == total, f"{batch['input_ids'].shape[1]} tokens, but {total} were expected"
+    config = base.config.vision_config
+    side = config.patch_size if isinstance(config.patch_size, int) else config.patch_size[0]
+    values_per_patch = 3 * side**2 * getattr(config, "temporal_patch_size", 1)
     return Batch(
         size=size,
         tokens=total,
         supervised=max(length.supervised for length in lengths),
-        vision_positions=vision_positions(base.config, batch),
+        vision_positions=batch["pixel_values"].numel() // values_per_patch,
     )
 
 

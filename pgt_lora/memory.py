@@ -4,13 +4,12 @@
 fragmentation, which `RESERVE` is for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch
-    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers import PreTrainedModel
 
 GIB = 2**30
 CONTEXT = 1 * GIB  # CUDA's context, cuBLAS's workspaces and the kernels that are loaded
@@ -110,13 +109,6 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
         vision_hidden=vision.hidden_size,
         vision_mlp=vision.intermediate_size,
     )
-
-
-def vision_positions(config: "PretrainedConfig", batch: Mapping[str, "torch.Tensor"]) -> int:
-    """Return how many patches of an encoded batch's images the vision tower sees, before they are merged."""
-    vision = config.vision_config
-    side = vision.patch_size if isinstance(vision.patch_size, int) else vision.patch_size[0]
-    return batch["pixel_values"].numel() // (3 * side**2 * getattr(vision, "temporal_patch_size", 1))
 
 
 def estimate(model: Dimensions, batch: Batch, setup: Setup) -> Memory:
