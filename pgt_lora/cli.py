@@ -171,6 +171,19 @@ def compare(
     compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
 
 
+@app.command(context_settings=WITH_OVERRIDES)
+def bench(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = "tiny-qwen2.5-vl",
+    num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
+    repeats: Annotated[int, typer.Option(help="Runs of each.")] = 3,
+) -> None:
+    """Time this kit's training against TRL alone, by turns, on the same samples."""
+    from pgt_lora.bench import bench as run_bench
+
+    run_bench(recipe, num_samples, repeats, context.args)
+
+
 app.command(context_settings=WITH_OVERRIDES)(diagnose)
 
 for command in (push, export_dataset, export_recipe, mix, push_dataset):

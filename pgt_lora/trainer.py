@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from peft import LoraConfig
 from transformers import BitsAndBytesConfig, set_seed
 from trl import get_quantization_config
@@ -14,6 +15,7 @@ from trl import get_quantization_config
 from pgt_lora.checkpoint import cached_commit, family, load_model, load_processor
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
+from pgt_lora.features import cached
 from pgt_lora.recipe import Recipe
 from pgt_lora.registry import lookup
 from pgt_lora.steps import Trainer
@@ -58,6 +60,15 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
     # through the frozen vision tower.
     peft_model.get_base_model().disable_input_require_grads()
     return trainer, encoder
+
+
+def read_features(trainer: Trainer, encoder: Encoder, rows: Any, data: Path, limit_gb: float) -> None:
+    """Let the trainer read its images' features from a cache; the first process of a machine makes it."""
+    if trainer.is_fsdp_enabled:  # the weights are on no GPU yet
+        return
+    with PartialState().local_main_process_first():
+        found = cached(encoder, trainer.model, rows, data, limit_gb)
+    trainer.data_collator = partial(batch_with_ids, found)
 
 
 def set_arguments(recipe: Recipe, out: Path) -> None:
