@@ -1,11 +1,13 @@
 """Frozen features: what the vision tower makes of a dataset's images, computed once, for every epoch, run and model.
 
 LoRA leaves the vision tower and the projector as they are, so an image's features are the same in every step. They are
-kept in a file beside the encoded prompts, under the hash of all that they depend on, and mapped into memory.
+kept in a file, with the encoded prompts, in a directory beside the dataset that is named by the hash of all that they
+depend on, and mapped into memory.
 """
 
 import hashlib
 import inspect
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,6 @@ from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.lengths import image_tokens, size_px
 from pgt_lora.progress import console, track
-from pgt_lora.recipe import ROOT
 
 FEATURES, PROMPTS = "features.bin", "prompts.pt"
 BATCH = 32
@@ -71,15 +72,17 @@ def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float)
     if not encoder.adapter.features_suffice or not limit_gb:
         return encoder
     base = getattr(model, "get_base_model", lambda: model)()
-    directory = ROOT / "data" / f"pgt-features-{fingerprint(base, encoder, read_manifest(data)['content_hash'])}"
+    data = data.resolve()
+    directory = data.with_name(
+        f"{data.name}-features-{fingerprint(base, encoder, read_manifest(data)['content_hash'])}"
+    )
     if not directory.is_dir():
-        directory.parent.mkdir(parents=True, exist_ok=True)
         size_gb = num_bytes(base, encoder, rows) / 1e9
-        free_gb = FREE_SHARE * shutil.disk_usage(directory.parent).free / 1e9
+        free_gb = FREE_SHARE * shutil.disk_usage(data).free / 1e9 if os.access(data.parent, os.W_OK) else 0.0
         if size_gb > min(limit_gb, free_gb):
             console.print(
                 f"Image features would take {size_gb:,.1f} GB, more than feature_cache_gb {limit_gb:g} or than the "
-                f"{free_gb:,.1f} GB that the disk has free: every image is computed whenever it is seen",
+                f"{free_gb:,.1f} GB that are free in {data.parent}: every image is computed whenever it is seen",
                 soft_wrap=True,
             )
             return encoder
