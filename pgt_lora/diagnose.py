@@ -56,6 +56,8 @@ def recipe_of(model: str, overrides: Sequence[str]) -> Recipe:
         InputError: there is none, or an override cannot be used.
     """
     checkpoint, path = resolve(model), Path(model)
+    # Training in bf16 asks for a GPU; evaluation loads the model in the recipe's dtype, wherever it is.
+    overrides = [*overrides, "--bf16", "false"]
     if checkpoint.adapter_dir != path:
         return recipe_for(model, overrides)
     written = path / "recipe.yaml"

@@ -29,7 +29,7 @@ from pgt_lora.tiny.skills import skill_samples
 from tests import planted
 
 SMALL = Settings(Canvas(112, 112))
-QUICK = ["--canvas", "112", "--dtype", "float32", "--use_cpu", "true", "--bf16", "false", "--max_new_tokens", "2"]
+QUICK = ["--canvas", "112", "--dtype", "float32", "--max_new_tokens", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_the_command_writes_what_it_finds(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
 
 
-def test_an_adapter_is_diagnosed_by_the_recipe_beside_it_or_by_its_bases(base_dir: Path, tmp_path: Path) -> None:
+def test_an_adapter_goes_by_the_recipe_beside_it_or_by_that_of_its_base(base_dir: Path, tmp_path: Path) -> None:
     (adapter := tmp_path / "mine").mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base_dir)}))
     assert recipe_of(str(adapter), []).kit.canvas == "448"
