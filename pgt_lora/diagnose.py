@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pgt_lora.checkpoint import resolve
@@ -11,7 +12,7 @@ from pgt_lora.errors import InputError
 from pgt_lora.evaluate import Generation, evaluate, load_for_evaluation
 from pgt_lora.probes import probe_data
 from pgt_lora.progress import console
-from pgt_lora.recipe import ROOT, Recipe
+from pgt_lora.recipe import ROOT, Recipe, load_recipe
 from pgt_lora.results import read_items, read_result
 from pgt_lora.run import recipe_for
 from pgt_lora.scene import Canvas
@@ -49,15 +50,20 @@ def diagnose_model(
 
 
 def recipe_of(model: str, overrides: Sequence[str]) -> Recipe:
-    """Return a model's recipe, or that of the base where an adapter directory has none of its own.
+    """Return a model's recipe; that of an adapter directory lies in it, or is the base's.
 
     Raises:
-        InputError: there is neither, or an override cannot be used.
+        InputError: there is none, or an override cannot be used.
     """
-    checkpoint = resolve(model)
-    if checkpoint.adapter_dir == Path(model):
-        return recipe_for(checkpoint.base, overrides)
-    return recipe_for(model, overrides)
+    checkpoint, path = resolve(model), Path(model)
+    # Training in bf16 asks for a GPU; evaluation loads the model in the recipe's dtype, wherever it is.
+    overrides = [*overrides, "--bf16", "false"]
+    if checkpoint.adapter_dir != path:
+        return recipe_for(model, overrides)
+    written = path / "recipe.yaml"
+    if written.is_file():
+        return replace(load_recipe(written, overrides), name=path.resolve().name)
+    return recipe_for(checkpoint.base, overrides)
 
 
 def command(model: str, data: Path, out: Path, overrides: Sequence[str]) -> str:

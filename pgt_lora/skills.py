@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pgt_lora.scoring import wilson
 
-# The verdicts hold some fifty intervals. At 99.9% each, one of them misses in at most five of a hundred diagnoses.
+# The verdicts hold some fifty intervals. At 99.9% each, one of them misses in about five of a hundred diagnoses.
 Z_OF_VERDICTS = 3.290527
 
 

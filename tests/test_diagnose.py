@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from pgt_lora import probes
 from pgt_lora.dataset import open_dataset, read_manifest, write_manifest, write_samples
-from pgt_lora.diagnose import diagnose_model
+from pgt_lora.diagnose import diagnose_model, recipe_of
 from pgt_lora.diagnosis import Item
 from pgt_lora.diagnosis_charts import axes, image_map, measure, misses
 from pgt_lora.diagnosis_report import MODEL, Diagnosis, print_diagnosis, write_pages
@@ -19,6 +20,7 @@ from pgt_lora.evaluate import _prediction
 from pgt_lora.exhaustive import generate_exhaustive
 from pgt_lora.probes import probe_data
 from pgt_lora.progress import console
+from pgt_lora.recipe import RECIPES
 from pgt_lora.results import Result, read_items
 from pgt_lora.scene import Canvas
 from pgt_lora.tasks.absolute_position import AREAS
@@ -27,7 +29,7 @@ from pgt_lora.tiny.skills import skill_samples
 from tests import planted
 
 SMALL = Settings(Canvas(112, 112))
-QUICK = ["--canvas", "112", "--dtype", "float32", "--use_cpu", "true", "--bf16", "false", "--max_new_tokens", "2"]
+QUICK = ["--canvas", "112", "--dtype", "float32", "--max_new_tokens", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,16 @@ def test_the_command_writes_what_it_finds(
     diagnose_model(str(base_dir), tmp_path / "data" / "pgt-probe-112x112-2", None, out, QUICK, overwrite=True)
     assert json.loads((out / "diagnosis.json").read_text())["skills"] == told["skills"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
+
+
+def test_an_adapter_goes_by_the_recipe_beside_it_or_by_that_of_its_base(base_dir: Path, tmp_path: Path) -> None:
+    (adapter := tmp_path / "mine").mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base_dir)}))
+    assert recipe_of(str(adapter), []).kit.canvas == "448"
+    assert recipe_of(str(adapter), ["--canvas", "224"]).kit.canvas == "224"
+    shutil.copy(RECIPES / "tiny-qwen2.5-vl.yaml", adapter / "recipe.yaml")
+    found = recipe_of(str(adapter), [])
+    assert (found.name, found.kit.canvas) == ("mine", "112")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The diagnosis names the faults of planted models, and finds none where there are none."""
 
+import io
 import json
 import re
 from collections import Counter, defaultdict
@@ -8,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from PIL import Image
 from scipy.stats import binomtest
 
 from pgt_lora.build import tasks
@@ -30,7 +32,7 @@ from pgt_lora.verdict import (
     headline,
     judge,
 )
-from tests import planted
+from tests import oracle, planted
 
 SETTINGS = Settings(Canvas(112, 112), split="test")
 SENSES = {name: task.sees for name, task in tasks().items()}
@@ -168,6 +170,14 @@ def test_pairs_share_the_question_or_the_image() -> None:
     assert wordings == {
         "absolute_position": 2, "analogy": 1, "coordinates": 1, "counting": 2, "distance": 2, "relation": 3,
     }  # fmt: skip
+
+
+def test_the_oracle_agrees_with_the_probes() -> None:
+    seen = [row for row in rows() if int(row["group"][-5:-1]) % 4 == 0]
+    assert len(seen) == 15 * 22
+    for row in seen:
+        image = Image.open(io.BytesIO(row["images"][0]["bytes"]))
+        assert oracle.answer(image, row["prompt"][0]["content"]) == row["answer"]
 
 
 def test_answers_of_probes_are_balanced() -> None:
