@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pgt_lora.cli_benchmark import benchmark
 from pgt_lora.cli_data import mix, push_dataset
 from pgt_lora.cli_hub import export_dataset, export_recipe, push
 from pgt_lora.errors import InputError
@@ -190,7 +191,7 @@ def compare(
     compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
 
 
-for command in (push, export_dataset, export_recipe, mix, push_dataset):
+for command in (benchmark, push, export_dataset, export_recipe, mix, push_dataset):
     app.command()(command)
 
 

@@ -15,10 +15,12 @@ class Adapter:
     `lora_targets` is a regular expression for the full names of the modules that get LoRA: q, k and v of the language
     model and nothing else. `end_token(processor)` is the token that ends an answer, whether or not the published
     template renders it. `answer_prefix(processor)` is the text between the generation prompt and the answer.
+    `lmms_eval` is the name under which lmms-eval knows the family.
     """
 
     name: str
     model_type: str  # `model_type` in the checkpoint's config.json
+    lmms_eval: str
     lora_targets: str
     end_token: Callable[["ProcessorMixin"], str]
     answer_prefix: Callable[["ProcessorMixin"], str]

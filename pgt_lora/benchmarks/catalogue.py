@@ -14,9 +14,10 @@ OWN = "pgt_"  # the names of this project's own tasks begin so
 class Benchmark:
     """One benchmark.
 
-    `tasks` are lmms-eval's names. `read(task, logged)` reads one logged item. `column` is the paper's heading; None for what
-    is run for a group alone. The score is the share of items that are right or, with `by_category`, the mean of that
-    share over the categories. `join` makes one item of several.
+    `tasks` are lmms-eval's names. `read(task, logged)` reads one logged item. `column` is the paper's heading; None for
+    what is run for a group alone. The score is the share of items that are right or, with `by_category`, the mean of
+    that share over the categories. `join` makes one item of several. With `apart`, the categories differ in
+    how they are asked and answered, so that each is a task of its own in `scores.json`.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Benchmark:
     read: Reader
     column: str | None = None
     by_category: bool = False
+    apart: bool = False
     join: Callable[[Sequence[Item], Sequence[Logged]], list[Item]] | None = None
     note: str = ""
 
@@ -95,4 +97,4 @@ def choose(suite: str) -> list[Benchmark]:
 
 def own(name: str) -> Benchmark:
     """Return the benchmark that a dataset directory of this project is, under the name given."""
-    return Benchmark(name, (OWN + name,), reading.kit, by_category=True)
+    return Benchmark(name, (OWN + name,), reading.kit, by_category=True, apart=True)

@@ -85,7 +85,8 @@ def exact(task: str, logged: Logged) -> Item:
     output = output_of(logged)
     right = bool(logged["exact_match"])
     listed = _letters(logged["input"])
-    return _item(task, logged, logged["target"], output.strip() or None, right, "", listed, "letter" if listed else "word")
+    answer_format = "letter" if listed else "word"
+    return _item(task, logged, logged["target"], output.strip() or None, right, "", listed, answer_format)
 
 
 def mmstar(task: str, logged: Logged) -> Item:

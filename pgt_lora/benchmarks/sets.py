@@ -1,4 +1,4 @@
-"""The benchmarks that lmms-eval lacks, as dataset directories: `pgt-lora evaluate` and its tasks read the same files."""
+"""The benchmarks that lmms-eval lacks, as dataset directories, which `pgt-lora evaluate` reads, too."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -62,8 +62,9 @@ def build(name: str, given: str | None, settings: Settings, shelf: Shelf, limit:
         named = "; ".join(lost[:MAX_NAMED]) + (f" and {len(lost) - MAX_NAMED:,} more" if lost[MAX_NAMED:] else "")
         raise InputError(f"{name}: {named}; pass local copies with --image-root, or leave {name} out of --suite")
     facts = {"homepage": source.homepage, "licence": asdict(source.licence), **loaded.facts}
+    files = ([obtained.paths[image].read_bytes() for image in row.images] for row in rows)
+    samples = (ask_row(source, 0, row, each) for row, each in zip(rows, files, strict=True))
     with new_directory(out, overwrite=True) as directory:  # the cache is the kit's own
-        samples = (ask_row(source, 0, row, [obtained.paths[image].read_bytes() for image in row.images]) for row in rows)
         made = write_samples(directory, track(samples, len(rows), f"Writing {name}"))
         skipped = dict(sorted(loaded.annotations.skipped.items()))
         write_manifest(directory, asked, made | {"sources": {name: facts | {"skipped": skipped}}})

@@ -29,7 +29,8 @@ def read(path: Path, split: str, settings: Settings) -> Annotations:
                 group = coco_group(image, f"{path}, row {number}")
                 reference = ImageRef("coco", f"val2017/{int(group.partition(':')[2]):012d}.jpg")
                 name = f"whatsup-{path.stem}-{number:06d}"
-                rows.append(Row(name, "", right.strip(), (reference,), group, "whatsup", (right.strip(), wrong.strip())))
+                captions = right.strip(), wrong.strip()
+                rows.append(Row(name, "", captions[0], (reference,), group, "whatsup", captions))
             case _:
                 raise InputError(f"{path}, row {number}: {entry!r} is not [image id, right caption, wrong caption]")
     return Annotations(tuple(rows))
