@@ -1,6 +1,7 @@
 """A model on the paper's benchmarks in one command: sets, lmms-eval, scores, and a table beside the paper's."""
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -90,8 +91,8 @@ def plan(data: Data) -> dict[str, Benchmark]:
     chosen = {each.name: each for each in choose(data.suite)} if data.suite else {}
     for path in data.directories:
         name = path.resolve().name
-        if name in chosen:
-            raise InputError(f"--data {path}: something else is named {name}, too; rename it")
+        if name in chosen or not re.fullmatch(r"[\w.-]+", name):  # it becomes the name of a task
+            raise InputError(f"--data {path}: {name} names something else, too, or has odd characters; rename it")
         chosen[name] = own(name)
     if not chosen:
         raise InputError("nothing to run: give --suite, --data or both")

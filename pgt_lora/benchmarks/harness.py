@@ -69,9 +69,9 @@ def model_arguments(subject: Subject, settings: Settings, limits: Mapping[str, i
         # The processor's limits are the checkpoint's own there; a process of its own drives each GPU's share.
         return {"model": path, "tensor_parallel_size": str(max(1, settings.processes))}
     arguments = {"pretrained": path} | {name: str(value) for name, value in limits.items()}
-    if settings.processes == 0:
-        arguments |= {"device": "cpu"} | ({} if subject.adapter.lmms_eval == "llava_hf" else {"device_map": "cpu"})
-    return arguments
+    # Several processes place the model themselves; one gets it spread over all that is visible.
+    place = {0: {"device": "cpu", "device_map": "cpu"}, 1: {"device_map": "auto"}}
+    return arguments | place.get(settings.processes, {})
 
 
 def command(

@@ -18,6 +18,12 @@ GENERATION = "generation_config.json"
 # A checkpoint's own defaults; greedy decoding applies the last one, too. lmms-eval's wrappers do not pass it on.
 SAMPLING = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty")
 
+# What lmms-eval's wrappers (0.7.3) do of themselves, which nothing on its command line turns off.
+OF_THEMSELVES = {
+    "qwen2_5_vl": "Pillow resizes images to multiples of 28 pixels before the processor sees them",
+    "qwen3_vl": "it puts a system turn before the question, and Pillow alone resizes images, to multiples of 32 pixels",
+}
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -137,6 +143,6 @@ def differences(subject: Subject, backend: str) -> list[str]:
     dtype = str(AutoConfig.from_pretrained(subject.directory).dtype).removeprefix("torch.")
     if backend == "hf" and subject.adapter.lmms_eval != "llava_hf" and dtype != "bfloat16":
         found.append(f"it computes in bfloat16, while the checkpoint is {dtype}")
-    if backend == "hf" and subject.adapter.lmms_eval.startswith("qwen"):
-        found.append("images whose sides are no multiples of 28 pixels are resized by Pillow, not by the processor")
+    if backend == "hf" and subject.adapter.lmms_eval in OF_THEMSELVES:
+        found.append(OF_THEMSELVES[subject.adapter.lmms_eval])
     return found
