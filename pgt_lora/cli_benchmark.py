@@ -10,10 +10,10 @@ from pgt_lora.cli_data import parse_pairs
 
 def benchmark(
     model: Annotated[str, typer.Argument(help="A run, adapter or checkpoint directory, a recipe or a Hub id.")],
-    out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
     suite: Annotated[
         str, typer.Option(help="paper, relational, counting, 3d, general, quick, or benchmarks such as vsr,pope.")
     ] = "",
+    out: Annotated[Optional[Path], typer.Option(help="Default: runs/MODEL-benchmarks")] = None,  # noqa: UP045
     data: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(help="A held-out dataset directory, too; can be repeated."),
@@ -47,6 +47,7 @@ def benchmark(
     from pgt_lora.benchmarks.harness import Settings
     from pgt_lora.images import Shelf
     from pgt_lora.mix import default_cache
+    from pgt_lora.recipe import ROOT
 
     asked = Data(
         suite or ("" if data else "paper"), data or [], Shelf(cache or default_cache(), image_root),
@@ -55,4 +56,5 @@ def benchmark(
     settings = Settings(
         backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies
     )
+    out = out or ROOT / "runs" / f"{Path(model).name}-benchmarks"
     run(model, asked, out, settings, reference, overwrite)
