@@ -14,10 +14,10 @@ import pytest
 
 from pgt_lora.benchmarks import harness, sets, whatsup
 from pgt_lora.benchmarks import subject as subject_module
-from pgt_lora.benchmarks.benchmark import Data, benchmark
+from pgt_lora.benchmarks.benchmark import Data, benchmark, check_family
 from pgt_lora.benchmarks.catalogue import BENCHMARKS, GROUPS, SUITES, choose, own
 from pgt_lora.benchmarks.reading import Item
-from pgt_lora.benchmarks.report import Report, print_report, write_report
+from pgt_lora.benchmarks.report import Reference, Report, print_report, write_report
 from pgt_lora.benchmarks.scores import Estimate, by_group, estimate, leaves, published, read_items, set_up_differs
 from pgt_lora.benchmarks.subject import Subject, differences, identity, image_limits, is_merged, opened
 from pgt_lora.checkpoint import family
@@ -29,6 +29,7 @@ from pgt_lora.paper import BENCHMARKS as COLUMNS
 from pgt_lora.progress import console
 from pgt_lora.recipe import ROOT
 from pgt_lora.registry import discover
+from pgt_lora.results import Contrast
 from pgt_lora.scoring import wilson
 from pgt_lora.sources.source import Settings
 from pgt_lora.tiny import llava_next
@@ -228,6 +229,15 @@ def test_of_a_trained_model_it_is_said_how_to_see_whether_the_set_up_differs() -
     assert f"pgt-lora benchmark {QWEN}" in found.warnings[0]
 
 
+def test_the_base_given_as_reference_shows_whether_the_set_up_differs() -> None:
+    scores = {"pope": Estimate(0.70, 0.68, 0.72, 100)}
+    for is_base in (True, False):
+        reference = Reference("other", is_base, scores, Contrast("mine", "other", "Benchmarks", ()))
+        found = replace(report(True, pope=(0.875, 0.86, 0.89)), reference=reference)
+        assert found.differs("pope") == is_base
+        assert ("pope 70.0 (paper 87.5)" in found.warnings[0]) == is_base
+
+
 def test_blink_says_what_serves_as_relational() -> None:
     assert any("Spatial_Relation serves" in each for each in report(False, blink=(0.676, 0.6, 0.7)).warnings)
 
@@ -356,6 +366,12 @@ def test_an_adapter_is_merged_where_it_is_not_merged_yet(
             assert (found.directory / "model.safetensors").resolve() == run / "merged" / "model.safetensors"
             assert (found.base, found.tuned) == (str(base_dir), True)
     assert len(merges) == 1
+    trained_on = {"data": {"sources": {"vsr": {"family": "zeroshot"}, "pgt": {}}}}
+    (run / "adapter" / "run.json").write_text(json.dumps(trained_on))
+    check_family(str(run), {"vsr": BENCHMARKS["vsr"]}, "zeroshot")
+    check_family(str(run), {"pope": BENCHMARKS["pope"]}, "random")
+    with pytest.raises(InputError, match="pass --vsr-split zeroshot"):
+        check_family(str(run), {"vsr": BENCHMARKS["vsr"]}, "random")
     before = identity(str(run))
     (run / "adapter" / "adapter_model.safetensors").write_bytes(b"trained again")
     assert not is_merged(run / "adapter")
@@ -456,6 +472,9 @@ def test_the_whole_command(
     assert len(stand_in()) == 2
     with pytest.raises(InputError, match="MMVP counts pairs"):
         benchmark(str(base_dir), data, tmp_path / "b", harness.Settings(limit=3))
+    (tmp_path / "a" / "asked.json").unlink()
+    with pytest.raises(InputError, match="not a benchmark's directory"):
+        benchmark(str(base_dir), data, tmp_path / "a", harness.Settings(), overwrite=True)
     stand_in(works=False)
     with pytest.raises(InputError, match="ended without results"):
         benchmark(str(base_dir), data, tmp_path / "b", harness.Settings())
@@ -474,12 +493,15 @@ def test_two_models_are_compared_item_by_item(
     (tmp_path / "logs" / "model" / "recorded_samples_pope.jsonl").write_text(text)
     stand_in(tmp_path / "logs")
     report = benchmark(str(base_dir), data, tmp_path / "after", harness.Settings(), reference=tmp_path / "before")
-    assert report.contrast is not None
-    rows = {row.task: row for row in report.contrast.rows}
-    assert (report.contrast.arm, report.contrast.reference) == ("after", "before")
+    assert report.reference is not None
+    contrast = report.reference.contrast
+    rows = {row.task: row for row in contrast.rows}
+    assert (contrast.arm, contrast.reference, report.reference.is_base) == ("after", "before", True)
+    assert report.reference.scores["pope"].value == 0
     assert (rows["pope"].value, rows["pope"].won, rows["pope"].lost) == (1.0, 6, 0)
     assert (rows["ai2d"].value, rows["ai2d"].won) == (0.0, 0)
     assert "## after minus before" in (tmp_path / "after" / "report.md").read_text()
+    assert "| pope | 6 | 100.0 |" in (tmp_path / "after" / "report.md").read_text()
     other = Data("gqa", [], Shelf(tmp_path / "cache"))
     with pytest.raises(InputError, match="not the items"):
         benchmark(str(base_dir), other, tmp_path / "other", harness.Settings(), reference=tmp_path / "before")

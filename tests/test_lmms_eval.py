@@ -28,6 +28,7 @@ from pgt_lora.scene import Canvas
 from pgt_lora.tasks.task import Settings as PgtSettings
 from pgt_lora.tiny import llava_next
 from tests.benchmark_copies import write_annotations, write_copies
+from tests.test_merge import run_on
 
 SHIPPED = {path.name: path for path in sorted((ROOT / "data").glob("tiny-*"))}
 FORMS = tuple(llava_next.FORMS)  # of LLaVA-NeXT's chat, each on random weights
@@ -105,6 +106,21 @@ def test_lmms_eval_answers_as_the_kit_does(
         assert report.scores[test].value == pytest.approx(share)
     assert len({each["output"] for each in theirs}) > 3
     assert not any("bfloat16" in each or "special" in each for each in report.facts["input_differs"])
+
+
+def test_a_run_is_merged_and_compared_with_its_base(
+    checkpoint: Callable[[str], Path], pgt: Path, tmp_path: Path
+) -> None:
+    base = checkpoint("tiny-qwen2.5-vl")
+    run = run_on(base, pgt, tmp_path / "run")
+    data = Data("", [pgt], Shelf(tmp_path / "cache"))
+    benchmark(str(base), data, tmp_path / "base", Settings())
+    report = benchmark(str(run), data, tmp_path / "tuned", Settings(), reference=tmp_path / "base")
+    assert report.facts["tuned"] is True
+    assert report.reference is not None and report.reference.is_base
+    assert sum(row.won + row.lost for row in report.reference.contrast.rows) > 0
+    assert not (run / "merged").exists()
+    assert not list(tmp_path.glob("*partial*"))
 
 
 def test_the_other_benchmarks_run_on_copies(pgt: Path, files: Path, tmp_path: Path) -> None:

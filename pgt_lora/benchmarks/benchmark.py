@@ -15,7 +15,7 @@ from pgt_lora.benchmarks.catalogue import Benchmark, choose, own
 from pgt_lora.benchmarks.reading import Item
 from pgt_lora.benchmarks.report import Report, against, print_report, write_report
 from pgt_lora.benchmarks.scores import by_benchmark, by_group, read_items
-from pgt_lora.benchmarks.subject import differences, identity, image_limits, opened
+from pgt_lora.benchmarks.subject import differences, identity, image_limits, opened, trained_families
 from pgt_lora.dataset import new_directory, read_manifest, write_json
 from pgt_lora.errors import InputError
 from pgt_lora.evaluate import write_scores
@@ -59,6 +59,7 @@ def benchmark(
         raise InputError(f"--limit {settings.limit}: MMVP counts pairs; give an even number")
     harness.check(settings)
     sets.check_names("--annotations", data.annotations)
+    check_family(model, benchmarks, data.vsr_split)
     python, found = harness.find_python()
     directories = prepare(benchmarks, data, settings.limit)
     asked = {
@@ -67,13 +68,15 @@ def benchmark(
         "limit": settings.limit, "backend": settings.backend,
         "versions": {"lmms-eval": found, "pgt-lora": version("pgt-lora")},
     }  # fmt: skip
+    if out.is_dir() and any(out.iterdir()) and not (out / ASKED).is_file():
+        raise InputError(f"{out}: not empty and not a benchmark's directory; choose another --out")
     if overwrite or not _same(out, asked):
         if found != harness.TESTED:
             console.print(f"lmms-eval {found}: this project is tested with {harness.TESTED}")
         with new_directory(out, overwrite) as partial:
             facts = _run(python, model, benchmarks, directories, settings, partial)
             write_json(partial / ASKED, asked | {"facts": facts})
-    items = {name: read_items(each, out / LOGS) for name, each in benchmarks.items()}
+    items = {name: read_items(each, out / LOGS, settings.backend) for name, each in benchmarks.items()}
     report = _report(model, benchmarks, items, json.loads((out / ASKED).read_text(encoding="utf-8")))
     _write(out, items, report)
     report = against(report, out, reference) if reference else report
@@ -97,6 +100,21 @@ def plan(data: Data) -> dict[str, Benchmark]:
     if not chosen:
         raise InputError("nothing to run: give --suite, --data or both")
     return chosen
+
+
+def check_family(model: str, benchmarks: Mapping[str, Benchmark], vsr_split: str) -> None:
+    """Check that a run is not tested on the VSR family that overlaps with the one that it was trained on.
+
+    Raises:
+        InputError: it would be.
+    """
+    trained = trained_families(model) if "vsr" in benchmarks else set()
+    if trained - {vsr_split}:
+        told = "/".join(sorted(trained))
+        raise InputError(
+            f"--vsr-split {vsr_split}: {model} is trained on VSR's {told} family, whose training rows hold test items "
+            f"of the other; pass --vsr-split {told}"
+        )
 
 
 def prepare(benchmarks: Mapping[str, Benchmark], data: Data, limit: int | None) -> dict[str, Path]:

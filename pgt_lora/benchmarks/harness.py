@@ -45,7 +45,8 @@ def find_python() -> tuple[str, str]:
         InputError: there is none.
     """
     made = ROOT / ".venv-lmms-eval" / "bin" / "python"
-    python = os.environ.get(PYTHON_VARIABLE) or (str(made) if made.exists() else sys.executable)
+    named = os.environ.get(PYTHON_VARIABLE) or (str(made) if made.exists() else sys.executable)
+    python = str(Path(shutil.which(named) or named).absolute())  # not resolved: a link tells which environment it is
     if python == sys.executable and find_spec("lmms_eval") is None:
         raise InputError(f"lmms-eval is not installed; run: make lmms-eval-setup (or set {PYTHON_VARIABLE})")
     code = "import importlib.metadata as m; print(m.version('lmms-eval'), m.version('pgt-lora'))"

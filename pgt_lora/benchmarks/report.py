@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,25 @@ from pgt_lora.results import Contrast, Result, contrasts
 
 
 @dataclass(frozen=True)
+class Reference:
+    """Another model's results on the same items; `is_base` tells whether it is the base of the one reported."""
+
+    name: str
+    is_base: bool
+    scores: Mapping[str, Estimate]
+    contrast: Contrast
+
+
+@dataclass(frozen=True)
 class Report:
-    """What was found of one model; `contrast` compares it with another one, item by item."""
+    """What was found of one model, and of another one that it is compared with."""
 
     model: str
     benchmarks: Mapping[str, Benchmark]
     scores: Mapping[str, Estimate]
     groups: Mapping[str, Estimate]
     facts: Mapping[str, Any]
-    contrast: Contrast | None = None
+    reference: Reference | None = None
 
     def paper(self, name: str) -> dict[str, float]:
         """Return the paper's scores of this model's base on a benchmark, as shares by arm."""
@@ -36,10 +46,17 @@ class Report:
         """The arms that the paper reports of this model's base."""
         return list(dict.fromkeys(arm for name in self.scores for arm in self.paper(name)))
 
+    @property
+    def base_scores(self) -> Mapping[str, Estimate]:
+        """What the base scores here: this model or the one it is compared with; nothing where neither is the base."""
+        if not self.facts["tuned"]:
+            return self.scores
+        return self.reference.scores if self.reference and self.reference.is_base else {}
+
     def differs(self, name: str) -> bool:
         """Tell whether the base scores otherwise here than in the paper, by more than noise."""
         paper = self.paper(name)
-        return bool(paper) and not self.facts["tuned"] and set_up_differs(self.scores[name], paper["base"])
+        return bool(paper) and name in self.base_scores and set_up_differs(self.base_scores[name], paper["base"])
 
     def labels(self, name: str) -> dict[str, Any]:
         """Return what `scores.json` says of a benchmark beside its score."""
@@ -52,15 +69,18 @@ class Report:
         """What a reader must know before the figures, the most important first."""
         found = []
         if names := [name for name in self.scores if self.differs(name)]:
-            both = [(name, percent(self.scores[name].value), percent(self.paper(name)["base"])) for name in names]
+            both = [(name, percent(self.base_scores[name].value), percent(self.paper(name)["base"])) for name in names]
             told = ", ".join(f"{name} {score} (paper {paper})" for name, score, paper in both)
             found.append(
                 f"The base scores otherwise here than in the paper, by more than the noise of the items: {told}. The "
                 "set-up differs then, and a gain over the paper's figures means little."
             )
-        if self.arms and self.facts["tuned"]:
+        if self.arms and not self.base_scores:
             base = self.facts["base"]
-            found.append(f"Whether this set-up is the paper's shows on the base: pgt-lora benchmark {base} --out …")
+            found.append(
+                f"Whether this set-up is the paper's shows on the base: pgt-lora benchmark {base} --out DIR, then "
+                "--reference DIR here."
+            )
         if self.facts["limit"] is not None:
             found.append(f"At most {self.facts['limit']} items of each task, of lmms-eval's the first ones: a trial.")
         if self.facts["input_differs"]:
@@ -85,7 +105,15 @@ def against(report: Report, out: Path, reference: Path) -> Report:
     if names[0] == names[1]:
         names = str(reference), str(out)
     (contrast,) = contrasts([Result(items, {names[0]: [theirs], names[1]: [ours]})], names)
-    return replace(report, contrast=contrast)
+    summary = json.loads((reference / "scores.json").read_text(encoding="utf-8"))
+    is_base = not summary["tuned"] and summary["base"] == report.facts["base"]
+    kept = [each.name for each in fields(Estimate)]
+    scores = {
+        name: Estimate(**{key: score[key] for key in kept})
+        for name, score in summary["benchmarks"].items()
+        if name in report.scores
+    }
+    return replace(report, reference=Reference(names[0], is_base, scores, contrast))
 
 
 def _predictions(directory: Path) -> list[dict[str, Any]]:
@@ -105,19 +133,20 @@ def print_report(report: Report) -> None:
     for warning in report.warnings:
         console.print(warning, soft_wrap=True, markup=False)
     table = Table(title=report.model, caption="Scores in %. What the paper reports is of its own set-up (table 2).")
-    columns = ("Benchmark", "Items", "Score", "95% interval", *(f"paper: {arm}" for arm in report.arms))
+    other = [report.reference.name] if report.reference else []
+    columns = ("Benchmark", "Items", "Score", "95% interval", *other, *(f"paper: {arm}" for arm in report.arms))
     for column in columns:
         table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=True)
     for name, score in report.scores.items():
         marked = f"{name} ≠" if report.differs(name) else name
-        table.add_row(marked, *_cells(score), *_papers(report, name))
+        table.add_row(marked, *_cells(score), *_others(report, name))
     if report.groups:
         table.add_section()
     for title, score in report.groups.items():
-        table.add_row(title, *_cells(score), *[""] * len(report.arms))
+        table.add_row(title, *_cells(score))
     console.print(table)
-    if report.contrast:
-        print_contrast(report.contrast)
+    if report.reference:
+        print_contrast(report.reference.contrast)
 
 
 def print_contrast(contrast: Contrast) -> None:
@@ -138,6 +167,9 @@ def _cells(score: Estimate) -> Sequence[str]:
     return str(score.num_items), percent(score.value), f"{percent(score.low)}–{percent(score.high)}"
 
 
-def _papers(report: Report, name: str) -> list[str]:
-    paper = report.paper(name)
-    return [percent(paper[arm]) if arm in paper else "" for arm in report.arms]
+def _others(report: Report, name: str) -> list[str]:
+    paper, cells = report.paper(name), []
+    if report.reference:
+        score = report.reference.scores.get(name)
+        cells.append(percent(score.value) if score else "")
+    return cells + [percent(paper[arm]) if arm in paper else "" for arm in report.arms]

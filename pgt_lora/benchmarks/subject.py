@@ -59,7 +59,8 @@ def opened(model: str, beside: Path) -> Iterator[Subject]:
             console.print(f"Merging {checkpoint.adapter_dir}", soft_wrap=True)
             whole = Path(scratch) / "merged"
             merge(str(checkpoint.adapter_dir), whole)
-        yield Subject(_view(whole, Path(scratch) / "checkpoint"), family(str(whole)), checkpoint.base, tuned)
+        base = str(Path(checkpoint.base).resolve()) if Path(checkpoint.base).is_dir() else checkpoint.base
+        yield Subject(_view(whole, Path(scratch) / "checkpoint"), family(str(whole)), base, tuned)
 
 
 def _meant(model: str) -> tuple[Checkpoint, bool]:
@@ -104,6 +105,15 @@ def identity(model: str) -> dict[str, Any]:
         for path in sorted(Path(checkpoint.base).iterdir()):
             files[path.name] = f"{path.stat().st_size} bytes, {path.stat().st_mtime_ns}"
     return {"base": checkpoint.base, "revision": checkpoint.revision, "files": files}
+
+
+def trained_families(model: str) -> set[str]:
+    """Return the VSR split families in the data that a run was trained on, as its record says."""
+    adapter_dir = _meant(model)[0].adapter_dir
+    if adapter_dir is None or not (adapter_dir / "run.json").is_file():
+        return set()
+    data = json.loads((adapter_dir / "run.json").read_text(encoding="utf-8"))["data"]
+    return {facts["family"] for facts in data.get("sources", {}).values() if "family" in facts}
 
 
 def image_limits(directory: Path) -> dict[str, int]:
