@@ -314,16 +314,18 @@ def test_image_limits_are_the_processors_and_differences_are_told(model: str, li
     assert differences(subject, "vllm") == []
 
 
-def test_a_special_token_that_lmms_eval_doubles_is_told(tmp_path: Path) -> None:
+def test_a_special_token_that_is_doubled_or_missing_is_told(tmp_path: Path) -> None:
     processor = llava_next.build_processor()
     llava_next.build_model(processor).config.save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
     subject = Subject(tmp_path, ADAPTERS["llava_next"], "base", False)
     assert image_limits(tmp_path) == {}
     assert differences(subject, "hf") == []
+    assert differences(subject, "vllm") == ["its prompts have -1 special token(s)"]
     processor.chat_template = "{{ bos_token }}" + processor.chat_template
     processor.save_pretrained(tmp_path)
-    assert differences(subject, "hf") == ["its prompts have +1 special tokens, as the template writes its own"]
+    assert differences(subject, "hf") == ["its prompts have +1 special token(s)"]
+    assert differences(subject, "vllm") == []
 
 
 def test_a_checkpoints_own_sampling_and_penalty_do_not_count(base_dir: Path, tmp_path: Path) -> None:

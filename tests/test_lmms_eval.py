@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
@@ -17,7 +18,7 @@ from transformers import AutoModelForImageTextToText
 
 from pgt_lora.benchmarks.benchmark import Data, benchmark
 from pgt_lora.benchmarks.catalogue import SUITES
-from pgt_lora.benchmarks.harness import PYTHON_VARIABLE, Settings
+from pgt_lora.benchmarks.harness import PYTHON_VARIABLE, TASKS, Settings
 from pgt_lora.build import generate
 from pgt_lora.checkpoint import load_processor
 from pgt_lora.dataset import write_json
@@ -36,9 +37,10 @@ OWN = ("whatsup", "vsr", "tallyqa")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def here() -> None:
-    """Use the environment that runs the tests."""
+def here(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Use the environment that runs the tests, and a cache of its own."""
     os.environ.pop(PYTHON_VARIABLE, None)
+    os.environ["HF_DATASETS_CACHE"] = str(tmp_path_factory.mktemp("datasets"))
     torch.set_num_threads(1)
 
 
@@ -106,6 +108,22 @@ def test_lmms_eval_answers_as_the_kit_does(
         assert report.scores[test].value == pytest.approx(share)
     assert len({each["output"] for each in theirs}) > 3
     assert not any("bfloat16" in each or "special" in each for each in report.facts["input_differs"])
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "answer_format", "right"),
+    [
+        ("(B)", "B", "letter", True), ("B.", "B", "letter", True), ("b) left", "B", "letter", True),
+        ("The answer is B", "B", "letter", True), ("neither", "B", "letter", False), ("two", "2", "number", True),
+        ("2 circles", "2", "number", True), ("25", "5", "number", False), ("Yes.", "True", "true_false", True),
+        ("", "True", "true_false", False),
+    ],
+)  # fmt: skip
+def test_our_tasks_read_answers_as_everywhere(said: str, answer: str, answer_format: str, right: bool) -> None:
+    module = run_path(str(TASKS / "functions.py"))
+    doc = {"id": "1", "task": "t", "group": "g", "answer": answer, "answer_format": answer_format, "choices": None}
+    found = module["score"](doc, [said])
+    assert (found["accuracy"], found["item"]["correct"]) == (float(right), right)
 
 
 def test_a_run_is_merged_and_compared_with_its_base(

@@ -144,9 +144,10 @@ def _run(
     with opened(model, out.parent) as subject, tempfile.TemporaryDirectory() as scratch:
         limits = image_limits(subject.directory)
         include = harness.write_tasks(Path(scratch) / "tasks", directories)
-        words = harness.command(python, subject, settings, tasks, limits, include, (out / LOGS).resolve())
+        logs = (out / LOGS).resolve()
+        words = harness.command(python, subject, settings, tasks, limits, include, logs)
         console.print(f"lmms-eval: {', '.join(tasks)}", soft_wrap=True, markup=False)
-        harness.run(words, (settings.hub_copies or Path(scratch)).resolve())
+        harness.run(words, logs, (settings.hub_copies or Path(scratch)).resolve())
         return {
             "base": subject.base,
             "tuned": subject.tuned,

@@ -97,4 +97,4 @@ def choose(suite: str) -> list[Benchmark]:
 
 def own(name: str) -> Benchmark:
     """Return the benchmark that a dataset directory of this project is, under the name given."""
-    return Benchmark(name, (OWN + name,), reading.kit, by_category=True, apart=True)
+    return Benchmark(name, (f"{OWN}data_{name}",), reading.kit, by_category=True, apart=True)

@@ -134,7 +134,7 @@ def write_tasks(directory: Path, sets: Mapping[str, Path]) -> Path:
     return directory
 
 
-def run(words: Sequence[str], cwd: Path) -> None:
+def run(words: Sequence[str], out: Path, cwd: Path) -> None:
     """Run lmms-eval and see that it wrote its results; its own messages go to the terminal.
 
     It works in `cwd`, where a benchmark's Hub id that is a directory is taken instead of the Hub.
@@ -143,6 +143,5 @@ def run(words: Sequence[str], cwd: Path) -> None:
         InputError: it ended without results.
     """
     status = subprocess.run(words, cwd=cwd, check=False).returncode
-    out = Path(words[words.index("--output_path") + 1])
     if status or not list(out.glob("*/*_results.json")):
         raise InputError(f"lmms-eval ended without results (status {status}); its messages are above")

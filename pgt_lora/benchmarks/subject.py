@@ -132,7 +132,6 @@ def image_limits(directory: Path) -> dict[str, int]:
 
 def differences(subject: Subject, backend: str) -> list[str]:
     """Return in words how lmms-eval's input differs from what this kit trains and evaluates on."""
-    from PIL import Image
     from transformers import AutoConfig
 
     from pgt_lora.encoding import Encoder
@@ -141,12 +140,15 @@ def differences(subject: Subject, backend: str) -> list[str]:
     processor = load_processor(str(subject.directory))
     tokenizer = processor.tokenizer
     encoder = Encoder(subject.adapter, processor)
-    row = {"id": "probe", "images": [Image.new("RGB", (56, 56))], "prompt": [{"content": "Which side?"}]}
-    ours = encoder.prompts([row])["input_ids"][0].tolist()
-    # In both the checkpoint's own template makes the prompt; lmms-eval then lets the tokenizer add its special tokens.
-    theirs = processor(text=[encoder.prompt_text(row)], images=row["images"], return_tensors="pt")["input_ids"][0]
-    if ours != theirs.tolist():
-        found.append(f"its prompts have {len(theirs) - len(ours):+d} special tokens, as the template writes its own")
+    # Everywhere the checkpoint's own template makes the prompt. lmms-eval's wrappers of Transformers let the tokenizer
+    # add its special tokens in any case; vLLM's chat adds none.
+    prompt = encoder.prompt_text({"images": [None], "prompt": [{"content": "Which side?"}]})
+    theirs, ours = (
+        len(tokenizer(prompt, add_special_tokens=each).input_ids)
+        for each in (backend == "hf", encoder.adds_special_tokens(prompt))
+    )
+    if theirs != ours:
+        found.append(f"its prompts have {theirs - ours:+d} special token(s)")
     end = subject.adapter.end_token(processor)
     if end != tokenizer.eos_token:
         found.append(f"it ends answers at {tokenizer.eos_token!r}, this kit at {end!r}")
