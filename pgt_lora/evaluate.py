@@ -10,7 +10,7 @@ import torch
 from rich.table import Table
 
 from pgt_lora.checkpoint import family, load_adapter, load_model, load_processor, resolve
-from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json
+from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json, write_text
 from pgt_lora.encoding import Encoder
 from pgt_lora.progress import console, track
 from pgt_lora.recipe import Recipe
@@ -96,8 +96,8 @@ def write_scores(
     directory: Path, predictions: Iterable[Mapping[str, Any]], scores: Mapping[str, Score], facts: Mapping[str, Any]
 ) -> None:
     """Write `predictions.jsonl`, and `scores.json` with the scores of the tasks behind the facts."""
-    lines = (json.dumps(prediction, ensure_ascii=False) for prediction in predictions)
-    (directory / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = (json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in predictions)
+    write_text(directory / "predictions.jsonl", "".join(lines))
     tasks = {task: asdict(score) | {"accuracy": score.accuracy} for task, score in scores.items()}
     write_json(directory / "scores.json", {**facts, "tasks": tasks})
 

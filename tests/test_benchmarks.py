@@ -284,7 +284,8 @@ def test_several_gpus_are_accelerates(subject: Subject) -> None:
 def test_what_cannot_be_run_is_refused(subject: Subject, tmp_path: Path) -> None:
     for name in ("internvl3", "llava_next"):
         with pytest.raises(InputError, match="one question at a time"):
-            words_of(replace(subject, adapter=ADAPTERS[name]), batch_size=2)
+            harness.check(harness.Settings(batch_size=2), ADAPTERS[name])
+        harness.check(harness.Settings(batch_size=2, backend="vllm"), ADAPTERS[name])
     with pytest.raises(InputError, match="takes no path"):
         words_of(replace(subject, directory=tmp_path / "a,b"))
     for settings, says in (
@@ -294,7 +295,7 @@ def test_what_cannot_be_run_is_refused(subject: Subject, tmp_path: Path) -> None
         (harness.Settings(hub_copies=tmp_path / "none"), "no such directory"),
     ):
         with pytest.raises(InputError, match=says):
-            harness.check(settings)
+            harness.check(settings, ADAPTERS["qwen2_5_vl"])
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def test_an_adapter_is_merged_where_it_is_not_merged_yet(
     assert list((tmp_path / "beside").iterdir()) == []
     assert merges == [str(run / "adapter")]
     shutil.copytree(base_dir, run / "merged")
-    proof = {"passed": True, "sha256": {"adapter": fingerprints(run / "adapter")}}
+    proof = {"passed": True, "sha256": {name: fingerprints(run / name) for name in ("adapter", "merged")}}
     (run / "merged" / "verification.json").write_text(json.dumps(proof))
     for name in (run, run / "merged"):
         with opened(str(name), tmp_path / "beside") as found:
@@ -428,7 +429,7 @@ import pathlib, shutil, sys
 with open({calls!r}, "a") as file:
     file.write(" ".join(sys.argv[1:]) + "\\n")
 if "-c" in sys.argv:
-    print("0.7.3 0.1.0")
+    print(*("0.7.3" for _ in sys.argv[sys.argv.index("-c") + 2:]))
 elif {works}:
     shutil.copytree({logs!r}, sys.argv[sys.argv.index("--output_path") + 1])
 """
@@ -477,6 +478,8 @@ def test_the_whole_command(
     (tmp_path / "a" / "asked.json").unlink()
     with pytest.raises(InputError, match="not a benchmark's directory"):
         benchmark(str(base_dir), data, tmp_path / "a", harness.Settings(), overwrite=True)
+    with pytest.raises(InputError, match=r"no predictions\.jsonl; make it with"):
+        benchmark(str(base_dir), data, tmp_path / "b", harness.Settings(), reference=tmp_path / "none")
     stand_in(works=False)
     with pytest.raises(InputError, match="ended without results"):
         benchmark(str(base_dir), data, tmp_path / "b", harness.Settings())
@@ -524,4 +527,12 @@ def test_the_command_line_reports_what_is_missing(
         status, error = call(monkeypatch, capsys, "benchmark", base_dir, "--out", tmp_path / "out", *words)
         assert (status, error.count("\n")) == (2, 1)
         assert says in error
+    monkeypatch.setattr(harness, "find_spec", lambda name: name)
+    with pytest.raises(
+        InputError, match="needed there: lmms-eval, pgt-lora, transformers, vllm; run: make lmms-eval-setup"
+    ):
+        harness.find_python("vllm")
+    monkeypatch.setenv(harness.PYTHON_VARIABLE, str(tmp_path / "python"))
+    with pytest.raises(InputError, match="cannot be run"):
+        harness.find_python("hf")
     assert not (tmp_path / "out").exists()

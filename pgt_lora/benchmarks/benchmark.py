@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 from pgt_lora.benchmarks import harness, sets
 from pgt_lora.benchmarks.catalogue import Benchmark, choose, own
 from pgt_lora.benchmarks.reading import Item
-from pgt_lora.benchmarks.report import Report, against, print_report, write_report
+from pgt_lora.benchmarks.report import Report, against, predictions_of, print_report, write_report
 from pgt_lora.benchmarks.scores import by_benchmark, by_group, read_items
-from pgt_lora.benchmarks.subject import differences, identity, image_limits, opened, trained_families
+from pgt_lora.benchmarks.subject import differences, family_of, identity, image_limits, opened, trained_families
 from pgt_lora.dataset import new_directory, read_manifest, write_json
 from pgt_lora.errors import InputError
 from pgt_lora.evaluate import write_scores
@@ -57,22 +56,24 @@ def benchmark(
     benchmarks = plan(data)
     if settings.limit is not None and settings.limit % 2 and "mmvp" in benchmarks:
         raise InputError(f"--limit {settings.limit}: MMVP counts pairs; give an even number")
-    harness.check(settings)
+    harness.check(settings, family_of(model))
     sets.check_names("--annotations", data.annotations)
     check_family(model, benchmarks, data.vsr_split)
-    python, found = harness.find_python()
+    if reference:
+        predictions_of(reference)
+    python, versions = harness.find_python(settings.backend)
     directories = prepare(benchmarks, data, settings.limit)
     asked = {
         "model": model, "identity": identity(model), "benchmarks": list(benchmarks),
         "sets": {task: read_manifest(path)["content_hash"] for task, path in directories.items()},
         "limit": settings.limit, "backend": settings.backend,
-        "versions": {"lmms-eval": found, "pgt-lora": version("pgt-lora")},
+        "versions": versions,
     }  # fmt: skip
     if out.is_dir() and any(out.iterdir()) and not (out / ASKED).is_file():
         raise InputError(f"{out}: not empty and not a benchmark's directory; choose another --out")
     if overwrite or not _same(out, asked):
-        if found != harness.TESTED:
-            console.print(f"lmms-eval {found}: this project is tested with {harness.TESTED}")
+        if versions["lmms-eval"] != harness.TESTED:
+            console.print(f"lmms-eval {versions['lmms-eval']}: this project is tested with {harness.TESTED}")
         with new_directory(out, overwrite) as partial:
             facts = _run(python, model, benchmarks, directories, settings, partial)
             write_json(partial / ASKED, asked | {"facts": facts})

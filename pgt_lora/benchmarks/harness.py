@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from pgt_lora.adapters.adapter import Adapter
 from pgt_lora.benchmarks.subject import Subject
 from pgt_lora.errors import InputError, choices
 from pgt_lora.recipe import RECIPES, ROOT
@@ -36,25 +37,29 @@ class Settings:
     hub_copies: Path | None = None
 
 
-def find_python() -> tuple[str, str]:
-    """Return the Python that lmms-eval is installed for, and its version: the Make target's, or this one.
+def find_python(backend: str) -> tuple[str, dict[str, str]]:
+    """Return the Python that lmms-eval is installed for, the Make target's or this one, and the versions there.
 
     `LMMS_EVAL_PYTHON` names another one.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it lacks something.
     """
     made = ROOT / ".venv-lmms-eval" / "bin" / "python"
     named = os.environ.get(PYTHON_VARIABLE) or (str(made) if made.exists() else sys.executable)
     python = str(Path(shutil.which(named) or named).absolute())  # not resolved: a link tells which environment it is
     if python == sys.executable and find_spec("lmms_eval") is None:
         raise InputError(f"lmms-eval is not installed; run: make lmms-eval-setup (or set {PYTHON_VARIABLE})")
-    code = "import importlib.metadata as m; print(m.version('lmms-eval'), m.version('pgt-lora'))"
+    names = ["lmms-eval", "pgt-lora", "transformers", *(["vllm"] if backend == "vllm" else [])]
+    code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     try:
-        found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise InputError(f"{python}: lmms-eval or pgt-lora is missing there; run: make lmms-eval-setup") from error
-    return python, found[0]
+        done = subprocess.run([python, "-c", code, *names], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise InputError(f"{python}: cannot be run ({error}); run: make lmms-eval-setup") from error
+    if done.returncode:
+        reason = (done.stderr.splitlines() or [""])[-1]
+        raise InputError(f"{python}: {reason}; needed there: {', '.join(names)}; run: make lmms-eval-setup")
+    return python, dict(zip(names, done.stdout.split(), strict=True))
 
 
 def model_arguments(subject: Subject, settings: Settings, limits: Mapping[str, int]) -> dict[str, str]:
@@ -82,13 +87,8 @@ def command(
     """Return lmms-eval's command line; with several processes, accelerate starts it.
 
     Raises:
-        InputError: the wrapper of this family takes no batches, or the checkpoint's path cannot be passed on.
+        InputError: the checkpoint's path cannot be passed on.
     """
-    if settings.backend == "hf" and settings.batch_size > 1 and subject.adapter.lmms_eval in ONE_AT_A_TIME:
-        raise InputError(
-            f"--batch-size {settings.batch_size}: lmms-eval's wrapper of {subject.adapter.name} answers one question "
-            "at a time; leave it out, or use --backend vllm"
-        )
     given = model_arguments(subject, settings, limits)
     words = [python, "-m"]
     if settings.backend == "hf" and settings.processes > 1:
@@ -109,7 +109,7 @@ def command(
     ]  # fmt: skip
 
 
-def check(settings: Settings) -> None:
+def check(settings: Settings, adapter: Adapter) -> None:
     """Check what can be known before anything is downloaded.
 
     Raises:
@@ -121,6 +121,11 @@ def check(settings: Settings) -> None:
         raise InputError(f"--limit {settings.limit}: give one or more items, or leave it out")
     if settings.batch_size < 1:
         raise InputError(f"--batch-size {settings.batch_size}: give one or more")
+    if settings.backend == "hf" and settings.batch_size > 1 and adapter.lmms_eval in ONE_AT_A_TIME:
+        raise InputError(
+            f"--batch-size {settings.batch_size}: lmms-eval's wrapper of {adapter.name} answers one question at a "
+            "time; leave it out, or use --backend vllm"
+        )
     if settings.hub_copies is not None and not settings.hub_copies.is_dir():
         raise InputError(f"--hub-copies {settings.hub_copies}: no such directory")
 

@@ -95,7 +95,7 @@ def against(report: Report, out: Path, reference: Path) -> Report:
     Raises:
         InputError: there are none, or they are of other items.
     """
-    ours, theirs = _predictions(out), _predictions(reference)
+    ours, theirs = predictions_of(out), predictions_of(reference)
     shared = {each["task"] for each in ours} & {each["task"] for each in theirs}
     ours, theirs = ([each for each in every if each["task"] in shared] for every in (ours, theirs))
     if not shared or [each["id"] for each in ours] != [each["id"] for each in theirs]:
@@ -116,7 +116,12 @@ def against(report: Report, out: Path, reference: Path) -> Report:
     return replace(report, reference=Reference(names[0], is_base, scores, contrast))
 
 
-def _predictions(directory: Path) -> list[dict[str, Any]]:
+def predictions_of(directory: Path) -> list[dict[str, Any]]:
+    """Return the predictions of a benchmarked model.
+
+    Raises:
+        InputError: there are none.
+    """
     path = directory / "predictions.jsonl"
     if not path.is_file():
         raise InputError(f"{directory}: no {path.name}; make it with: pgt-lora benchmark MODEL --out {directory}")

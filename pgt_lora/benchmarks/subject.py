@@ -73,12 +73,15 @@ def _meant(model: str) -> tuple[Checkpoint, bool]:
 
 
 def is_merged(adapter_dir: Path) -> bool:
-    """Tell whether the merged model beside an adapter passed its verification, with this adapter as it is now."""
-    path = adapter_dir.parent / "merged" / VERIFICATION
-    if not path.is_file():
+    """Tell whether the merged model beside an adapter passed its verification, and neither has changed since."""
+    merged = adapter_dir.parent / "merged"
+    if not (merged / VERIFICATION).is_file():
         return False
-    proof = json.loads(path.read_text(encoding="utf-8"))
-    return bool(proof["passed"] and proof["sha256"]["adapter"] == fingerprints(adapter_dir))
+    proof = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
+    then = proof["sha256"]
+    return bool(
+        proof["passed"] and then["adapter"] == fingerprints(adapter_dir) and then["merged"] == fingerprints(merged)
+    )
 
 
 def _view(whole: Path, view: Path) -> Path:
@@ -93,6 +96,16 @@ def _view(whole: Path, view: Path) -> Path:
     kept = {name: value for name, value in kept.items() if name not in SAMPLING}
     (view / GENERATION).write_text(json.dumps(kept | {"do_sample": False}, indent=2), encoding="utf-8")
     return view
+
+
+def family_of(model: str) -> Adapter:
+    """Return the family of the checkpoint that a name means; no weights are read.
+
+    Raises:
+        InputError: the name means no checkpoint, or no family of this kit.
+    """
+    checkpoint, _ = _meant(model)
+    return family(checkpoint.base, checkpoint.revision)
 
 
 def identity(model: str) -> dict[str, Any]:
