@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +77,13 @@ def estimate(parts: Sequence[Sequence[Sequence[Item]]]) -> Estimate:
         return Estimate(right / len(items), *wilson(right, len(items)), len(items))
     index = np.repeat(np.arange(len(flat)), [len(leaf) for leaf in flat])
     group = np.unique([item.group for item in items], return_inverse=True)[1]
+    weight = np.array([1 / (len(parts) * len(part)) for part in parts for _ in part])
     right_each = np.array([[float(item.correct) for item in items]])
-    drawn = statistics.draws(right_each, index, group, (0, 1), NUM_DRAWS)[:, : len(flat)]
-    found = statistics.task_means(right_each, index)[:, : len(flat)]
-    ends = np.cumsum([0, *(len(part) for part in parts)])
-    spans = list(pairwise(ends))
-    value, spread = (
-        np.stack([each[:, first:last].mean(1) for first, last in spans], 1).mean(1) for each in (found, drawn)
-    )
-    low, high = np.quantile(spread, (statistics.LEVEL / 2, 1 - statistics.LEVEL / 2))
-    mean = float(value[0])
-    return Estimate(mean, min(mean, float(low)), max(mean, float(high)), len(items))
+    # Both append the plain mean over the leaves, which is not what is asked for here.
+    value = float(statistics.task_means(right_each, index)[0, : len(flat)] @ weight)
+    drawn = statistics.draws(right_each, index, group, (0, 1), NUM_DRAWS)[:, : len(flat)] @ weight
+    low, high = np.quantile(drawn, (statistics.LEVEL / 2, 1 - statistics.LEVEL / 2)).tolist()
+    return Estimate(value, min(value, low), max(value, high), len(items))
 
 
 def by_benchmark(items: Mapping[str, Sequence[Item]], benchmarks: Mapping[str, Benchmark]) -> dict[str, Estimate]:
