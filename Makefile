@@ -75,6 +75,7 @@ test: setup  ## Run every test (offline, on the CPU).
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 lmms-eval-test: lmms-eval-setup  ## Run lmms-eval itself over local files, on the CPU (minutes).
+	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt pytest
 	$(LMMS)/bin/python -m pytest tests/test_lmms_eval.py $(ARGS)
 
 lint: setup  ## Check style and types.
