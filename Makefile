@@ -25,13 +25,17 @@ endif
 export CUDA_VISIBLE_DEVICES := $(subst $(space),$(comma),$(wordlist 1,$(GPUS),$(VISIBLE)))
 endif
 
-.PHONY: help setup finetune compare diagnose push test lint format tiny clean
+# lmms-eval pins packages that the rest of the project has newer.
+LMMS := .venv-lmms-eval
+
+.PHONY: help setup finetune compare diagnose eval bench push test lint format tiny clean lmms-eval-setup lmms-eval-test
 
 help:  ## List the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make finetune MODEL=… DATA=… OUT=… GPUS=… ARGS='--learning_rate 1e-3 --overwrite'"
 	@echo "  make compare MODEL=… DATA=EVALSET OUT=… ARGS='--arms base,pgt,specialized-mix,mine=DIR --seeds 0,1,2'"
+	@echo "  make eval MODEL=runs/… ARGS='--suite quick'"
 	@echo "  make finetune NODES=2 NODE=0 MASTER=host0 MODEL=… DATA=… OUT=…    on every node; see docs/training.md"
 
 setup: $(BIN)/.installed  ## Install the project and its tested dependencies into .venv.
@@ -57,11 +61,28 @@ compare: setup  ## Train several arms on one budget, score them on the same item
 diagnose: setup  ## Tell what a model sees, what it cannot say, and what fools it (MODEL=…).
 	$(BIN)/pgt-lora diagnose $(MODEL) $(RUN_ARGS)
 
+eval: setup lmms-eval-setup  ## Score a model on the paper's benchmarks: MODEL=… ARGS='--suite quick'.
+	$(BIN)/pgt-lora benchmark $(MODEL) $(RUN_ARGS)
+
+lmms-eval-setup: $(LMMS)/.installed  ## Install lmms-eval, which `make eval` runs, into .venv-lmms-eval.
+
+$(LMMS)/.installed: pyproject.toml constraints.txt constraints-lmms-eval.txt
+	$(PYTHON) -m venv $(LMMS)
+	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt --editable '.[eval]'
+	@touch $@
+
+bench: setup  ## Time training against TRL alone, by turns: MODEL=… ARGS='--num-samples 1000'.
+	$(BIN)/pgt-lora bench $(MODEL) $(ARGS)
+
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
 	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)
 
 test: setup  ## Run every test (offline, on the CPU).
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+lmms-eval-test: lmms-eval-setup  ## Run lmms-eval itself over local files, on the CPU (minutes).
+	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt pytest
+	$(LMMS)/bin/python -m pytest tests/test_lmms_eval.py $(ARGS)
 
 lint: setup  ## Check style and types.
 	$(BIN)/ruff check .
@@ -76,4 +97,4 @@ tiny: setup  ## Rebuild a small model that ships with the project, from nothing 
 	$(BIN)/python -m pgt_lora.tiny $(MODEL) $(ARGS)
 
 clean:  ## Remove what was installed and generated; committed models stay.
-	rm -rf $(VENV) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(LMMS) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache

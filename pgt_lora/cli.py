@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pgt_lora.cli_benchmark import benchmark
 from pgt_lora.cli_data import generate, mix, push_dataset
 from pgt_lora.cli_diagnose import diagnose
 from pgt_lora.cli_hub import export_dataset, export_recipe, push
@@ -171,6 +172,7 @@ def compare(
     compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
 
 
+from pgt_lora.cli_benchmark import benchmark
 @app.command(context_settings=WITH_OVERRIDES)
 def bench(
     context: typer.Context,

@@ -1,7 +1,7 @@
 """Evaluation: greedy answers to a dataset's questions, and how many are right."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from accelerate.utils import send_to_device
 from rich.table import Table
 
 from pgt_lora.checkpoint import family, load_adapter, load_model, load_processor, resolve
-from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json
+from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json, write_text
 from pgt_lora.encoding import Encoder
 from pgt_lora.features import cached
 from pgt_lora.progress import console, track
@@ -89,17 +89,24 @@ def evaluate(
     with new_directory(out, overwrite) as directory:
         predictions = predict(model, encoder, rows, generation)
         scores = score_by_task(rows, predictions)
-        lines = (json.dumps(prediction, ensure_ascii=False) for prediction in predictions)
-        (directory / "predictions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        summary = {
+        facts = {
             "model": name,
             "data": str(data),
             "content_hash": read_manifest(data)["content_hash"],
             "generation": asdict(generation),
-            "tasks": {task: asdict(score) | {"accuracy": score.accuracy} for task, score in scores.items()},
         }
-        write_json(directory / "scores.json", summary)
+        write_scores(directory, predictions, scores, facts)
     return scores
+
+
+def write_scores(
+    directory: Path, predictions: Iterable[Mapping[str, Any]], scores: Mapping[str, Score], facts: Mapping[str, Any]
+) -> None:
+    """Write `predictions.jsonl`, and `scores.json` with the scores of the tasks behind the facts."""
+    lines = (json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in predictions)
+    write_text(directory / "predictions.jsonl", "".join(lines))
+    tasks = {task: asdict(score) | {"accuracy": score.accuracy} for task, score in scores.items()}
+    write_json(directory / "scores.json", {**facts, "tasks": tasks})
 
 
 def read_scores(directory: Path) -> dict[str, Score]:

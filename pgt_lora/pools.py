@@ -45,7 +45,7 @@ def annotated(source: Source, given: str | Path | None, settings: Settings, shel
     loaded = load(source, "train", given, settings, shelf)
     candidates = [
         Candidate(
-            row.id, row.group, (row.images, row.question, row.answer), row.images, partial(_ask, source, seed, row)
+            row.id, row.group, (row.images, row.question, row.answer), row.images, partial(ask_row, source, seed, row)
         )
         for row in loaded.annotations.rows
     ]
@@ -101,7 +101,8 @@ def combined(sources: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ask(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Sample:
+def ask_row(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Sample:
+    """Put a row of a source into words; what is drawn depends on the seed and the row alone."""
     question = source.ask(stream(seed, "mix", source.name, row.id), row)
     return Sample(
         id=row.id,

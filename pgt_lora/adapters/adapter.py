@@ -16,10 +16,12 @@ class Adapter:
     model and nothing else. `end_token(processor)` is the token that ends an answer, whether or not the published
     template renders it. `answer_prefix(processor)` is the text between the generation prompt and the answer.
     `features_suffice` tells whether the language model takes of an image only what stands in its placeholders.
+    `lmms_eval` is the name under which lmms-eval knows the family.
     """
 
     name: str
     model_type: str  # `model_type` in the checkpoint's config.json
+    lmms_eval: str
     lora_targets: str
     end_token: Callable[["ProcessorMixin"], str]
     answer_prefix: Callable[["ProcessorMixin"], str]

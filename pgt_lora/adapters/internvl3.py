@@ -5,6 +5,7 @@ from pgt_lora.adapters.adapter import Adapter
 ADAPTER = Adapter(
     name="internvl3",
     model_type="internvl",
+    lmms_eval="internvl_hf",
     # The vision tower has q_proj, k_proj and v_proj too, so the path is what tells them apart.
     lora_targets=r"model\.language_model\.layers\.\d+\.self_attn\.[qkv]_proj",
     end_token=lambda processor: "<|im_end|>",

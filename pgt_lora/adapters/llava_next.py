@@ -54,6 +54,7 @@ def answer_prefix(processor: "ProcessorMixin") -> str:
 ADAPTER = Adapter(
     name="llava_next",
     model_type="llava_next",
+    lmms_eval="llava_hf",
     # CLIP's attention has q_proj, k_proj and v_proj too, so the path is what tells them apart.
     lora_targets=r"model\.language_model\.layers\.\d+\.self_attn\.[qkv]_proj",
     end_token=end_token,

@@ -5,6 +5,7 @@ from pgt_lora.adapters.adapter import Adapter
 ADAPTER = Adapter(
     name="qwen3_vl",
     model_type="qwen3_vl",
+    lmms_eval="qwen3_vl",
     # The vision tower's attention is one fused `qkv`; the anchored path keeps it out in any case.
     lora_targets=r"model\.language_model\.layers\.\d+\.self_attn\.[qkv]_proj",
     end_token=lambda processor: "<|im_end|>",
