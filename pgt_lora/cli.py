@@ -172,7 +172,6 @@ def compare(
     compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
 
 
-from pgt_lora.cli_benchmark import benchmark
 @app.command(context_settings=WITH_OVERRIDES)
 def bench(
     context: typer.Context,
@@ -188,7 +187,7 @@ def bench(
 
 app.command(context_settings=WITH_OVERRIDES)(diagnose)
 
-for command in (push, export_dataset, export_recipe, mix, push_dataset):
+for command in (benchmark, push, export_dataset, export_recipe, mix, push_dataset):
     app.command()(command)
 
 
