@@ -12,7 +12,7 @@ from pgt_lora.encoding import Encoder
 from pgt_lora.errors import choices
 from pgt_lora.progress import console
 from pgt_lora.recipe import ROOT
-from pgt_lora.tiny import internvl3, qwen2_5_vl
+from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Schedule, pretrain
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # The architecture and the training steps of each shipped model.
 MODELS = {
     "tiny-qwen2.5-vl": (qwen2_5_vl, 4200),
-    "tiny-internvl3": (internvl3, 3000),
+    "tiny-internvl3": (internvl3, 4200),
+    "tiny-llava-next": (llava_next, 4200),
 }
 
 
