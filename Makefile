@@ -28,7 +28,7 @@ endif
 # lmms-eval pins packages that the rest of the project has newer.
 LMMS := .venv-lmms-eval
 
-.PHONY: help setup finetune compare eval push test lint format tiny clean lmms-eval-setup lmms-eval-test
+.PHONY: help setup finetune compare diagnose eval push test lint format tiny clean lmms-eval-setup lmms-eval-test
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ $(LMMS)/.installed: pyproject.toml constraints.txt constraints-lmms-eval.txt
 	$(PYTHON) -m venv $(LMMS)
 	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt --editable '.[eval]'
 	@touch $@
+
+diagnose: setup  ## Tell what a model sees, what it cannot say, and what fools it (MODEL=…).
+	$(BIN)/pgt-lora diagnose $(MODEL) $(RUN_ARGS)
 
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
 	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)

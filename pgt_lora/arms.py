@@ -1,13 +1,15 @@
-"""The arms of a comparison: a name, and the dataset directory that it is trained on."""
+"""The arms of a comparison: a name, and the dataset directory that it is trained on or the adapter that it is."""
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.build import default_weights
+from pgt_lora.checkpoint import resolve, resolve_adapter
 from pgt_lora.dataset import (
     MANIFEST,
     is_made,
@@ -19,6 +21,7 @@ from pgt_lora.dataset import (
     write_rows,
 )
 from pgt_lora.errors import InputError, choices
+from pgt_lora.pools import sources_of
 from pgt_lora.recipe import ROOT, Recipe
 from pgt_lora.rng import stream
 from pgt_lora.run import pgt_data
@@ -36,15 +39,20 @@ KNOWN = (BASE, PGT, MIX, BOTH, f"{WITHOUT}UNIT", "NAME=DIR")
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm; `directory` is that of the user's own dataset, None for the arms that the kit makes."""
+    """One arm; `directory` is the user's own dataset or adapter, None for the arms that the kit makes."""
 
     name: str
     directory: Path | None = None
 
     @property
+    def is_adapter(self) -> bool:
+        """Whether the arm was trained before, here or elsewhere, and is only scored."""
+        return self.directory is not None and resolve_adapter(self.directory) is not None
+
+    @property
     def is_trained(self) -> bool:
-        """Whether the arm is more than the base model."""
-        return self.name != BASE
+        """Whether the arm is trained by the comparison."""
+        return self.name != BASE and not self.is_adapter
 
 
 def parse_arms(text: str) -> list[Arm]:
@@ -99,6 +107,24 @@ def arm_data(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
     return found
 
 
+def arm_adapters(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
+    """Return the directory of every arm that is an adapter, by its name.
+
+    Raises:
+        InputError: an adapter is on another base than the recipe's.
+    """
+    found = {}
+    for arm in arms:
+        if arm.directory and arm.is_adapter:
+            base = resolve(str(arm.directory)).base
+            if base != recipe.base:
+                raise InputError(
+                    f"arm {arm.name}: {arm.directory} is an adapter on {base}, the recipe's base is {recipe.base}"
+                )
+            found[arm.name] = arm.directory
+    return found
+
+
 def _make(recipe: Recipe, name: str) -> Path:
     num = recipe.kit.num_samples
     if name == MIX:
@@ -146,13 +172,18 @@ def half_and_half(first: Path, second: Path, num_samples: int) -> Path:
 
     With an odd number, the second gives one sample more.
     """
-    hashes = [read_manifest(each)["content_hash"] for each in (first, second)]
+    manifests = [read_manifest(each) for each in (first, second)]
     path = ROOT / "data" / f"pgt-half-{first.name}-half-{second.name}"
-    asked = {"num_samples": num_samples, "seed": 0, "halves": hashes}
+    asked = {"num_samples": num_samples, "seed": 0, "halves": [each["content_hash"] for each in manifests]}
     if not is_made(path, asked):
         half = num_samples // 2
         with new_directory(path, overwrite=True) as directory:
-            made = write_rows(directory, [*_drawn(first, half), *_drawn(second, num_samples - half)])
+            rows = [*_drawn(first, half), *_drawn(second, num_samples - half)]
+            made = write_rows(directory, rows)
+            drawn = Counter(row["source"] for row in rows)
+            made["sources"] = {
+                name: facts | {"drawn": drawn[name]} for each in manifests for name, facts in sources_of(each).items()
+            }
             write_manifest(directory, asked, made)
     return path
 

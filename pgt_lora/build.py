@@ -5,8 +5,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from pgt_lora.dataset import new_directory, read_manifest, write_manifest, write_samples
@@ -28,9 +30,10 @@ def tasks() -> dict[str, Task]:
 
 
 def default_weights() -> dict[str, float]:
-    """Weigh the families alike, and alike the tasks within a family (paper, section 3.2)."""
-    families = Counter(task.family for task in tasks().values())
-    return {task.name: 1 / (len(families) * families[task.family]) for task in tasks().values()}
+    """Weigh the families alike, and alike the tasks within a family (paper, section 3.2); companions are left out."""
+    mixed = [task for task in tasks().values() if not task.companion]
+    families = Counter(task.family for task in mixed)
+    return {task.name: 1 / (len(families) * families[task.family]) for task in mixed}
 
 
 def parse_weights(text: str) -> dict[str, float]:
@@ -64,24 +67,36 @@ def make_sample(
     Raises:
         InputError: no scene for the question was found, because the settings leave no room for it.
     """
-    rng = stream(seed, "pgt", split, index)
+    rng, settings = stream(seed, "pgt", split, index), replace(settings, split=split)
     names = sorted(weights)  # the order in which they are given says nothing
     name = rng.choices(names, [weights[each] for each in names])[0]
     task = tasks()[name]
     question = task.plan(rng, settings)
+    scene, rejected = find_scene(rng, task, question, settings)
+    sample = f"pgt-{split}-{seed}-{index:06d}"
+    return to_sample(sample, sample, task, question, scene), rejected
+
+
+def find_scene(rng: Random, task: Task, question: Question, settings: Settings) -> tuple[Scene, int]:
+    """Return a scene that fits a question and the number of scenes that were rejected on the way.
+
+    Raises:
+        InputError: none was found, because the settings leave no room for one.
+    """
     for tries in range(MAX_TRIES):
         scene = task.compose(rng, settings, question)
         if scene is not None:
-            return _to_sample(f"pgt-{split}-{seed}-{index:06d}", task, question, scene), tries
+            solved, planned = task.solve(scene, question.about), question.about["answer"]
+            assert solved == planned, f"{question.text}: planned {planned}, the scene says {solved}"
+            return scene, tries
     raise InputError(
-        f"{name}: no scene in {MAX_TRIES} tries for {question.text!r} on a {settings.canvas} canvas with counts up to "
-        f"{settings.max_count}; take a larger canvas or a smaller --max-count"
+        f"{task.name}: no scene in {MAX_TRIES} tries for {question.text!r} on a {settings.canvas} canvas with counts "
+        f"up to {settings.max_count}; take a larger canvas or a smaller --max-count"
     )
 
 
-def _to_sample(name: str, task: Task, question: Question, scene: Scene) -> Sample:
-    solved = task.solve(scene, question.about)
-    assert solved == question.about["answer"], f"{name}: planned {question.about['answer']}, the scene says {solved}"
+def to_sample(name: str, group: str, task: Task, question: Question, scene: Scene) -> Sample:
+    """Draw a scene and return it with its question; `group` names the image."""
     file = io.BytesIO()
     # Higher levels take longer and save little on plain grey.
     render(scene).save(file, "PNG", compress_level=1)
@@ -94,7 +109,7 @@ def _to_sample(name: str, task: Task, question: Question, scene: Scene) -> Sampl
         task=task.name,
         template=question.template,
         answer_format=question.answer_format,
-        group=name,
+        group=group,
         choices=question.choices,
         scene=scene.to_json(),
     )
@@ -143,6 +158,7 @@ def request(
     *, num_samples: int, seed: int, split: str, weights: Mapping[str, float], settings: Settings
 ) -> dict[str, Any]:
     """Return what a manifest records as asked for; a directory that was asked for the same is reused."""
+    distractors = {} if settings.num_distractors is None else {"num_distractors": settings.num_distractors}
     return {
         "num_samples": num_samples,
         "seed": seed,
@@ -150,7 +166,7 @@ def request(
         "tasks": dict(weights),
         "canvas": str(settings.canvas),
         "max_count": settings.max_count,
-    }
+    } | distractors
 
 
 def _each(make: Any, num_samples: int, num_proc: int) -> Iterator[tuple[Sample, int]]:

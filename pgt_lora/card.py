@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgt_lora.errors import InputError
 from pgt_lora.pages import render_page
+from pgt_lora.pools import sources_of
 from pgt_lora.scoring import Score
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def write_card(run: Path, base: str, licence: Licence, repo: str, merged: bool) 
     from huggingface_hub import ModelCard, ModelCardData
 
     facts = _read(run / "adapter" / "run.json")
+    sources = sources_of(facts["data"])
     scores = {stage: _scores(run / stage / "pgt") for stage in ("base", "finetuned")}
     on_hub = not Path(base).is_dir()
     data = ModelCardData(
@@ -61,6 +63,7 @@ def write_card(run: Path, base: str, licence: Licence, repo: str, merged: bool) 
         license=licence.identifier,
         license_name=licence.name,
         license_link=licence.link,
+        datasets=hub_ids(sources) or None,
         model_name=repo.split("/")[-1],
         eval_results=results(scores["finetuned"]),
     )
@@ -68,6 +71,8 @@ def write_card(run: Path, base: str, licence: Licence, repo: str, merged: bool) 
         "card.md.jinja",
         repo=repo,
         base=base if on_hub else Path(base).name,
+        revision=_read(run / "adapter" / "adapter_config.json").get("revision"),
+        sources=sources,
         merged=merged,
         facts=facts,
         recipe=(run / "adapter" / "recipe.yaml").read_text(encoding="utf-8"),
@@ -76,6 +81,12 @@ def write_card(run: Path, base: str, licence: Licence, repo: str, merged: bool) 
         verification=_read(run / "merged" / "verification.json"),
     )
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n{text}"))
+
+
+def hub_ids(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the Hub ids among the datasets that a run was trained on."""
+    origins = (str(facts.get("origin", "")) for facts in sources.values())
+    return sorted({origin for origin in origins if origin.count("/") == 1})
 
 
 def results(scores: Mapping[str, Score]) -> "list[EvalResult]":

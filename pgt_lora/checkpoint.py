@@ -38,10 +38,9 @@ def resolve(name: str) -> Checkpoint:
     if recipe := find_recipe(name):
         values = read_values(recipe)
         return Checkpoint(model_path(values["model_name_or_path"]), revision=values.get("model_revision"))
-    for directory in (path, path / "adapter"):
-        if (directory / ADAPTER_CONFIG).is_file():
-            config = json.loads((directory / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-            return Checkpoint(model_path(config["base_model_name_or_path"]), directory, config.get("revision"))
+    if directory := resolve_adapter(path):
+        config = json.loads((directory / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+        return Checkpoint(model_path(config["base_model_name_or_path"]), directory, config.get("revision"))
     if (path / "config.json").is_file():
         return Checkpoint(str(path))
     if path.exists() or name.count("/") != 1 or name.startswith((".", "/")):
@@ -50,6 +49,19 @@ def resolve(name: str) -> Checkpoint:
             f"recipes: {choices(recipe_names())}"
         )
     return Checkpoint(name)
+
+
+def resolve_adapter(path: Path) -> Path | None:
+    """Return the adapter's directory that is `path`, or is in the run directory `path`; None where there is none."""
+    return next((each for each in (path, path / "adapter") if (each / ADAPTER_CONFIG).is_file()), None)
+
+
+def cached_commit(base: str, revision: str | None = None) -> str | None:
+    """Return the commit of a Hub id that is in the cache; None for a directory, which has none."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = None if Path(base).is_dir() else try_to_load_from_cache(base, "config.json", revision=revision)
+    return Path(config).parent.name if isinstance(config, str) else None  # a snapshot's folder is named by its commit
 
 
 def family(base: str, revision: str | None = None) -> Adapter:

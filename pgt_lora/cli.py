@@ -7,7 +7,8 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.cli_benchmark import benchmark
-from pgt_lora.cli_data import mix, push_dataset
+from pgt_lora.cli_data import generate, mix, push_dataset
+from pgt_lora.cli_diagnose import diagnose
 from pgt_lora.cli_hub import export_dataset, export_recipe, push
 from pgt_lora.errors import InputError
 
@@ -17,6 +18,10 @@ WITH_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 Data = Annotated[Path, typer.Option("--data", help="A dataset directory.")]
 Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
+DType = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="bfloat16, float16 or float32. Default: the base's own type."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
@@ -25,36 +30,7 @@ def _describe() -> None:
     """LoRA fine-tuning of vision-language models on Procedurally Generated Tasks (PGT)."""
 
 
-@app.command()
-def generate(
-    out: Out,
-    num_samples: Annotated[int, typer.Option(help="How many samples.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
-    split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
-    tasks: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Tasks and weights, such as relation=1,counting=2. Default: the paper's families alike."),
-    ] = None,
-    canvas: Annotated[str, typer.Option(help="Image size in pixels: a side or WIDTHxHEIGHT.")] = "448",
-    max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
-    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
-    overwrite: Overwrite = False,
-) -> None:
-    """Draw PGT samples into a dataset directory."""
-    from pgt_lora import build
-    from pgt_lora.progress import console
-    from pgt_lora.scene import Canvas
-    from pgt_lora.tasks.task import Settings
-
-    settings = Settings(Canvas.parse(canvas), max_count)
-    weights = build.parse_weights(tasks) if tasks else None
-    manifest = build.generate(
-        out, num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings, num_proc=num_proc,
-        overwrite=overwrite,
-    )  # fmt: skip
-    console.print(
-        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
-    )
+app.command()(generate)
 
 
 @app.command()
@@ -136,23 +112,27 @@ def evaluate(
 
 @app.command()
 def merge(
-    run: Annotated[str, typer.Argument(help="A run or adapter directory.")], out: Out, overwrite: Overwrite = False
+    run: Annotated[str, typer.Argument(help="A run or adapter directory.")],
+    out: Out,
+    dtype: DType = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Merge an adapter into its base and verify the result in a fresh process."""
     from pgt_lora.merge import merge as merge_run
 
-    merge_run(run, out, overwrite)
+    merge_run(run, out, overwrite, dtype)
 
 
 @app.command()
 def verify(
     merged: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
     run: Annotated[str, typer.Option(help="The run or adapter directory that it was made from.")],
+    dtype: DType = None,
 ) -> None:
     """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
     from pgt_lora.verify import verify_and_report
 
-    if not verify_and_report(merged, run):
+    if not verify_and_report(merged, run, dtype):
         raise typer.Exit(1)
 
 
@@ -175,7 +155,8 @@ def compare(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")],
     arms: Annotated[
-        str, typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR for a dataset of yours.")
+        str,
+        typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter."),
     ] = "base,pgt,specialized-mix",
     seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
     data: Annotated[
@@ -190,6 +171,21 @@ def compare(
 
     compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
 
+
+@app.command(context_settings=WITH_OVERRIDES)
+def bench(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = "tiny-qwen2.5-vl",
+    num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
+    repeats: Annotated[int, typer.Option(help="Runs of each.")] = 3,
+) -> None:
+    """Time this kit's training against TRL alone, by turns, on the same samples."""
+    from pgt_lora.bench import bench as run_bench
+
+    run_bench(recipe, num_samples, repeats, context.args)
+
+
+app.command(context_settings=WITH_OVERRIDES)(diagnose)
 
 for command in (benchmark, push, export_dataset, export_recipe, mix, push_dataset):
     app.command()(command)

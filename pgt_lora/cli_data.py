@@ -1,4 +1,4 @@
-"""The commands that make and publish datasets of photographs."""
+"""The commands that make and publish datasets."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -23,6 +23,52 @@ def parse_pairs(option: str, text: str | None, default: str | None = None) -> di
             raise InputError(f"{option} {text!r}: {part.strip()!r} is no name=value, or stands twice")
         pairs[name] = value
     return pairs
+
+
+def generate(
+    out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
+    num_samples: Annotated[Optional[int], typer.Option(help="How many samples. Default: 5000")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
+    split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
+    tasks: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Tasks and weights, such as relation=1,counting=2. Default: the paper's families alike."),
+    ] = None,
+    canvas: Annotated[str, typer.Option(help="Image size in pixels: a side or WIDTHxHEIGHT.")] = "448",
+    max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
+    num_distractors: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="absolute_position: how many other objects. Default: 0, 1, 3 or 5; 0 with --exhaustive."),
+    ] = None,
+    exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Every item of absolute_position, once.")] = False,
+    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Draw PGT samples into a dataset directory."""
+    from pgt_lora import build
+    from pgt_lora.exhaustive import generate_exhaustive
+    from pgt_lora.progress import console
+    from pgt_lora.scene import Canvas
+    from pgt_lora.tasks.task import Settings
+
+    settings = Settings(Canvas.parse(canvas), max_count, num_distractors=num_distractors)
+    if num_distractors is not None and "absolute_position" not in (tasks or ""):
+        raise InputError("--num-distractors is for absolute_position: name it in --tasks")
+    if exhaustive:
+        if num_samples is not None or num_proc != 1:
+            raise InputError("--exhaustive draws every item once: leave out --num-samples and --num-proc")
+        manifest = generate_exhaustive(
+            out, task=tasks or "", seed=seed, split=split, settings=settings, overwrite=overwrite
+        )
+    else:
+        weights = build.parse_weights(tasks) if tasks else None
+        manifest = build.generate(
+            out, num_samples=5000 if num_samples is None else num_samples, seed=seed, split=split, weights=weights,
+            settings=settings, num_proc=num_proc, overwrite=overwrite,
+        )  # fmt: skip
+    console.print(
+        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
+    )
 
 
 def mix(

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pgt_lora.arms import arm_data, parse_arms
+from pgt_lora.arms import arm_adapters, arm_data, parse_arms
 from pgt_lora.compare_report import Page, print_results, write_pages
 from pgt_lora.compare_runs import describe, plan, score_directories, shared_images, train_and_score
 from pgt_lora.dataset import read_manifest, write_json
@@ -33,9 +33,10 @@ def compare(
     out = out or ROOT / "runs" / f"{recipe.name}-compare"
     take(out)
     tests = evaluation_sets(recipe, data)
+    adapters = arm_adapters(recipe, names)
     datasets = arm_data(recipe, names)
     check_held_out(tests, datasets)
-    runs = plan(recipe, [arm.name for arm in names], datasets, numbers)
+    runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers)
     asked = {"model": model, "arms": arms, "seeds": seeds, "data": [str(each) for each in data]}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / ASKED, asked | {"overrides": list(overrides)})

@@ -10,11 +10,11 @@ from pgt_lora.pages import data_uri
 from pgt_lora.preview import first_of_each
 from pgt_lora.results import Result
 from pgt_lora.statistics import Floats
+from pgt_lora.tasks.absolute_position import AREAS
 
 HEIGHT = 28
 MAX_LABELS = 12
 NUM_SHOWN = 6  # items won, and as many lost, of each evaluation set
-NINTHS = tuple(f"{y} {x}" for y in ("top", "middle", "bottom") for x in ("left", "centre", "right"))
 OTHER, NONE = "other", "no answer"
 
 
@@ -87,12 +87,12 @@ def _label(answer: str, answer_format: str) -> str:
         return answer
     x, y = (float(number) for number in answer.strip("()").split(","))
     inside = 0 <= x <= 1 and 0 <= y <= 1
-    return NINTHS[3 * min(int(3 * y), 2) + min(int(3 * x), 2)] if inside else "outside"
+    return AREAS[3 * min(int(3 * y), 2) + min(int(3 * x), 2)] if inside else "outside"
 
 
 def _natural(label: str) -> tuple[int, str]:
-    if label in NINTHS:
-        return NINTHS.index(label), label
+    if label in AREAS:
+        return AREAS.index(label), label
     return (int(label), "") if label.isdecimal() else (10**9, label)
 
 

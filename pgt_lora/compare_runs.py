@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from pgt_lora.arms import BASE
-from pgt_lora.dataset import open_dataset, read_manifest
+from pgt_lora.checkpoint import resolve_adapter
+from pgt_lora.dataset import file_digest, open_dataset, read_manifest
 from pgt_lora.progress import console
 from pgt_lora.recipe import Recipe, build_recipe
 from pgt_lora.run import score
@@ -25,11 +26,12 @@ from pgt_lora.train import VERSIONS, finetune
 
 @dataclass(frozen=True)
 class Run:
-    """One arm with one seed. `recipe` holds the seed; `data` is None for the base model, which has no seed."""
+    """One arm with one seed, which `recipe` holds; `data` is None for what is only scored: the base, or an adapter."""
 
     arm: str
     recipe: Recipe
-    data: Path | None
+    data: Path | None = None
+    adapter: Path | None = None
 
     @property
     def name(self) -> str:
@@ -40,6 +42,8 @@ class Run:
         else:
             model, kit = self.recipe.model, self.recipe.kit
             made_of |= {"base": [self.recipe.base, model.model_revision, model.dtype, kit.max_new_tokens]}
+        if self.adapter and (directory := resolve_adapter(self.adapter)):
+            made_of |= {"adapter": [file_digest(path) for path in sorted(directory.glob("adapter_*"))]}
         seed = f"-seed{self.recipe.sft.seed}" if self.data else ""
         return f"{self.arm}{seed}-{short_hash(made_of)}"
 
@@ -49,9 +53,13 @@ def short_hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def plan(recipe: Recipe, arms: Sequence[str], datasets: Mapping[str, Path], seeds: Sequence[int]) -> list[Run]:
+def plan(
+    recipe: Recipe, arms: Sequence[str], datasets: Mapping[str, Path], adapters: Mapping[str, Path],
+    seeds: Sequence[int],
+) -> list[Run]:  # fmt: skip
     """Return every run, one seed after the other; runs with the same seed see their samples in the same order."""
-    runs = [Run(BASE, recipe, None)] if BASE in arms else []
+    runs = [Run(BASE, recipe)] if BASE in arms else []
+    runs += [Run(arm, recipe, adapter=path) for arm, path in adapters.items()]
     for seed in seeds:
         for arm in datasets:
             values = {**recipe.values, "seed": seed}
@@ -68,7 +76,8 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
         console.print(f"Training {run.name}")
         finetune(run.recipe, run.data, directory)
     named = {score_name(test, path): path for test, path in tests.items()}
-    score(run.recipe, str(directory) if run.data else run.recipe.base, named, out / "scores" / run.name)
+    scored = directory if run.data else run.adapter or run.recipe.base
+    score(run.recipe, str(scored), named, out / "scores" / run.name)
 
 
 def score_name(test: str, path: Path) -> str:
@@ -92,7 +101,7 @@ def describe(run: Run, out: Path) -> dict[str, Any]:
         "seed": run.recipe.sft.seed if run.data else None,
     }
     if not run.data:
-        return facts
+        return facts | {"adapter": str(run.adapter) if run.adapter else None}
     adapter = out / "arms" / run.name / "adapter"
     manifest = read_manifest(run.data)
     return facts | {

@@ -54,7 +54,7 @@ class Encoder:
         fill = {"input_ids": self.processor.tokenizer.pad_token_id or 0}
         after = {"input_ids": tails, "attention_mask": [[1] * len(tail) for tail in tails]}
         for name, values in prompts.items():
-            if values.shape == kept.shape:  # the others are pixels and their sizes
+            if isinstance(values, torch.Tensor) and values.shape == kept.shape:  # the others are the images
                 ends = after.get(name, [[0] * len(tail) for tail in tails])
                 batch[name] = _pad([row[keep] for row, keep in zip(values, kept, strict=True)], ends, fill.get(name, 0))
         before = [torch.full((int(keep.sum()),), IGNORE) for keep in kept]

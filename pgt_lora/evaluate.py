@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import send_to_device
 from rich.table import Table
 
 from pgt_lora.checkpoint import family, load_adapter, load_model, load_processor, resolve
 from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json, write_text
 from pgt_lora.encoding import Encoder
+from pgt_lora.features import cached
 from pgt_lora.progress import console, track
 from pgt_lora.recipe import Recipe
 from pgt_lora.scoring import Score, correct, parse, score_by_task
@@ -33,7 +35,7 @@ def answer(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Genera
     model.eval()
     for start in range(0, len(rows), generation.batch_size):
         chosen = range(start, min(start + generation.batch_size, len(rows)))
-        batch = encoder.prompts([rows[index] for index in chosen]).to(model.device)
+        batch = send_to_device(encoder.prompts([rows[index] for index in chosen]), model.device)
         batch = batch.to(model.dtype)  # casts pixels, not ids
         with torch.inference_mode():
             ids = model.generate(
@@ -76,9 +78,14 @@ def evaluate(
     name: str,
     generation: Generation,
     overwrite: bool = False,
+    feature_cache_gb: float = 0,
 ) -> dict[str, Score]:
-    """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory."""
+    """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory.
+
+    With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
+    """
     rows = open_dataset(data)
+    encoder = cached(encoder, model, rows, data, feature_cache_gb)
     with new_directory(out, overwrite) as directory:
         predictions = predict(model, encoder, rows, generation)
         scores = score_by_task(rows, predictions)

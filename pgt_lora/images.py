@@ -24,6 +24,9 @@ COCO_LAYOUTS = (
     "train2017/{:012d}.jpg", "val2017/{:012d}.jpg", "trainval2017/{:012d}.jpg",
 )  # fmt: skip
 
+# An image's mean size, by the published archives: 18 GB for COCO's 118,287, 14.7 GB for Visual Genome's 108,249.
+MEAN_BYTES = {"coco": 152_000, "vg": 136_000}
+
 
 @dataclass(frozen=True)
 class Shelf:
@@ -148,7 +151,12 @@ def _announce(absent: list[ImageRef], num_wanted: int, shelf: Shelf) -> dict[str
     if absent:
         counts = Counter(each.store for each in absent)
         size = sum(member.compress_size for member in members.values()) / 1e6
-        parts = [f"{counts[store]:,} of {store}" for store in sorted(counts) if store != "spatialladder"]
+        parts = [
+            f"{counts[store]:,} of {store}"
+            + (f", about {counts[store] * MEAN_BYTES[store] / 1e6:,.0f} MB" if store in MEAN_BYTES else "")
+            for store in sorted(counts)
+            if store != "spatialladder"
+        ]
         parts += [f"{len(archived):,} of spatialladder, {size:,.1f} MB"] if archived else []
         said = f"{len(absent):,} of {num_wanted:,} images to fetch into {shelf.cache}: {'; '.join(parts)}"
         console.print(said, soft_wrap=True, markup=False)

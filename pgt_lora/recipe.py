@@ -40,6 +40,7 @@ class KitConfig:
     num_test_samples: int = field(default=1000, metadata={"help": "held-out samples"})
     skills: bool = field(default=False, metadata={"help": "also score the skills of the small models' pre-training"})
     max_new_tokens: int = field(default=16, metadata={"help": "longest answer in evaluation"})
+    feature_cache_gb: float = field(default=20.0, metadata={"help": "disk that image features may take; 0: no cache"})
 
 
 @dataclass(frozen=True)

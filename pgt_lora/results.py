@@ -118,7 +118,7 @@ class Contrast:
 
 def read_items(title: str, path: Path) -> Items:
     """Read an evaluation set without its images."""
-    names = ["id", "task", "answer", "answer_format", "choices", "group"]
+    names = ["id", "task", "template", "answer", "answer_format", "choices", "group", "scene"]
     rows = open_dataset(path).select_columns(names).to_list()
     tasks, task = np.unique([row["task"] for row in rows], return_inverse=True)
     group = np.unique([row["group"] for row in rows], return_inverse=True)[1]

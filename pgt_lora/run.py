@@ -124,4 +124,7 @@ def score(recipe: Recipe, name: str, tests: dict[str, Path], out: Path) -> None:
     generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
     for test, path in waiting.items():
         console.print(f"{out.name} on {test}")
-        evaluate(loaded, encoder, path, out / test, name=name, generation=generation)
+        evaluate(
+            loaded, encoder, path, out / test, name=name, generation=generation,
+            feature_cache_gb=recipe.kit.feature_cache_gb,
+        )  # fmt: skip

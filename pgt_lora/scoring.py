@@ -30,8 +30,15 @@ def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
 
 
 def _word(output: str, choices: Sequence[str] | None) -> str | None:
-    found = {choice for choice in choices or () if re.search(rf"\b{re.escape(choice)}\b", output, re.IGNORECASE)}
-    return found.pop() if len(found) == 1 else None
+    spelling = {_plain(choice): choice for choice in choices or ()}
+    # The longest first, so that "top center" does not state "center", too.
+    pattern = "|".join(map(re.escape, sorted(spelling, key=len, reverse=True)))
+    found = set(re.findall(rf"\b(?:{pattern})\b", _plain(output))) & set(spelling)
+    return spelling[found.pop()] if len(found) == 1 else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s-]+", " ", text.casefold())
 
 
 def _letter(output: str, choices: Sequence[str] | None) -> str | None:
@@ -76,7 +83,7 @@ _PARSERS: dict[str, Callable[[str, Sequence[str] | None], str | None]] = {
 }
 
 
-def wilson(successes: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(successes: float, total: int, z: float = 1.959964) -> tuple[float, float]:
     """Return Wilson's 95% score interval of a proportion (Wilson 1927; no better where there is nothing to count)."""
     if total == 0:
         return 0.0, 1.0

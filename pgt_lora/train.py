@@ -39,7 +39,7 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
     from accelerate.utils import broadcast_object_list
 
     from pgt_lora.processes import launch, quieten_others, together
-    from pgt_lora.trainer import build_trainer, step_shape
+    from pgt_lora.trainer import build_trainer, read_features, step_shape
 
     if recipe.sft.n_gpu > 1:  # several GPUs and one process, which TRL refuses
         step_shape(recipe)
@@ -65,6 +65,7 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
     with together():
         trainer, encoder = build_trainer(recipe, rows, out)
         audited = audit(trainer.model, encoder, rows)
+        read_features(trainer, encoder, rows, data, recipe.kit.feature_cache_gb)
     started = time.monotonic()
     train(trainer, *broadcast_object_list(resume))
     facts = key | audited | {"data": read_manifest(data)}

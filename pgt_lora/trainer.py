@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from peft import LoraConfig
 from transformers import BitsAndBytesConfig, set_seed
 from trl import get_quantization_config
 
-from pgt_lora.checkpoint import family, load_model, load_processor
+from pgt_lora.checkpoint import cached_commit, family, load_model, load_processor
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
+from pgt_lora.features import cached
 from pgt_lora.recipe import Recipe
 from pgt_lora.registry import lookup
 from pgt_lora.steps import Trainer
@@ -32,15 +34,18 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
     encoder = Encoder(adapter, load_processor(base, revision))
     set_arguments(recipe, out)
     set_seed(recipe.sft.seed)
+    model = load_base(recipe)
     lora = LoraConfig(
         r=recipe.model.lora_r,
         lora_alpha=recipe.model.lora_alpha,
         lora_dropout=recipe.model.lora_dropout,
         target_modules=adapter.lora_targets,
         task_type="CAUSAL_LM",
+        # The commit that was loaded: what is scored, merged and verified later is on the same weights.
+        revision=cached_commit(base, revision),
     )
     trainer = Trainer(
-        model=load_base(recipe),
+        model=model,
         args=recipe.sft,
         data_collator=partial(batch_with_ids, encoder),
         train_dataset=rows,
@@ -55,6 +60,15 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
     # through the frozen vision tower.
     peft_model.get_base_model().disable_input_require_grads()
     return trainer, encoder
+
+
+def read_features(trainer: Trainer, encoder: Encoder, rows: Any, data: Path, limit_gb: float) -> None:
+    """Let the trainer read its images' features from a cache; the first process of a machine makes it."""
+    if trainer.is_fsdp_enabled:  # the weights are on no GPU yet
+        return
+    with PartialState().local_main_process_first():
+        found = cached(encoder, trainer.model, rows, data, limit_gb)
+    trainer.data_collator = partial(batch_with_ids, found)
 
 
 def set_arguments(recipe: Recipe, out: Path) -> None:

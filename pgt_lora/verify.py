@@ -16,8 +16,8 @@ from pgt_lora.checkpoint import Checkpoint, family, load_adapter, load_model, lo
 from pgt_lora.dataset import file_digest, open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
-from pgt_lora.evaluate import Generation, answer, load_for_evaluation, predict
-from pgt_lora.merge import companion_files, local_directory
+from pgt_lora.evaluate import Generation, answer, predict
+from pgt_lora.merge import CONFIG, companion_files, config_with, local_directory
 from pgt_lora.progress import console
 from pgt_lora.recipe import read_values
 from pgt_lora.scene import Canvas
@@ -31,40 +31,48 @@ MAX_CHANGED = 0.02  # share of held-out samples that may turn right or wrong by 
 VERIFICATION = "verification.json"
 
 
-def verify(merged: Path, checkpoint: Checkpoint) -> list[Check]:
-    """Check a merged checkpoint against its base and adapter; see `verification.json` for what is checked."""
+def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> list[Check]:
+    """Check a merged checkpoint against its base and adapter; see `verification.json` for what is checked.
+
+    With a `dtype`, it is the base cast to that type which is compared with.
+    """
     assert checkpoint.adapter_dir is not None
     base_dir = local_directory(checkpoint.base, checkpoint.revision)
-    checks = [check_files(base_dir, merged), check_keys(base_dir, merged)]
+    checks = [check_files(base_dir, merged, dtype), check_keys(base_dir, merged, dtype)]
     if checks[-1].passed:
-        checks.append(check_weights(base_dir, checkpoint.adapter_dir, merged))
+        checks.append(check_weights(base_dir, checkpoint.adapter_dir, merged, dtype))
     if all(check.passed for check in checks):
-        checks.extend(check_behaviour(base_dir, checkpoint.adapter_dir, merged))
+        rows = fixed_rows(checkpoint.adapter_dir)
+        before = behaviour(load_adapter(_load(base_dir, dtype), checkpoint.adapter_dir), _encoder(base_dir), rows)
+        model, encoder = _load(merged), _encoder(merged)
+        checks += check_behaviour(before, behaviour(model, encoder, rows), model.dtype)
         scores = checkpoint.adapter_dir.parent / "finetuned" / "pgt"
-        checks += [check_scores(scores, merged)] if scores.is_dir() else []
+        checks += [check_scores(scores, model, encoder)] if scores.is_dir() else []
     return checks
 
 
-def check_files(base_dir: Path, merged: Path) -> Check:
-    """Check that configuration, processor and chat template are the base's, byte for byte."""
+def check_files(base_dir: Path, merged: Path, dtype: str | None = None) -> Check:
+    """Check that configuration, processor and chat template are the base's, byte for byte.
+
+    With a `dtype`, that field of the configuration is the one difference.
+    """
     files = [path.name for path in companion_files(base_dir)]
     _, changed, missing = filecmp.cmpfiles(base_dir, merged, files, shallow=False)
-    figures = f"{len(files)} files compared" + "".join(f"; {name} differs" for name in [*changed, *missing])
+    figures = f"{len(files)} files compared"
+    if dtype and CONFIG in changed:
+        config = json.loads((merged / CONFIG).read_text(encoding="utf-8"))
+        changed = [name for name in changed if name != CONFIG or config != config_with(base_dir, dtype)]
+        figures += f", {CONFIG} but for the type {dtype}"
+    figures += "".join(f"; {name} differs" for name in [*changed, *missing])
     return Check("files equal the base's", not changed and not missing, figures)
 
 
-def check_behaviour(base_dir: Path, adapter_dir: Path, merged: Path) -> list[Check]:
-    """Compare logits and greedy answers of base + adapter with those of the merged model on held-out samples."""
-    rows = fixed_rows(adapter_dir)
-    encoder = Encoder(family(str(base_dir)), load_processor(str(base_dir)))
-    model = load_adapter(_load(base_dir), adapter_dir)
-    before = _behaviour(model, encoder, rows)
-    del model
-    encoder = Encoder(family(str(merged)), load_processor(str(merged)))
-    model = _load(merged)
-    after = _behaviour(model, encoder, rows)
+def check_behaviour(
+    before: tuple[torch.Tensor, list[str]], after: tuple[torch.Tensor, list[str]], dtype: torch.dtype
+) -> list[Check]:
+    """Compare logits and greedy answers of base + adapter with those of the merged model, computed in `dtype`."""
     difference = (before[0] - after[0]).abs()
-    tolerance = LOGIT_TOLERANCE[model.dtype] * float(before[0].abs().max())
+    tolerance = LOGIT_TOLERANCE[dtype] * float(before[0].abs().max())
     same = sum(a == b for a, b in zip(before[1], after[1], strict=True))
     return [
         Check(
@@ -72,11 +80,11 @@ def check_behaviour(base_dir: Path, adapter_dir: Path, merged: Path) -> list[Che
             float(difference.max()) <= tolerance,
             f"largest difference {difference.max():.1e}, mean {difference.mean():.1e}, tolerance {tolerance:.1e}",
         ),
-        Check("greedy answers equal base + adapter", same == len(rows), f"{same} of {len(rows)} answers equal"),
+        Check("greedy answers equal base + adapter", same == len(after[1]), f"{same} of {len(after[1])} answers equal"),
     ]
 
 
-def check_scores(scores: Path, merged: Path) -> Check:
+def check_scores(scores: Path, model: Any, encoder: Encoder) -> Check:
     """Answer the held-out questions with the merged model, and compare with what base + adapter answered.
 
     Raises:
@@ -88,7 +96,6 @@ def check_scores(scores: Path, merged: Path) -> Check:
     if read_manifest(data)["content_hash"] != summary["content_hash"]:
         raise InputError(f"{data}: no longer what {scores} was scored on; score the adapter again")
     before = [json.loads(line)["correct"] for line in (scores / "predictions.jsonl").open(encoding="utf-8")]
-    model, encoder = load_for_evaluation(str(merged))
     after = [each["correct"] for each in predict(model, encoder, rows, Generation(**summary["generation"]))]
     changed = sum(a != b for a, b in zip(before, after, strict=True))
     return Check(
@@ -105,11 +112,16 @@ def fingerprints(directory: Path) -> dict[str, str]:
     return {path.name: file_digest(path) for path in files}
 
 
-def _load(directory: Path) -> Any:
-    return load_model(str(directory), dtype="auto", device_map="auto" if torch.cuda.is_available() else None)
+def _load(directory: Path, dtype: str | None = None) -> Any:
+    return load_model(str(directory), dtype=dtype or "auto", device_map="auto" if torch.cuda.is_available() else None)
 
 
-def _behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, list[str]]:
+def _encoder(directory: Path) -> Encoder:
+    return Encoder(family(str(directory)), load_processor(str(directory)))
+
+
+def behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, list[str]]:
+    """Return a model's logits at the supervised positions, shape (positions, vocabulary), and its greedy answers."""
     batch = BatchFeature(encoder.training_batch(rows)).to(model.device)
     supervised = batch.pop("labels")[:, 1:] >= 0
     batch = batch.to(model.dtype)  # casts pixels, not ids
@@ -131,7 +143,7 @@ def fixed_rows(adapter_dir: Path) -> list[dict[str, Any]]:
     return [sample.to_row() for sample, _ in make]
 
 
-def verify_and_report(merged: Path, run: str) -> bool:
+def verify_and_report(merged: Path, run: str, dtype: str | None = None) -> bool:
     """Verify, print the checks, and write `verification.json`; return whether all passed.
 
     Raises:
@@ -140,7 +152,7 @@ def verify_and_report(merged: Path, run: str) -> bool:
     checkpoint = resolve(run)
     if checkpoint.adapter_dir is None:
         raise InputError(f"{run}: holds no LoRA adapter to verify {merged} against")
-    checks = verify(merged, checkpoint)
+    checks = verify(merged, checkpoint, dtype)
     passed = all(check.passed for check in checks)
     found = {"passed": passed, "checks": [asdict(check) for check in checks]}
     # What is pushed later must be what was checked here.

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
+# How safetensors writes the types.
+FLOATS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _LANGUAGE_QKV = re.compile(r"(?!.*\bvis).*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.weight")
 
 
@@ -21,20 +23,27 @@ class Check:
     figures: str
 
 
-def check_keys(base_dir: Path, merged: Path) -> Check:
-    """Check that both hold the same tensors, of the same shapes and types."""
+def check_keys(base_dir: Path, merged: Path, dtype: str | None = None) -> Check:
+    """Check that both hold the same tensors, of the same shapes and types, or of the type that the base was cast to."""
     base, new = _headers(base_dir), _headers(merged)
+    if dtype:
+        base = {key: (shape, FLOATS[dtype] if kind in FLOATS.values() else kind) for key, (shape, kind) in base.items()}
     wrong = sorted(key for key in base.keys() | new.keys() if base.get(key) != new.get(key))
     figures = f"{len(base)} keys" + (f"; {len(wrong)} differ, first {wrong[0]}" if wrong else "")
     return Check("keys, shapes and types equal the base's", not wrong, figures)
 
 
-def check_weights(base_dir: Path, adapter_dir: Path, merged: Path) -> Check:
-    """Check every tensor: W + (α/r)·BA within one rounding for q, k and v of the language model, equal elsewhere."""
+def check_weights(base_dir: Path, adapter_dir: Path, merged: Path, dtype: str | None = None) -> Check:
+    """Check every tensor: W + (α/r)·BA within one rounding for q, k and v of the language model, equal elsewhere.
+
+    With a `dtype`, W is the base's tensor cast to that type.
+    """
     updates = adapter_updates(adapter_dir)
     wrong: list[str] = []
     num_merged, largest = 0, 0.0
     for (key, old), (_, new) in zip(_tensors(base_dir), _tensors(merged), strict=True):
+        if dtype and old.is_floating_point():
+            old = old.to(getattr(torch, dtype))
         match = _LANGUAGE_QKV.fullmatch(key)
         if match is None:
             wrong += [] if torch.equal(old.view(torch.uint8), new.view(torch.uint8)) else [key]
@@ -49,7 +58,8 @@ def check_weights(base_dir: Path, adapter_dir: Path, merged: Path) -> Check:
         largest = max(largest, float(error.max()))
         wrong += [key] if bool((error > allowed).any()) else []
     wrong += [f"no tensor for the update of layer {layer} {kind}" for layer, kind in updates]
-    figures = f"{num_merged} merged tensors, largest error {largest:.1e}; the others are byte-equal"
+    cast = f" to the base cast to {dtype}" if dtype else ""
+    figures = f"{num_merged} merged tensors, largest error {largest:.1e}; the others are byte-equal{cast}"
     return Check(
         "weights are W + (α/r)·BA",
         not wrong and num_merged > 0,

@@ -41,7 +41,10 @@ class Shape:
 
 def answer(image: Image.Image, question: str) -> str:
     """Return the answer; raise `ValueError` where the question is unknown or the image gives no single answer."""
-    shapes = find_shapes(np.asarray(image.convert("RGB")))
+    pixels = np.asarray(image.convert("RGB"))
+    if match := re.fullmatch(NINTH, question):
+        return ninth(pixels, match["color"], match["figure"], match["options"].split(", "))
+    shapes = find_shapes(pixels)
     for pattern, solve in SOLVERS.items():
         if match := re.fullmatch(pattern, question):
             return solve(shapes, image.size, *match.groups())
@@ -163,6 +166,68 @@ def lettered(shapes: list[Shape]) -> dict[str, Shape]:
         raise ValueError(f"not one circle for each of four letters: {shapes}")
     return {str(shape.letter): shape for shape in shapes}
 
+
+NINTH = (
+    r"Answer with as few words as possible\. Where is the (?P<color>\w+) (?P<figure>\w+)\? "
+    r"Choose from \[(?P<options>[a-z, ]+)\]\."
+)
+LIGHT = {
+    "red": "100", "green": "010", "blue": "001", "cyan": "011", "magenta": "101", "yellow": "110", "white": "111",
+}  # fmt: skip
+
+
+def ninth(pixels: np.ndarray, color: str, figure: str, options: list[str]) -> str:
+    """Return in which ninth of an image with a black ground the one figure of this colour and form lies."""
+    labels, _ = ndimage.label(pixels.max(axis=2) > 0, structure=np.ones((3, 3)))
+    centers = []
+    for rows, columns in ndimage.find_objects(labels):
+        patch = pixels[rows, columns]
+        light = "".join("01"[int(channel > 127)] for channel in patch.max(axis=(0, 1)))
+        if light == LIGHT[color] and form(patch.max(axis=2) / 255) == figure:
+            centers.append(((columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2))
+    if len(centers) != 1:
+        raise ValueError(f"not one {color} {figure}: {centers}")
+    (x, y), (height, width) = centers[0], pixels.shape[:2]
+    row, column = ("top", "center", "bottom")[int(3 * y / height)], ("left", "center", "right")[int(3 * x / width)]
+    found = "center" if row == column else f"{row} {column}"
+    if sorted(options) != sorted(set(options)) or found not in options:
+        raise ValueError(f"{found} is not one of {options}")
+    return found
+
+
+def form(seen: np.ndarray) -> str:
+    """Return which form covers the pixels of a square most alike."""
+    likeness = {name: overlap(seen, covered(name, len(seen))) for name in FORMS}
+    *_, second, best = sorted(likeness, key=likeness.__getitem__)
+    if len(seen) != len(seen.T) or likeness[best] < 0.85 or likeness[best] < likeness[second] + 0.1:
+        raise ValueError(f"an unknown form: {likeness}")
+    return best
+
+
+@cache
+def covered(name: str, side: int) -> np.ndarray:
+    """Return how much of each pixel of a square a form covers, by asking many points whether they are inside."""
+    v, u = (np.mgrid[: 20 * side, : 20 * side] + 0.5) / (20 * side)
+    return FORMS[name](u, v).reshape(side, 20, side, 20).mean((1, 3))
+
+
+def in_star(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Tell which points lie in a five-pointed star: no farther from the middle than its edge in their direction."""
+    x, y = (2 * u - 1) * np.sin(2 * np.pi / 5), v * (1 + np.cos(np.pi / 5)) - 1
+    turn = np.mod(np.arctan2(x, -y), 2 * np.pi / 5)
+    turn = np.minimum(turn, 2 * np.pi / 5 - turn)  # from the nearest point of the star; a notch is at pi / 5
+    inner = 0.45
+    edge = inner * np.sin(np.pi / 5) / (inner * np.sin(np.pi / 5 - turn) + np.sin(turn))
+    return np.hypot(x, y) <= edge
+
+
+FORMS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "square": lambda u, v: np.ones_like(u),
+    "circle": lambda u, v: np.hypot(u - 0.5, v - 0.5) <= 0.5,
+    "triangle": lambda u, v: np.abs(u - 0.5) <= v / 2,
+    "plus": lambda u, v: np.minimum(np.abs(u - 0.5), np.abs(v - 0.5)) <= 1 / 6,
+    "star": in_star,
+}
 
 SOLVERS: dict[str, Callable[..., str]] = {
     r"Where is the (\w+) box relative to the (\w+) box\? Answer with (\w+) or (\w+)\.": relate,

@@ -71,6 +71,16 @@ BAD = {
     "model that is nothing": (("evaluate", "./nowhere", "--data", "{data}", "--out", "{new}"), "./nowhere"),
     "unknown task": (("generate", "--tasks", "relations=1", "--out", "{new}"), "unknown task 'relations'"),
     "weight of nothing": (("generate", "--tasks", "relation=0", "--out", "{new}"), "positive"),
+    "exhaustive and a number": (
+        ("generate", "--tasks", "absolute_position", "--exhaustive", "--num-samples", "5", "--out", "{new}"),
+        "leave out --num-samples",
+    ),
+    "exhaustive of what cannot be listed": (
+        ("generate", "--tasks", "relation", "--exhaustive", "--out", "{new}"),
+        "absolute_position",
+    ),
+    "distractors of nothing": (("generate", "--num-distractors", "3", "--out", "{new}"), "name it in --tasks"),
+    "odd number of probes": (("diagnose", *TINY, "--num-samples", "5", "--out", "{new}"), "even number"),
     "zero samples": (("generate", "--num-samples", "0", "--out", "{new}"), "at least one"),
     "existing output": (("generate", "--num-samples", "3", "--out", "{data}"), "exists"),
     "bad canvas": (("generate", "--canvas", "big", "--out", "{new}"), "'big'"),

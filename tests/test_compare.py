@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from pgt_lora import arms as arms_module
 from pgt_lora import cli, compare_runs
@@ -28,6 +29,7 @@ from pgt_lora.results import Result, contrasts, pairs, read_items
 from pgt_lora.run import recipe_for
 from pgt_lora.scene import Canvas
 from pgt_lora.tasks.task import Settings
+from pgt_lora.train import finetune as train_adapter
 
 SECTIONS = (
     "Scores", "By task", "Differences", "Training loss", "Confusion", "Items won and lost", "Runs", "Do it again",
@@ -131,12 +133,33 @@ def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what
     assert {name for name, time in times(out).items() if before[name] != time} == set(added)
 
 
+def test_an_adapter_that_is_there_already_is_scored_and_not_trained(
+    root: Path, overrides: list[str], data_dir: Path, second_dir: Path
+) -> None:
+    recipe = recipe_for("tiny-qwen2.5-vl", [*overrides, *FEW])
+    adapter = train_adapter(recipe, data_dir, root / "run")
+    sets = [second_dir]
+    compare("tiny-qwen2.5-vl", f"base,mine={root / 'run'}", "0", sets, root / "out", [*overrides, *FEW])
+    assert not times(root / "out")
+    figures = json.loads((root / "out" / "results.json").read_text())
+    assert [each["arm"] for each in figures["runs"]] == ["base", "mine"]
+    assert f"trained before: `{root / 'run'}`" in (root / "out" / "report.md").read_text()
+    assert f"trained before: <code>{root / 'run'}" in (root / "out" / "report.html").read_text()
+    names = {path.name for path in (root / "out" / "scores").iterdir()}
+    weights = load_file(adapter / "adapter_model.safetensors")
+    save_file({key: 2 * each for key, each in weights.items()}, adapter / "adapter_model.safetensors")
+    compare("tiny-qwen2.5-vl", f"base,mine={adapter}", "0", sets, root / "out", [*overrides, *FEW])
+    assert len({path.name for path in (root / "out" / "scores").iterdir()} - names) == 1
+    with pytest.raises(InputError, match="is an adapter on"):
+        compare("tiny-internvl3", f"base,mine={adapter}", "0", sets, root / "other", [])
+
+
 def test_a_run_is_named_by_all_that_makes_it(
     overrides: list[str], data_dir: Path, second_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def names(data: Path = data_dir, more: tuple[str, ...] = ()) -> list[str]:
         recipe = recipe_for("tiny-qwen2.5-vl", [*overrides, *more])
-        return [run.name for run in plan(recipe, ["base", "mine"], {"mine": data}, [0, 1])]
+        return [run.name for run in plan(recipe, ["base", "mine"], {"mine": data}, {}, [0, 1])]
 
     base, *trained = names()
     assert names() == [base, *trained]
@@ -262,7 +285,7 @@ def test_confusion_counts_every_answer(held_out_dir: Path) -> None:
             assert sum(map(sum, matrix.counts)) == num_seeds * of_task.sum()
             assert right == result.right(matrix.arm)[:, of_task].sum()  # made-up answers are right or none
     (points,) = (task for task in result.items.tasks if task == "coordinates")
-    assert confusion(result, points)[0].rows[:2] == ("top left", "top centre")
+    assert confusion(result, points)[0].rows[:2] == ("top left", "top center")
 
 
 def test_items_won_and_lost_are_those(held_out_dir: Path) -> None:

@@ -76,7 +76,7 @@ def test_families_weigh_alike_by_default() -> None:
 
 def test_rejections_are_recorded(tmp_path: Path) -> None:
     manifest = make(tmp_path / "a", 60)
-    assert manifest["rejections"].keys() == tasks().keys()
+    assert manifest["rejections"].keys() == default_weights().keys()
     assert manifest["rejections"]["distance"] > 0
     assert manifest["num_samples"] == sum(manifest["counts"].values()) == 60
 

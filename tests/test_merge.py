@@ -1,5 +1,8 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -105,6 +108,39 @@ def wrong_scaling(merged: Path, base: Path) -> None:
 def one_layer_unmerged(merged: Path, base: Path) -> None:
     old = load_file(base / "model.safetensors")
     edit_weights(lambda weights: weights.update({QUERY: old[QUERY]}))(merged, base)
+
+
+def test_the_base_is_cast_first_where_another_type_is_asked_for(base_dir: Path, run: Path, tmp_path: Path) -> None:
+    merge(str(run), tmp_path / "merged", dtype="bfloat16")
+    proof = json.loads((tmp_path / "merged" / "verification.json").read_text())
+    assert proof["passed"]
+    assert "cast to bfloat16" in str(proof["checks"])
+    assert load_model(str(tmp_path / "merged"), dtype="auto").dtype == torch.bfloat16
+    before, after = (json.loads((each / "config.json").read_text()) for each in (base_dir, tmp_path / "merged"))
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {"dtype"}
+    # Without being asked for, the type is a fault; so is any other field of the configuration.
+    assert not verify_and_report(tmp_path / "merged", str(run))
+    assert verify_and_report(tmp_path / "merged", str(run), "bfloat16")
+    (tmp_path / "merged" / "config.json").write_text(json.dumps(after | {"pad_token_id": 0}))
+    assert not verify_and_report(tmp_path / "merged", str(run), "bfloat16")
+    with pytest.raises(InputError, match="known: bfloat16, float16, float32"):
+        merge(str(run), tmp_path / "other", dtype="int8")
+
+
+def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "hub" / "models--me--base"
+    shutil.copytree(base_dir, cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    words = [
+        "finetune", "tiny-qwen2.5-vl", "--data", str(data_dir), "--out", str(tmp_path / "run"), "--max_steps", "1",
+        "--model_name_or_path", "me/base", "--global_batch_size", "8", "--per_device_train_batch_size", "8",
+    ]  # fmt: skip
+    env = os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+    subprocess.run([sys.executable, "-m", "pgt_lora.cli", *words], env=env, check=True)
+    assert resolve(str(tmp_path / "run")).base == "me/base"
+    assert resolve(str(tmp_path / "run")).revision == commit
 
 
 FAULTS: dict[str, tuple[Callable[[Path, Path], None], str]] = {

@@ -1,6 +1,7 @@
 """The generator against the pixels: an oracle that sees only image and question answers every sample alike."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def disagreements(samples: list[Sample]) -> list[tuple[str, str, str, str]]:
 
 
 def test_tasks_are_found() -> None:
-    assert len(tasks()) >= 5
+    assert len(tasks()) >= 6
 
 
 @pytest.mark.parametrize("size", ["112", "448", "320x240"])
@@ -39,7 +40,7 @@ def test_the_oracle_agrees(task: str, size: str) -> None:
     canvas = Canvas.parse(size)
     samples = draw(task, 1000 if size == "112" else 150, canvas)
     assert {open_image(sample).size for sample in samples} == {(canvas.width, canvas.height)}
-    assert len({sample.images for sample in samples}) == len(samples)
+    assert len({(sample.images, sample.question) for sample in samples}) == len(samples)
     assert disagreements(samples) == []
 
 
@@ -63,6 +64,16 @@ def erase(image: Image.Image, color: str) -> None:
     shapes = oracle.find_shapes(np.asarray(image))
     shape = next(shape for shape in shapes if shape.color == color)
     ImageDraw.Draw(image).ellipse((shape.left, shape.top, shape.right - 1, shape.bottom - 1), fill=BACKGROUND)
+
+
+def test_an_object_is_found_by_color_and_form_together() -> None:
+    for sample in draw("absolute_position", 40, Canvas(112, 112)):
+        mirrored = oracle.answer(ImageOps.mirror(open_image(sample)), sample.question)
+        assert (mirrored == sample.answer) == (sample.answer in ("top center", "center", "bottom center"))
+        color, figure = re.findall(r"the (\w+) (\w+)\?", sample.question)[0]
+        another = sample.question.replace(f"the {color} {figure}?", f"the {color} plus?")
+        with pytest.raises(ValueError, match="not one"):
+            oracle.answer(open_image(sample), another)
 
 
 def test_letters_are_read_not_guessed() -> None:

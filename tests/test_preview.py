@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pgt_lora.build import generate, tasks
+from pgt_lora.build import default_weights, generate
 from pgt_lora.dataset import MANIFEST, new_directory, open_dataset, write_manifest, write_samples
 from pgt_lora.errors import InputError
 from pgt_lora.pages import data_uri
@@ -70,7 +70,7 @@ def test_page_of_a_generated_dataset(generated: Path, tmp_path: Path) -> None:
     write_preview(generated, out)
     page = out.read_text(encoding="utf-8")
     manifest = json.loads((generated / MANIFEST).read_text(encoding="utf-8"))
-    assert set(manifest["counts"]) == set(tasks())
+    assert set(manifest["counts"]) == set(default_weights())
     for task, count in manifest["counts"].items():
         assert f'href="#task={task}" data-task="{task}"' in page
         assert page.count(f'<article class="card" data-task="{task}"') == count

@@ -10,7 +10,10 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
 from pgt_lora import run as run_module
+from pgt_lora.card import Licence, base_licence, write_card
 from pgt_lora.errors import InputError
+from pgt_lora.evaluate import load_for_evaluation
+from pgt_lora.recipe import ROOT
 from pgt_lora.run import run
 from pgt_lora.verify import check_scores
 from tests.hub_server import Hub, Repo
@@ -58,7 +61,7 @@ def call(hub: Hub, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def push(hub: Hub, finished: Path, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    args = ["-m", "pgt_lora.cli", "push", str(finished), "me/model", "--licence", "apache-2.0", *words]
+    args = ["-m", "pgt_lora.cli", "push", str(finished), "me/model", *words]
     return call(hub, home, *args)
 
 
@@ -160,12 +163,13 @@ def test_scores_that_are_not_the_merged_models_are_caught(finished: Path, tmp_pa
     lines = (scores / "predictions.jsonl").read_text().splitlines()
     flipped = [json.dumps(each | {"correct": not each["correct"]}) for each in map(json.loads, lines)]
     (scores / "predictions.jsonl").write_text("\n".join(flipped))
-    assert check_scores(finished / "finetuned" / "pgt", copy / "merged").passed
-    assert not check_scores(scores, copy / "merged").passed
+    merged = load_for_evaluation(str(copy / "merged"))
+    assert check_scores(finished / "finetuned" / "pgt", *merged).passed
+    assert not check_scores(scores, *merged).passed
     summary = json.loads((scores / "scores.json").read_text())
     (scores / "scores.json").write_text(json.dumps(summary | {"content_hash": "another"}))
     with pytest.raises(InputError, match="no longer what"):
-        check_scores(scores, copy / "merged")
+        check_scores(scores, *merged)
 
 
 def test_a_failed_check_stops_the_push(hub: Hub, finished: Path, tmp_path: Path) -> None:
@@ -187,5 +191,32 @@ def test_the_card_says_what_was_done_and_its_metadata_are_valid(hub: Hub, finish
     for words in ("## Scores", "## Verification", "lora_r: 8", "32 samples", "weights are W + (α/r)·BA", "me/model"):
         assert words in card.text
     assert str(finished) not in str(card)
-    without = call(hub, tmp_path, "-m", "pgt_lora.cli", "push", str(finished), "me/other")
-    assert "pass --licence" in without.stderr
+
+
+def test_the_card_names_the_data_with_their_licences_and_the_commit_of_the_base(finished: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(finished, copy)
+    terms = {"annotations": "CC BY 4.0", "images": "COCO", "redistributable": False}
+    sources = {
+        "vsr": {"homepage": "example.org/vsr", "origin": "cambridgeltl/vsr_random", "licence": terms, "drawn": 12},
+        "tallyqa": {"homepage": "example.org/tallyqa", "origin": "https://example.org/a.zip", "licence": terms},
+    }
+    for name, change in (("run.json", {"data": {"sources": sources}}), ("adapter_config.json", {"revision": "c0ffee"})):
+        path = copy / "adapter" / name
+        told = json.loads(path.read_text())
+        for key, value in change.items():
+            told[key] = told[key] | value if isinstance(value, dict) else value
+        path.write_text(json.dumps(told))
+    card = ModelCard(write_card(copy, "owner/base", Licence("other", "qwen-research"), "me/model", True))
+    assert card.data.datasets == ["cambridgeltl/vsr_random"]
+    assert (card.data.base_model, card.data.base_model_relation) == ("owner/base", "finetune")
+    assert (card.data.license, card.data.license_name) == ("other", "qwen-research")
+    assert "| example.org/vsr | 12 | CC BY 4.0 | COCO |" in card.text
+    assert "commit `c0ffee`" in card.text
+    assert "samples of vsr, tallyqa" in card.text
+
+
+def test_a_licence_is_inherited_or_asked_for(base_dir: Path) -> None:
+    assert base_licence(str(ROOT / "data" / "tiny-qwen2.5-vl"), None).identifier == "apache-2.0"
+    with pytest.raises(InputError, match="pass --licence"):
+        base_licence(str(base_dir), None)

@@ -10,9 +10,20 @@ import pytest
 from pgt_lora.build import tasks
 from pgt_lora.errors import InputError
 from pgt_lora.rng import stream
-from pgt_lora.scene import Box, Canvas, Circle, Scene, render
-from pgt_lora.scene.palette import BACKGROUND, COLORS, MIN_DELTA_E, Rgb, blend, delta_e, label_color
-from pgt_lora.tasks import analogy, coordinates, counting, distance, relation
+from pgt_lora.scene import Box, Canvas, Circle, Figure, Scene, render
+from pgt_lora.scene.palette import (
+    BACKGROUND,
+    BLACK,
+    COLORS,
+    FIGURE_COLORS,
+    MIN_DELTA_E,
+    Rgb,
+    blend,
+    delta_e,
+    label_color,
+)
+from pgt_lora.scene.render import OUTLINES
+from pgt_lora.tasks import absolute_position, analogy, coordinates, counting, distance, relation
 from pgt_lora.tasks.task import Question, Settings
 
 CANVASES = ["112", "320x240", "240x448"]
@@ -28,8 +39,10 @@ def scenes(task: str, size: str, number: int = 300) -> Iterator[tuple[Question, 
         yield question, next(scene for scene in tried if scene is not None)
 
 
-def extent(shape: Box | Circle) -> tuple[int, int, int, int]:
+def extent(shape: Box | Circle | Figure) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of what should be painted, the last two exclusive."""
+    if isinstance(shape, Figure):
+        return shape.left, shape.top, shape.left + shape.side, shape.top + shape.side
     if isinstance(shape, Box):
         return shape.left, shape.top, shape.right + 1, shape.bottom + 1
     return shape.x - shape.radius, shape.y - shape.radius, shape.x + shape.radius, shape.y + shape.radius
@@ -47,6 +60,8 @@ def painted_extent(scene: Scene) -> tuple[int, ...]:
 def test_colors_are_told_apart_as_drawn() -> None:
     assert len(COLORS) >= 8
     lowest, highest = (round(255 * opacity) for opacity in counting.OPACITY)
+    lights = [BLACK, *FIGURE_COLORS.values()]
+    assert min(delta_e(first, second) for first, second in combinations(lights, 2)) >= MIN_DELTA_E
     for level in (255, *range(lowest, highest + 1)):
         drawn = [BACKGROUND, *(blend(color, level / 255) for color in COLORS.values())]
         assert min(delta_e(first, second) for first, second in combinations(drawn, 2)) >= MIN_DELTA_E, level
@@ -76,9 +91,11 @@ def test_color_differences_are_those_of_the_literature(first: Rgb, second: Rgb, 
 
 def test_scenes_come_back_from_json() -> None:
     box, circle = Box("red", 1, 2, 9, 8), Circle("blue", 20, 21, 6, 0.625, "C")
-    scene = Scene(Canvas(40, 30), (box,), (circle, Circle("pink", 30, 10, 4)))
-    assert Scene.from_json(scene.to_json()) == scene
-    assert "\n" not in scene.to_json()
+    plain = Scene(Canvas(40, 30), (box,), (circle, Circle("pink", 30, 10, 4)))
+    for scene in (plain, Scene(Canvas(40, 30), figures=(Figure("white", "star", 3, 4, 9),))):
+        assert Scene.from_json(scene.to_json()) == scene
+        assert "\n" not in scene.to_json()
+    assert "figures" not in plain.to_json()  # else every dataset's bytes would change
 
 
 @pytest.mark.parametrize(("text", "size"), [("448", (448, 448)), ("640x480", (640, 480)), ("64X32", (64, 32))])
@@ -129,6 +146,18 @@ def test_circles_cover_their_extent(radius: int) -> None:
     assert (disc == disc.T).all()
 
 
+@pytest.mark.parametrize("side", [5, 10, 33, 66])
+@pytest.mark.parametrize("shape", ["circle", *OUTLINES])
+def test_figures_fill_their_square_and_no_more(shape: str, side: int) -> None:
+    pixels = np.asarray(render(Scene(Canvas(100, 90), figures=(Figure("yellow", shape, 7, 9, side),))))
+    rows, columns = np.nonzero(pixels.any(axis=2))
+    assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == (7, 9, 7 + side, 9 + side)
+    assert (pixels[..., 2] == 0).all()
+    assert (pixels[..., 0] == pixels[..., 1]).all()
+    inside = pixels[9 : 9 + side, 7 : 7 + side, 0]
+    assert np.abs(inside.astype(int) - inside[:, ::-1]).max() <= 40  # left and right alike
+
+
 @pytest.mark.parametrize("radius", [10, 12, 15, 40, 58])
 @pytest.mark.parametrize("letter", "ABCD")
 def test_letters_stay_in_their_circles(letter: str, radius: int) -> None:
@@ -145,14 +174,14 @@ def test_letters_stay_in_their_circles(letter: str, radius: int) -> None:
 @pytest.mark.parametrize("task", tasks())
 def test_nothing_leaves_the_canvas_or_touches(task: str, size: str) -> None:
     for _, scene in scenes(task, size):
-        shapes = [*scene.boxes, *scene.circles]
+        shapes = [*scene.boxes, *scene.circles, *scene.figures]
         left, top, right, bottom = np.array([extent(shape) for shape in shapes]).T
         assert min(left.min(), top.min()) >= 0
         assert right.max() <= scene.canvas.width
         assert bottom.max() <= scene.canvas.height
         for first, second in combinations(scene.circles, 2):
             assert dist(first.center, second.center) >= first.radius + second.radius + 1
-        for a, b in combinations(map(extent, scene.boxes), 2):
+        for a, b in combinations(map(extent, [*scene.boxes, *scene.figures]), 2):
             assert a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1]
 
 
@@ -191,3 +220,7 @@ def test_doubt_is_called_ambiguous() -> None:
     half = Scene(Canvas(200, 200), (Box("red", 30, 30, 80, 80),))  # centre: (0.2775, 0.2775)
     assert coordinates.solve(half, here) == "(0.28, 0.28)"
     assert coordinates.solve(Scene(Canvas(200, 200), (Box("red", 30, 30, 79, 79),)), here) == "ambiguous"
+    between = Scene(Canvas(90, 90), figures=(Figure("red", "star", 26, 10, 10),))
+    twins = Scene(Canvas(90, 90), figures=(Figure("red", "star", 5, 10, 10), Figure("red", "star", 50, 10, 10)))
+    asked = {"color": "red", "shape": "star"}
+    assert [absolute_position.solve(scene, asked) for scene in (between, twins)] == ["ambiguous"] * 2

@@ -1,9 +1,11 @@
 import pytest
 from scipy.stats import binomtest
 
+from pgt_lora.sample import ANSWER_FORMATS
 from pgt_lora.scoring import chance, correct, parse, score_by_task, wilson
 
 ABOVE = ("above", "below")
+AREAS = ("top left", "top center", "center left", "center")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,14 @@ ABOVE = ("above", "below")
         ("word", "above or below", ABOVE, None),
         ("word", "abovebelow", ABOVE, None),
         ("word", "neither", ABOVE, None),
+        ("word", "top center", AREAS, "top center"),
+        ("word", "The square is in the center.", AREAS, "center"),
+        ("word", "Top-left.", AREAS, "top left"),
+        ("word", "center  left", AREAS, "center left"),
+        ("word", "top center or center", AREAS, None),
+        ("word", "middle", AREAS, None),
+        ("word", "left", AREAS, None),
+        ("word", "above", None, None),
         ("point", "(0.32, 0.57)", None, "(0.32, 0.57)"),
         ("point", "x=.3 y=.5", None, "(0.3, 0.5)"),
         ("point", "(0.32, 0.57, 0.1)", None, None),
@@ -45,6 +55,38 @@ ABOVE = ("above", "below")
 )
 def test_parse(answer_format: str, output: str, choices: tuple[str, ...] | None, parsed: str | None) -> None:
     assert parse(output, answer_format, choices) == parsed
+
+
+@pytest.mark.parametrize("answer_format", ANSWER_FORMATS)
+@pytest.mark.parametrize("output", ["", " ", "neither", "\n", "I cannot tell.", "!?", "{}", "None of these"])
+def test_what_states_no_answer_is_no_answer(answer_format: str, output: str) -> None:
+    parsed = parse(output, answer_format, AREAS if answer_format == "word" else None)
+    assert parsed is None
+    assert not correct(parsed, "", answer_format)
+
+
+@pytest.mark.parametrize(
+    ("answer_format", "output", "answer", "right"),
+    [
+        ("letter", "(B)", "B", True),
+        ("letter", "B.", "B", True),
+        ("letter", "b) left", "B", True),
+        ("letter", "b) left", "A", False),
+        ("letter", "The answer is B", "B", True),
+        ("letter", "Both A and B", "A", False),
+        ("number", "two", "2", True),
+        ("number", "2 circles", "2", True),
+        ("number", "25", "5", False),
+        ("number", "5", "25", False),
+        ("number", "2.5", "2", False),
+        ("number", "02", "2", False),
+        ("true_false", "Yes.", "True", True),
+        ("true_false", "TRUE", "True", True),
+        ("true_false", "Not true", "False", False),
+    ],
+)
+def test_awkward_outputs_are_scored(answer_format: str, output: str, answer: str, right: bool) -> None:
+    assert correct(parse(output, answer_format, None), answer, answer_format) is right
 
 
 @pytest.mark.parametrize(

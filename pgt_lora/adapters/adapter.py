@@ -16,6 +16,7 @@ class Adapter:
     model and nothing else. `end_token(processor)` is the token that ends an answer, whether or not the published
     template renders it. `answer_prefix(processor)` is the text between the generation prompt and the answer.
     `lmms_eval` is the name under which lmms-eval knows the family.
+    `features_suffice` tells whether the language model takes of an image only what stands in its placeholders.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Adapter:
     lora_targets: str
     end_token: Callable[["ProcessorMixin"], str]
     answer_prefix: Callable[["ProcessorMixin"], str]
+    features_suffice: bool = True
 
     def messages(self, question: str, num_images: int = 1) -> list[dict[str, Any]]:
         """Return one user turn with its images before the question, as all three families were trained."""

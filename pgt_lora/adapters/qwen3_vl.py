@@ -10,4 +10,5 @@ ADAPTER = Adapter(
     lora_targets=r"model\.language_model\.layers\.\d+\.self_attn\.[qkv]_proj",
     end_token=lambda processor: "<|im_end|>",
     answer_prefix=lambda processor: "",
+    features_suffice=False,  # early layers of the language model also take what early layers of the tower made
 )

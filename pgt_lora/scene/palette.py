@@ -15,6 +15,19 @@ COLORS: dict[str, Rgb] = {
     "pink": (255, 135, 205),
 }
 
+# Figures are drawn on black, in the primary and secondary colours of light and in white.
+BLACK: Rgb = (0, 0, 0)
+
+FIGURE_COLORS: dict[str, Rgb] = {
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "cyan": (0, 255, 255),
+    "magenta": (255, 0, 255),
+    "yellow": (255, 255, 0),
+    "white": (255, 255, 255),
+}
+
 # About ten just-noticeable differences: no two colours of an image, as drawn, are nearer than this.
 MIN_DELTA_E = 25.0
 

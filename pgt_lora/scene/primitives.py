@@ -26,6 +26,11 @@ class Canvas:
         """The shorter side; sizes and margins are fractions of it."""
         return min(self.width, self.height)
 
+    def place(self, primitive: "Box | Circle | Figure") -> tuple[float, float]:
+        """Return where the middle of a primitive lies, as fractions of width and height."""
+        x, y = primitive.center
+        return x / self.width, y / self.height
+
     def __str__(self) -> str:
         """Return `WIDTHxHEIGHT`, as `parse` reads it."""
         return f"{self.width}x{self.height}"
@@ -65,16 +70,36 @@ class Circle:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A filled figure of a named outline, as wide as high; `left` and `top` are its first pixels, `side` its length."""
+
+    color: str
+    shape: str
+    left: int
+    top: int
+    side: int
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """The middle, in the same coordinates as a box's."""
+        return self.left + self.side / 2, self.top + self.side / 2
+
+
+@dataclass(frozen=True)
 class Scene:
-    """Primitives on a canvas, in drawing order."""
+    """Primitives on a canvas, in drawing order; one with figures has a black ground, all others a grey one."""
 
     canvas: Canvas
     boxes: tuple[Box, ...] = ()
     circles: tuple[Circle, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
     def to_json(self) -> str:
         """Return the scene as one line of JSON; `from_json` reads it back."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        fields = asdict(self)
+        if not self.figures:
+            del fields["figures"]  # most scenes have none
+        return json.dumps(fields, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Scene":
@@ -84,4 +109,5 @@ class Scene:
             canvas=Canvas(**fields["canvas"]),
             boxes=tuple(Box(**box) for box in fields["boxes"]),
             circles=tuple(Circle(**circle) for circle in fields["circles"]),
+            figures=tuple(Figure(**figure) for figure in fields.get("figures", ())),
         )

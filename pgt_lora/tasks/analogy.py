@@ -1,17 +1,22 @@
 """Which labelled circle has the colour of another (paper, section 3.1 and appendix A.2)."""
 
 from collections.abc import Mapping
+from math import dist
 from random import Random
 
 from pgt_lora.scene import Scene
 from pgt_lora.scene.palette import COLORS
-from pgt_lora.tasks.labels import LETTERS, place_labelled
-from pgt_lora.tasks.task import Question, Settings, Task
+from pgt_lora.tasks.labels import LETTERS, labelled, place_labelled
+from pgt_lora.tasks.task import Probe, Question, Settings, Task, Traits
 
 
 def plan(rng: Random, settings: Settings) -> Question:
     """Draw the target and the answer."""
-    target, answer = rng.sample(LETTERS, 2)
+    return ask(*rng.sample(LETTERS, 2))
+
+
+def ask(target: str, answer: str) -> Question:
+    """Word the question."""
     text = f"What is the letter of the circle that has the same color as the circle with a {target} in it?"
     choices = tuple(letter for letter in LETTERS if letter != target)
     return Question(text, answer, "A", "letter", choices, {"target": target, "answer": answer})
@@ -32,9 +37,26 @@ def compose(rng: Random, settings: Settings, question: Question) -> Scene | None
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
     """Return the one other letter of the target's colour, or `ambiguous`."""
-    target = next(circle for circle in scene.circles if circle.label == about["target"])
+    target = labelled(scene, about["target"])
     same = [str(circle.label) for circle in scene.circles if circle.color == target.color and circle is not target]
     return same[0] if len(same) == 1 else "ambiguous"
 
 
-TASK = Task("analogy", "analogy_distance", plan, compose, solve)
+def probe(rng: Random, settings: Settings) -> Probe:
+    """Ask for the same letter's colour in two scenes; there is one wording."""
+    target, *answers = rng.sample(LETTERS, 3)
+    first, second = ([ask(target, answer)] for answer in answers)
+    return first, second
+
+
+def traits(scene: Scene, text: str) -> Traits:
+    """Measure how far the pair is apart, and tell its colour and whether the others match, too."""
+    target = labelled(scene, text.split()[-3])
+    other = next(circle for circle in scene.circles if circle.color == target.color and circle is not target)
+    rest = {circle.color for circle in scene.circles} - {target.color}
+    names = {"color": target.color, "the other two": "match" if len(rest) == 1 else "differ"}
+    distance = dist(target.center, other.center) / scene.canvas.short_side
+    return Traits({"distance of the pair": distance}, names, tuple(map(scene.canvas.place, (target, other))))
+
+
+TASK = Task("analogy", "analogy_distance", plan, compose, solve, sees="color", probe=probe, traits=traits)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from functools import partial
+from math import dist
 from random import Random
 
 from pgt_lora.errors import InputError
 from pgt_lora.scene import Box, Scene
 from pgt_lora.scene.palette import COLORS
 from pgt_lora.tasks.layout import fits, place_box
-from pgt_lora.tasks.task import Question, Settings, Task
+from pgt_lora.tasks.task import Probe, Question, Settings, Task, Traits
 
 # The answer has two decimals. A centre nearer than this to where the rounding turns is drawn again.
 MIN_ROUNDING_MARGIN = 0.0005
@@ -18,7 +19,16 @@ RANGE = (10, 90)  # hundredths of the canvas
 def plan(rng: Random, settings: Settings) -> Question:
     """Draw the colours and the centre."""
     color, other = rng.sample(sorted(COLORS), 2)
-    answer = f"({rng.randint(*RANGE) / 100:.2f}, {rng.randint(*RANGE) / 100:.2f})"
+    return ask(color, other, draw_point(rng))
+
+
+def draw_point(rng: Random) -> str:
+    """Draw an answer."""
+    return f"({rng.randint(*RANGE) / 100:.2f}, {rng.randint(*RANGE) / 100:.2f})"
+
+
+def ask(color: str, other: str, answer: str) -> Question:
+    """Word the question."""
     text = (
         f"What are the coordinates of the center of the {color} box? Answer as (x, y) with two decimals, from "
         "(0.00, 0.00) at the top left to (1.00, 1.00) at the bottom right of the image."
@@ -53,4 +63,21 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     return f"({x:.2f}, {y:.2f})"
 
 
-TASK = Task("coordinates", "relational", plan, compose, solve)
+def probe(rng: Random, settings: Settings) -> Probe:
+    """Ask for the same box in two scenes; there is one wording."""
+    color, other = rng.sample(sorted(COLORS), 2)
+    point = draw_point(rng)
+    another = next(each for each in iter(lambda: draw_point(rng), point))
+    return [ask(color, other, point)], [ask(color, other, another)]
+
+
+def traits(scene: Scene, text: str) -> Traits:
+    """Measure the box and how far it lies from the middle of the image."""
+    box = next(box for box in scene.boxes if box.color in text.split())
+    x, y = scene.canvas.place(box)
+    side = min(box.right - box.left, box.bottom - box.top) + 1
+    numbers = {"shorter side": side / scene.canvas.short_side, "distance from the middle": dist((x, y), (0.5, 0.5))}
+    return Traits(numbers, {"color": box.color}, ((x, y),))
+
+
+TASK = Task("coordinates", "relational", plan, compose, solve, sees="place", probe=probe, traits=traits)

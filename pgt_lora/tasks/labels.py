@@ -5,7 +5,7 @@ from functools import partial
 from random import Random
 
 from pgt_lora.errors import InputError
-from pgt_lora.scene import Canvas, Circle
+from pgt_lora.scene import Canvas, Circle, Scene
 from pgt_lora.tasks.layout import fits, place_circle
 
 LETTERS = ("A", "B", "C", "D")
@@ -33,3 +33,8 @@ def place_labelled(rng: Random, canvas: Canvas, color_of: Mapping[str, str]) -> 
             return []
         circles += placed
     return circles
+
+
+def labelled(scene: Scene, letter: str) -> Circle:
+    """Return the circle with this letter in it."""
+    return next(circle for circle in scene.circles if circle.label == letter)

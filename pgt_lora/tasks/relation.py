@@ -1,13 +1,13 @@
 """Relative position of two boxes (paper, section 3.1 and appendix A.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from random import Random
 
 from pgt_lora.scene import Box, Canvas, Circle, Scene
 from pgt_lora.scene.palette import COLORS
 from pgt_lora.tasks.layout import extent, fits, place_box
-from pgt_lora.tasks.task import Question, Settings, Task
+from pgt_lora.tasks.task import Probe, Question, Settings, Task, Traits
 
 OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
 AS_PREDICATE = {"above": "above", "below": "below", "left": "to the left of", "right": "to the right of"}
@@ -22,10 +22,14 @@ def plan(rng: Random, settings: Settings) -> Question:
     """Draw the relation, the two colours and the template."""
     relation = rng.choice(sorted(OPPOSITE))
     a, b = rng.sample(sorted(COLORS), 2)
-    about = {"color_a": a, "color_b": b, "answer": relation}
     options = [relation, OPPOSITE[relation]]
     rng.shuffle(options)
-    template = rng.choice("ABC")
+    return ask(rng.choice("ABC"), a, b, relation, options)
+
+
+def ask(template: str, a: str, b: str, relation: str, options: Sequence[str]) -> Question:
+    """Word the question; the statement of template B is the first option."""
+    about = {"color_a": a, "color_b": b, "answer": relation}
     if template == "A":
         text = f"Where is the {a} box relative to the {b} box? Answer with {options[0]} or {options[1]}."
         return Question(text, relation, template, "word", tuple(options), about)
@@ -71,4 +75,31 @@ def relation_of(a: Box | Circle, b: Box | Circle, canvas: Canvas) -> str:
     return found[0] if len(found) == 1 else "ambiguous"
 
 
-TASK = Task("relation", "relational", plan, compose, solve)
+def probe(rng: Random, settings: Settings) -> Probe:
+    """Ask in all three templates, of two scenes in which the answers are opposite."""
+    a, b = rng.sample(sorted(COLORS), 2)
+    relation = rng.choice(sorted(OPPOSITE))
+    pair = relation, OPPOSITE[relation]
+    wordings = [(template, rng.sample(pair, 2)) for template in "ABC"]
+    first, second = ([ask(template, a, b, each, options) for template, options in wordings] for each in pair)
+    return first, second
+
+
+def traits(scene: Scene, text: str) -> Traits:
+    """Measure the gap between the boxes, how far they are off the axis of their relation, and the smaller one."""
+    canvas = scene.canvas
+    first, second = sorted(scene.boxes, key=lambda box: text.index(f"{box.color} box"))
+    along, across = sorted((abs(u - v) for u, v in zip(first.center, second.center, strict=True)), reverse=True)
+    here, there = extent(first), extent(second)
+    gap = max(*(there[i] - here[i + 2] for i in (0, 1)), *(here[i] - there[i + 2] for i in (0, 1)))
+    side = min(min(box.right - box.left, box.bottom - box.top) + 1 for box in scene.boxes)
+    numbers = {
+        "gap between the boxes": gap / canvas.short_side,
+        "off axis / along it": across / along,
+        "shortest side": side / canvas.short_side,
+    }
+    names = {"color": first.color, "color pair": " and ".join(sorted(box.color for box in scene.boxes))}
+    return Traits(numbers, names, tuple(map(canvas.place, scene.boxes)))
+
+
+TASK = Task("relation", "relational", plan, compose, solve, sees="place", probe=probe, traits=traits)

@@ -1,7 +1,7 @@
 """`python -m pgt_lora.tiny NAME`: rebuild a small model from nothing."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import torch
 import typer
@@ -14,6 +14,9 @@ from pgt_lora.progress import console
 from pgt_lora.recipe import ROOT
 from pgt_lora.tiny import internvl3, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Schedule, pretrain
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # The architecture and the training steps of each shipped model.
 MODELS = {
@@ -44,7 +47,21 @@ def rebuild(
         encoder = Encoder(family(str(directory)), processor)
         pretrain(model, encoder, Schedule(steps=steps or shipped_steps))
         model.save_pretrained(directory)
+        (directory / "README.md").write_text(card(name, model), encoding="utf-8")
     console.print(f"{model.num_parameters():,} weights in {out}", soft_wrap=True)
+
+
+def card(name: str, model: "PreTrainedModel") -> str:
+    """Return a small model's card, as the text of its README.md."""
+    from huggingface_hub import ModelCard, ModelCardData
+
+    data = ModelCardData(license="apache-2.0", library_name="transformers", pipeline_tag="image-text-to-text")
+    text = (
+        f"# {name}\n\n{model.num_parameters():,} weights ({type(model).__name__}), trained from nothing on "
+        "synthetic images of 112 × 112 pixels, so that fine-tuning can be tried without a GPU. It reads no "
+        f"photographs.\n\nMade by `make tiny MODEL={name}`; `docs/tiny-models.md` says what it was taught.\n"
+    )
+    return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
-from pgt_lora.build import tasks
+from pgt_lora.build import default_weights, tasks
 from pgt_lora.rng import stream
 from pgt_lora.tasks.task import Settings
 from pgt_lora.tiny.lessons import draw_turns
@@ -22,8 +22,7 @@ def corpus(num_texts: int = 3000) -> list[str]:
     for index in range(num_texts):
         rng: Random = stream(0, "tiny-tokenizer", index)
         texts += [text for turn in draw_turns(rng)[1] for text in turn]
-        for task in tasks().values():
-            texts.append(task.plan(rng, Settings()).text)
+        texts += [tasks()[name].plan(rng, Settings()).text for name in default_weights()]
     return texts
 
 
