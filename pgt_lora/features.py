@@ -7,6 +7,7 @@ depend on, and mapped into memory.
 
 import hashlib
 import inspect
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -95,9 +96,12 @@ def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float)
 def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
     """Return the hash of all that a dataset's features and prompts depend on: data, processor, tower and versions."""
     processor: Any = encoder.processor
+    tokenizer = json.loads(processor.tokenizer.backend_tokenizer.to_str())
+    for state in ("padding", "truncation"):  # as the last call left them
+        tokenizer.pop(state)
     told = [
         content_hash, encoder.adapter.name, str(base.dtype), base.device.type, torch.__version__,
-        transformers.__version__, processor.tokenizer.backend_tokenizer.to_str(), processor.chat_template,
+        transformers.__version__, json.dumps(tokenizer), processor.chat_template,
         processor.image_processor.to_json_string(),
     ]  # fmt: skip
     digest = hashlib.sha256("\0".join(map(str, told)).encode())
