@@ -99,6 +99,7 @@ def results(scores: Mapping[str, Score]) -> "list[EvalResult]":
             task_name=TASK[1],
             dataset_type="pgt",
             dataset_name=f"Held-out PGT, {task}",
+            dataset_config=task,  # results of one type and configuration are put under the first one's name
             metric_type="accuracy",
             metric_value=round(score.accuracy, 4),
         )

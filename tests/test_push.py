@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from pgt_lora import run as run_module
 from pgt_lora.card import Licence, base_licence, write_card
 from pgt_lora.errors import InputError
-from pgt_lora.evaluate import load_for_evaluation
+from pgt_lora.evaluate import load_for_evaluation, read_scores
 from pgt_lora.recipe import ROOT
 from pgt_lora.run import run
 from pgt_lora.verify import check_scores
@@ -185,7 +185,10 @@ def test_the_card_says_what_was_done_and_its_metadata_are_valid(hub: Hub, finish
     card = ModelCard(hub.repos["me/model"].branches["main"]["README.md"].decode())
     assert card.data.license == "apache-2.0"
     assert card.data.library_name == "transformers"
-    assert {result.metric_type for result in card.data.eval_results} == {"accuracy"}
+    shown = {result.dataset_name: result.metric_value for result in card.data.eval_results}
+    scores = read_scores(finished / "finetuned" / "pgt")
+    assert shown == {f"Held-out PGT, {task}": round(score.accuracy, 4) for task, score in scores.items()}
+    assert len(shown) > 1
     again = ModelCardData(**ModelCard(str(card)).data.to_dict(), ignore_metadata_errors=False)
     assert again.to_dict()["tags"] == card.data.tags
     for words in ("## Scores", "## Verification", "lora_r: 8", "32 samples", "weights are W + (α/r)·BA", "me/model"):
