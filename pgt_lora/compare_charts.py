@@ -10,7 +10,7 @@ from pgt_lora.pages import data_uri
 from pgt_lora.preview import first_of_each
 from pgt_lora.results import Result
 from pgt_lora.statistics import Floats
-from pgt_lora.tasks.absolute_position import AREAS
+from pgt_lora.tasks.absolute_position import AREAS, area_of
 
 HEIGHT = 28
 MAX_LABELS = 12
@@ -87,7 +87,7 @@ def _label(answer: str, answer_format: str) -> str:
         return answer
     x, y = (float(number) for number in answer.strip("()").split(","))
     inside = 0 <= x <= 1 and 0 <= y <= 1
-    return AREAS[3 * min(int(3 * y), 2) + min(int(3 * x), 2)] if inside else "outside"
+    return area_of(x, y) if inside else "outside"
 
 
 def _natural(label: str) -> tuple[int, str]:

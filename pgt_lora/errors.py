@@ -1,5 +1,7 @@
 """The one error that a user is meant to read."""
 
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used; the message names it and what to do instead.
@@ -11,3 +13,14 @@ class InputError(ValueError):
 def choices(known: object) -> str:
     """Return the known names as one sorted, comma-separated string, for the end of a message."""
     return ", ".join(sorted(str(name) for name in known))  # type: ignore[attr-defined]
+
+
+def check_known(option: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Check the names in an option of `NAME=…`.
+
+    Raises:
+        InputError: one is not known.
+    """
+    for name in given:
+        if name not in known:
+            raise InputError(f"{option} {name}=…: unknown {name!r}; known: {choices(known)}")

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 import transformers
-from torch.nn.functional import pad
+from torch.nn.utils.rnn import pad_sequence
 from transformers import BatchFeature
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
@@ -47,14 +47,13 @@ class CachedEncoder(Encoder):
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> BatchFeature:
         """Return the encoded prompts of rows, padded on the left, with `mm_encoder_outputs` in the place of pixels."""
         kept = [self.prompts_of[row["id"]] for row in rows]
-        length = max(len(each["input_ids"]) for each in kept)
         fill = {"input_ids": self.processor.tokenizer.pad_token_id or 0}
         batch: dict[str, Any] = {}
         for name in kept[0].keys() - {"span"}:
             values = [each[name] for each in kept]
             if values[0].shape == kept[0]["input_ids"].shape:
-                batch[name] = torch.stack(
-                    [pad(each, (length - len(each), 0), value=fill.get(name, 0)) for each in values]
+                batch[name] = pad_sequence(
+                    values, batch_first=True, padding_value=fill.get(name, 0), padding_side="left"
                 )
             else:
                 batch[name] = torch.cat(values)
@@ -129,8 +128,11 @@ def image_key(row: Mapping[str, Any]) -> bytes:
 
 def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
     """Encode every row's prompt, and every distinct image once, in large batches without gradients."""
-    first = {image_key(row): index for index, row in reversed(list(enumerate(rows)))}
-    fresh = sorted(first.values())
+    keys = [image_key(row) for row in rows]
+    first: dict[bytes, int] = {}
+    for index, key in enumerate(keys):
+        first.setdefault(key, index)
+    fresh = list(first.values())
     again = sorted(set(range(len(rows))) - set(fresh))
     parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
     spans: dict[bytes, tuple[int, int]] = {}
@@ -141,19 +143,20 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
         for part in track(parts, len(parts), "Image features"):
             chosen = [rows[index] for index in part]
             batch = encoder.prompts(chosen)
-            if image_key(chosen[0]) not in spans:
+            if keys[part[0]] not in spans:
                 found, splits = compute(base, batch)
                 counts = (batch["input_ids"] == base.config.image_token_id).sum(1).tolist()
-                for row, values in zip(chosen, found.split(counts), strict=True):
-                    spans[image_key(row)] = (end, end + len(values))
+                for index, values in zip(part, found.split(counts), strict=True):
+                    spans[keys[index]] = (end, end + len(values))
                     end += len(values)
                 file.write(found.view(torch.uint8).numpy().data)
-            for row, prompt in zip(chosen, split(batch, [len(row["images"]) for row in chosen]), strict=True):
+            parts_of_rows = split(batch, [len(row["images"]) for row in chosen])
+            for index, row, prompt in zip(part, chosen, parts_of_rows, strict=True):
                 if row["id"] in prompts:
                     raise InputError(
                         f"row {row['id']}: two rows have this id; make the dataset again with one for each"
                     )
-                prompts[row["id"]] = prompt | {"span": torch.tensor(spans[image_key(row)])}
+                prompts[row["id"]] = prompt | {"span": torch.tensor(spans[keys[index]])}
     torch.save({"prompts": prompts, "splits": splits}, directory / PROMPTS)
 
 

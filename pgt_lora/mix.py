@@ -11,7 +11,7 @@ from typing import Any
 
 from pgt_lora.dataset import MANIFEST, new_directory, write_manifest, write_samples
 from pgt_lora.draw import apportion, clean, enough, images_of
-from pgt_lora.errors import InputError, choices
+from pgt_lora.errors import InputError, check_known, choices
 from pgt_lora.exclusion import Exclusion, excluded, label
 from pgt_lora.images import HOSTS, Shelf
 from pgt_lora.pools import Candidate, Pool, annotated, directory, generated
@@ -59,8 +59,8 @@ def build_mix(
     if len({_label(name) for name in shares}) < len(shares):
         raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
     annotations = annotations or {}
-    _known("--annotations", annotations, sources())
-    _known("--mirror", mirrors or {}, HOSTS)
+    check_known("--annotations", annotations, sources())
+    check_known("--mirror", mirrors or {}, HOSTS)
     shelf = Shelf(cache or default_cache(), image_root, hosts=HOSTS | dict(mirrors or {}))
     with new_directory(out, overwrite) as partial:
         ruled_out = excluded(exclude, settings, shelf, annotations)
@@ -168,9 +168,3 @@ def _samples(chosen: Sequence[Candidate], paths: Mapping[ImageRef, Path]) -> Ite
 
 def _label(name: str) -> str:
     return name if name in sources() or not Path(name).exists() else Path(name).resolve().name
-
-
-def _known(option: str, given: Mapping[str, object], known: Mapping[str, object]) -> None:
-    for name in given:
-        if name not in known:
-            raise InputError(f"{option} {name}=…: unknown {name!r}; known: {choices(known)}")

@@ -10,7 +10,7 @@ from pgt_lora.card import Licence, base_licence, write_card
 from pgt_lora.checkpoint import resolve
 from pgt_lora.errors import InputError
 from pgt_lora.progress import console
-from pgt_lora.verify import VERIFICATION, fingerprints
+from pgt_lora.verify import VERIFICATION, changed_files
 
 WHAT = ("merged", "adapter", "both")
 
@@ -70,8 +70,7 @@ def check_proven(run: Path) -> None:
     if not any(check["name"].startswith("scores") for check in proof["checks"]):
         raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
     for name, then in proof["sha256"].items():
-        now = fingerprints(run / name)
-        if changed := sorted(file for file in now.keys() | then.keys() if now.get(file) != then.get(file)):
+        if changed := changed_files(run / name, then):
             raise InputError(f"{run / name / changed[0]}: changed since it was verified; verify again, then push")
 
 

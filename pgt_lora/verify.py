@@ -112,11 +112,18 @@ def fingerprints(directory: Path) -> dict[str, str]:
     return {path.name: file_digest(path) for path in files}
 
 
+def changed_files(directory: Path, then: Mapping[str, str]) -> list[str]:
+    """Return the names of the files of a directory that are no longer what their hashes were."""
+    now = fingerprints(directory)
+    return sorted(file for file in now.keys() | then.keys() if now.get(file) != then.get(file))
+
+
 def _load(directory: Path, dtype: str | None = None) -> Any:
     return load_model(str(directory), dtype=dtype or "auto", device_map="auto" if torch.cuda.is_available() else None)
 
 
 def _encoder(directory: Path) -> Encoder:
+    # Not `evaluate.load_encoder`: that takes names, and a directory may be named as a recipe is.
     return Encoder(family(str(directory)), load_processor(str(directory)))
 
 

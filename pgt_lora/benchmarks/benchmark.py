@@ -16,7 +16,7 @@ from pgt_lora.benchmarks.report import Report, against, predictions_of, print_re
 from pgt_lora.benchmarks.scores import by_benchmark, by_group, read_items
 from pgt_lora.benchmarks.subject import differences, family_of, identity, image_limits, opened, trained_families
 from pgt_lora.dataset import new_directory, read_manifest, write_json
-from pgt_lora.errors import InputError
+from pgt_lora.errors import InputError, check_known
 from pgt_lora.evaluate import write_scores
 from pgt_lora.images import Shelf
 from pgt_lora.progress import console
@@ -57,7 +57,7 @@ def benchmark(
     if settings.limit is not None and settings.limit % 2 and "mmvp" in benchmarks:
         raise InputError(f"--limit {settings.limit}: MMVP counts pairs; give an even number")
     harness.check(settings, family_of(model))
-    sets.check_names("--annotations", data.annotations)
+    check_known("--annotations", data.annotations, sets.SOURCES)
     check_family(model, benchmarks, data.vsr_split)
     if reference:
         predictions_of(reference)

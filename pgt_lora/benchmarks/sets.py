@@ -8,7 +8,7 @@ from random import Random
 from pgt_lora.annotations import load
 from pgt_lora.benchmarks import whatsup
 from pgt_lora.dataset import is_made, new_directory, write_manifest, write_samples
-from pgt_lora.errors import InputError, choices
+from pgt_lora.errors import InputError
 from pgt_lora.images import Shelf, obtain
 from pgt_lora.pools import ask_row
 from pgt_lora.progress import console, track
@@ -71,10 +71,3 @@ def build(name: str, given: str | None, settings: Settings, shelf: Shelf, limit:
     if skipped:
         console.print(f"{name}: {skipped} of its rows are not asked", soft_wrap=True, markup=False)
     return out
-
-
-def check_names(option: str, given: Mapping[str, object]) -> None:
-    """Raise `InputError` where something is given for a benchmark that takes no annotations."""
-    for name in given:
-        if name not in SOURCES:
-            raise InputError(f"{option} {name}=…: unknown {name!r}; known: {choices(SOURCES)}")

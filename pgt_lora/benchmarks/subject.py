@@ -12,7 +12,7 @@ from pgt_lora.adapters.adapter import Adapter
 from pgt_lora.checkpoint import ADAPTER_CONFIG, Checkpoint, family, load_processor, resolve
 from pgt_lora.merge import local_directory, merge
 from pgt_lora.progress import console
-from pgt_lora.verify import VERIFICATION, fingerprints
+from pgt_lora.verify import VERIFICATION, changed_files, fingerprints
 
 GENERATION = "generation_config.json"
 # A checkpoint's own defaults; greedy decoding applies the last one, too. lmms-eval's wrappers do not pass it on.
@@ -78,10 +78,11 @@ def is_merged(adapter_dir: Path) -> bool:
     if not (merged / VERIFICATION).is_file():
         return False
     proof = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
-    then = proof["sha256"]
-    return bool(
-        proof["passed"] and then["adapter"] == fingerprints(adapter_dir) and then["merged"] == fingerprints(merged)
-    )
+    changed = [
+        *changed_files(adapter_dir, proof["sha256"]["adapter"]),
+        *changed_files(merged, proof["sha256"]["merged"]),
+    ]
+    return bool(proof["passed"]) and not changed
 
 
 def _view(whole: Path, view: Path) -> Path:

@@ -101,7 +101,8 @@ def _figure(canvas: Canvas, kind: tuple[str, str], cell: tuple[int, int], size: 
 
 def area_of(x: float, y: float) -> str:
     """Return the ninth of the image that a point (as fractions of it) lies in."""
-    return AREAS[3 * int(3 * y + 1e-9) + int(3 * x + 1e-9)]
+    column, row = (min(int(3 * each + 1e-9), 2) for each in (x, y))
+    return AREAS[3 * row + column]
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
