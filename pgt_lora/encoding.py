@@ -6,7 +6,7 @@ what the model saw up to the answer in training is what it sees in generation, w
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,10 +23,13 @@ IGNORE = -100
 
 @dataclass(frozen=True)
 class Encoder:
-    """Encodes rows of a dataset directory for one model."""
+    """Encodes rows of a dataset directory for one model; `texts` keeps the ids of what was said, for other epochs."""
 
     adapter: Adapter
     processor: "ProcessorMixin"
+    texts: dict[tuple[str, str, int], tuple[list[int], list[int]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> "BatchFeature":
         """Encode the prompts of rows, padded on the left, for generation."""
@@ -78,15 +81,26 @@ class Encoder:
         Raises:
             InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
         """
-        (turn,) = row["completion"]
-        tokenizer = self.processor.tokenizer
-        prompt = self.prompt_text(row)
-        texts = [prompt, prompt + self.adapter.answer_prefix(self.processor) + turn["content"]]
-        before, both = tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
-        if both[: len(before)] != before:
-            raise InputError(f"row {row['id']}: its answer {turn['content']!r} merges with the end of the prompt")
-        end = tokenizer.convert_tokens_to_ids(self.adapter.end_token(self.processor))
-        return [*both[len(before) :], end]
+        return self.text_ids(row)[1]
+
+    def text_ids(self, row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+        """Return the ids of a row's prompt, each image being one placeholder, and those of its answer.
+
+        Raises:
+            InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
+        """
+        (asked,), (said,) = row["prompt"], row["completion"]
+        key = asked["content"], said["content"], len(row["images"])
+        if key not in self.texts:
+            tokenizer = self.processor.tokenizer
+            prompt = self.prompt_text(row)
+            texts = [prompt, prompt + self.adapter.answer_prefix(self.processor) + said["content"]]
+            before, both = tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
+            if both[: len(before)] != before:
+                raise InputError(f"row {row['id']}: its answer {said['content']!r} merges with the end of the prompt")
+            end = tokenizer.convert_tokens_to_ids(self.adapter.end_token(self.processor))
+            self.texts[key] = before, [*both[len(before) :], end]
+        return self.texts[key]
 
 
 def _pad(heads: Sequence[torch.Tensor], tails: Sequence[Sequence[int]], value: int) -> torch.Tensor:

@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from pgt_lora.progress import console, track
 
 FEATURES, PROMPTS = "features.bin", "prompts.pt"
 BATCH = 32
+LAYOUT = 2  # of these files; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
 
 
@@ -99,7 +101,7 @@ def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
     for state in ("padding", "truncation"):  # as the last call left them
         tokenizer.pop(state)
     told = [
-        content_hash, encoder.adapter.name, str(base.dtype), base.device.type, torch.__version__,
+        LAYOUT, content_hash, encoder.adapter.name, str(base.dtype), base.device.type, torch.__version__,
         transformers.__version__, json.dumps(tokenizer), processor.chat_template,
         processor.image_processor.to_json_string(),
     ]  # fmt: skip
@@ -116,8 +118,9 @@ def num_bytes(base: Any, encoder: Encoder, rows: Any) -> int:
 
     Tokens that stand around an image count as the image's, as they do in the processors; so it is never too few.
     """
-    sizes = {image_key(row): [size_px(image, row) for image in row["images"]] for row in rows}
-    tokens = sum(image_tokens(encoder, size) for each in sizes.values() for size in each)
+    distinct = {image_key(row): [size_px(image, row) for image in row["images"]] for row in rows}
+    sizes = Counter(size for each in distinct.values() for size in each)
+    tokens = sum(count * image_tokens(encoder, size) for size, count in sizes.items())
     return tokens * base.config.get_text_config().hidden_size * base.dtype.itemsize
 
 
@@ -157,7 +160,10 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
                         f"row {row['id']}: two rows have this id; make the dataset again with one for each"
                     )
                 prompts[row["id"]] = prompt | {"span": torch.tensor(spans[keys[index]])}
-    torch.save({"prompts": prompts, "splits": splits}, directory / PROMPTS)
+    names = next(iter(prompts.values())).keys()
+    columns = {name: [each[name] for each in prompts.values()] for name in names}
+    joined = {name: (torch.cat(values), [len(each) for each in values]) for name, values in columns.items()}
+    torch.save({"ids": list(prompts), "columns": joined, "splits": splits}, directory / PROMPTS)
 
 
 def compute(base: Any, batch: BatchFeature) -> tuple[torch.Tensor, bool]:
@@ -194,7 +200,11 @@ def read(directory: Path, base: Any, encoder: Encoder) -> CachedEncoder:
     path = directory / FEATURES
     count = path.stat().st_size // base.dtype.itemsize
     features = torch.from_file(str(path), shared=False, size=count, dtype=base.dtype)
-    width = base.config.get_text_config().hidden_size
-    return CachedEncoder(
-        encoder.adapter, encoder.processor, saved["prompts"], features.view(-1, width), saved["splits"]
-    )
+    features = features.view(-1, base.config.get_text_config().hidden_size)
+    # One tensor a column is read, and cut into rows: reading a tensor for every row takes a thousand times as long.
+    columns = [values.split(counts) for values, counts in saved["columns"].values()]
+    parts = zip(saved["ids"], *columns, strict=True)
+    prompts = {row_id: dict(zip(saved["columns"], values, strict=True)) for row_id, *values in parts}
+    found = CachedEncoder(encoder.adapter, encoder.processor, prompts, features, saved["splits"])
+    found.texts.update(encoder.texts)
+    return found

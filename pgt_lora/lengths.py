@@ -32,28 +32,17 @@ def measure(encoder: Encoder, rows: Iterable[Mapping[str, Any]]) -> list[Length]
     Raises:
         InputError: an image's header cannot be read, or an answer merges with its prompt.
     """
-    texts: dict[tuple[str, str, int], tuple[int, int]] = {}  # many rows ask the same
-    images: dict[tuple[int, int], int] = {}
+    images: dict[tuple[int, int], int] = {}  # many are of one size
     lengths = []
     for row in rows:
-        said = row["prompt"][0]["content"], row["completion"][0]["content"], len(row["images"])
-        if said not in texts:
-            texts[said] = prompt_tokens(encoder, row), len(encoder.answer_ids(row))
         sizes = [size_px(image, row) for image in row["images"]]
         for size in sizes:
             if size not in images:
                 images[size] = image_tokens(encoder, size)
-        prompt, supervised = texts[said]
+        prompt, answer = encoder.text_ids(row)
         # The prompt's text holds one placeholder an image, which the processor replaces.
-        lengths.append(Length(row["id"], sum(images[s] for s in sizes), prompt - len(sizes), supervised))
+        lengths.append(Length(row["id"], sum(images[s] for s in sizes), len(prompt) - len(sizes), len(answer)))
     return lengths
-
-
-def prompt_tokens(encoder: Encoder, row: Mapping[str, Any]) -> int:
-    """Return the tokens of a row's prompt as the chat template renders it, each image being one placeholder."""
-    prompt = encoder.prompt_text(row)
-    tokenizer = encoder.processor.tokenizer
-    return len(tokenizer(prompt, add_special_tokens=encoder.adds_special_tokens(prompt)).input_ids)
 
 
 def image_tokens(encoder: Encoder, size: tuple[int, int]) -> int:

@@ -13,8 +13,11 @@ from torch.utils.data import RandomSampler, Sampler
 from trl import SFTTrainer
 
 from pgt_lora.errors import InputError
+from pgt_lora.lengths import Length
+from pgt_lora.order import StepsByLength
 from pgt_lora.processes import together
 from pgt_lora.resume import writing
+from pgt_lora.supervised import supervised_inputs
 
 # A loss has exploded when it is this many times that of guessing among all tokens, or that of the first step.
 EXPLODED = 2.0
@@ -23,18 +26,19 @@ EXPLODED = 2.0
 class Trainer(SFTTrainer):
     """Stops where a loss or gradient is no number or explodes, and names the samples; batches hold their `ids`.
 
-    Every step takes as many samples as every other: the last ones of an epoch's order that make no whole step are left
-    out, others in every epoch. With several processes, their batches would be filled up with samples seen before.
+    By the `lengths` of all samples, those of a step are put together.
     """
 
+    lengths: Sequence[Length]
     micro_batches: tuple[tuple[Sequence[str], float], ...] = ()
     first_loss: float | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
         sampler = super()._get_train_sampler(train_dataset)
-        if not isinstance(sampler, RandomSampler):
+        if not isinstance(sampler, RandomSampler):  # the recipe asks for another order
             return sampler
-        return RandomSampler(sampler.data_source, num_samples=len(sampler) // self.step_size * self.step_size)
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return StepsByLength([each.total for each in self.lengths], self.step_size, seed)
 
     @property
     def step_size(self) -> int:
@@ -46,6 +50,10 @@ class Trainer(SFTTrainer):
         """The number of tokens that the model chooses among."""
         model: Any = self.model
         return model.config.get_text_config().vocab_size
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *words: Any, **named: Any) -> Any:
+        """Return TRL's loss, from the supervised positions alone."""
+        return super().compute_loss(model, supervised_inputs(inputs), *words, **named)
 
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None

@@ -12,7 +12,7 @@ from pgt_lora import noise
 from pgt_lora.dataset import open_dataset, read_manifest, write_json
 from pgt_lora.encoding import Encoder, decode
 from pgt_lora.errors import InputError
-from pgt_lora.hardware import hardware
+from pgt_lora.hardware import hardware, keep_freed_memory
 from pgt_lora.placement import check_placement
 from pgt_lora.progress import console, track
 from pgt_lora.recipe import Recipe
@@ -41,6 +41,7 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
     from pgt_lora.processes import launch, quieten_others, together
     from pgt_lora.trainer import build_trainer, read_features, step_shape
 
+    keep_freed_memory()
     if recipe.sft.n_gpu > 1:  # several GPUs and one process, which TRL refuses
         step_shape(recipe)
         launch(recipe, data, out, overwrite, recipe.sft.n_gpu)
@@ -49,7 +50,7 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
     with together():
         size, times = step_shape(recipe)
         rows = open_dataset(data)
-        check_images(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
+        check_rows(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
         check_size(rows, recipe, data)
     console.print(
         f"A step: {recipe.sft.world_size} processes × {size} samples × {times} = {recipe.kit.global_batch_size}"
@@ -64,7 +65,7 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
             resume = [newest_checkpoint(out / "checkpoints")]
     with together():
         trainer, encoder = build_trainer(recipe, rows, out)
-        audited = audit(trainer.model, encoder, rows)
+        audited = audit(trainer, encoder)
         read_features(trainer, encoder, rows, data, recipe.kit.feature_cache_gb)
     started = time.monotonic()
     train(trainer, *broadcast_object_list(resume))
@@ -102,21 +103,19 @@ def train(trainer: "Trainer", resume: Path | None) -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
 
-def audit(model: Any, encoder: Encoder, rows: Any) -> dict[str, Any]:
-    """Print and check where LoRA sits and how many tokens are supervised; return both for the record.
+def audit(trainer: "Trainer", encoder: Encoder) -> dict[str, Any]:
+    """Print and check where LoRA sits, and print how many tokens are supervised; return both for the record.
 
     Raises:
-        InputError: LoRA sits elsewhere, or a row has no supervised token.
+        InputError: LoRA sits elsewhere.
     """
+    model: Any = trainer.model
     placement = check_placement(model, encoder.adapter)
     console.print(str(placement))
-    supervised = []
-    for row in rows:
-        if not row["completion"][0]["content"].strip():
-            raise InputError(f"row {row['id']}: its answer is empty, so nothing of it would be supervised")
-        supervised.append(len(encoder.answer_ids(row)))
+    supervised = [each.supervised for each in trainer.lengths]
     console.print(
-        f"{sum(supervised):,} supervised tokens in {len(rows):,} samples ({min(supervised)} to {max(supervised)} each)"
+        f"{sum(supervised):,} supervised tokens in {len(supervised):,} samples "
+        f"({min(supervised)} to {max(supervised)} each)"
     )
     return {"placement": asdict(placement), "supervised_tokens": sum(supervised)}
 
@@ -130,9 +129,15 @@ def check_size(rows: Any, recipe: Recipe, data: Path) -> None:
         console.print(f"{left} of {len(rows):,} samples, others in every epoch, make no whole step of {size}")
 
 
-def check_images(rows: Any, data: Path) -> None:
-    """Decode every image once, so that a broken one stops the run before it starts and not in its middle."""
-    for row in track(rows.select_columns(["id", "images"]), len(rows), "Checking images"):
+def check_rows(rows: Any, data: Path) -> None:
+    """Decode every image and look for an answer, so that a broken row stops the run before it starts.
+
+    Raises:
+        InputError: an image cannot be read, or an answer is empty.
+    """
+    for row in track(rows.select_columns(["id", "images", "completion"]), len(rows), "Checking images"):
+        if not row["completion"][0]["content"].strip():
+            raise InputError(f"{data}: row {row['id']}: its answer is empty, so nothing of it would be supervised")
         for image in row["images"]:
             try:
                 decode(image, row)

@@ -16,9 +16,11 @@ from pgt_lora.checkpoint import cached_commit, family, load_model, load_processo
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.features import cached
+from pgt_lora.lengths import measure
 from pgt_lora.recipe import Recipe
 from pgt_lora.registry import lookup
 from pgt_lora.steps import Trainer
+from pgt_lora.supervised import keep_supervised
 
 
 def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encoder]:
@@ -52,7 +54,9 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
         processing_class=encoder.processor,
         peft_config=lora,
     )
+    trainer.lengths = measure(encoder, rows)
     peft_model: Any = trainer.model
+    keep_supervised(peft_model.get_base_model())
     for parameter in peft_model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()  # TRL casts them to bf16 on a 4-bit base
