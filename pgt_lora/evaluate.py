@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.utils import send_to_device
@@ -14,9 +14,14 @@ from pgt_lora.checkpoint import family, load_adapter, load_model, load_processor
 from pgt_lora.dataset import new_directory, open_dataset, read_manifest, write_json, write_text
 from pgt_lora.encoding import Encoder
 from pgt_lora.features import cached
+from pgt_lora.hardware import keep_freed_memory
+from pgt_lora.lengths import measure
 from pgt_lora.progress import console, track
 from pgt_lora.recipe import Recipe
 from pgt_lora.scoring import Score, correct, parse, score_by_task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,14 @@ def answer(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Genera
         yield from tokenizer.batch_decode(ids[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
-def predict(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Generation) -> list[dict[str, Any]]:
-    """Return one prediction per row: question, expected, raw output, parsed and correct."""
-    outputs = track(answer(model, encoder, rows, generation), len(rows), "Answering")
-    return [_prediction(row, output) for row, output in zip(rows, outputs, strict=True)]
+def predict(model: Any, encoder: Encoder, rows: "Dataset", generation: Generation) -> list[dict[str, Any]]:
+    """Return one prediction per row, in their order: question, expected, raw output, parsed and correct."""
+    lengths = [each.image + each.prompt for each in measure(encoder, rows)]
+    # Batches of like lengths hold little padding; the longest come first, so that what does not fit shows at once.
+    order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
+    outputs = track(answer(model, encoder, rows.select(order), generation), len(rows), "Answering")
+    of_row = dict(zip(order, outputs, strict=True))
+    return [_prediction(row, of_row[index]) for index, row in enumerate(rows)]
 
 
 def _prediction(row: Any, output: str) -> dict[str, Any]:
@@ -84,6 +93,7 @@ def evaluate(
 
     With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
     """
+    keep_freed_memory()
     rows = open_dataset(data)
     encoder = cached(encoder, model, rows, data, feature_cache_gb)
     with new_directory(out, overwrite) as directory:

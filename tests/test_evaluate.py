@@ -1,12 +1,13 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from pgt_lora.dataset import open_dataset
 from pgt_lora.errors import InputError
-from pgt_lora.evaluate import Generation, answer, evaluate, load_for_evaluation, read_scores
+from pgt_lora.evaluate import Generation, answer, evaluate, load_for_evaluation, predict, read_scores
 from pgt_lora.scoring import parse
 
 
@@ -35,10 +36,34 @@ def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> Non
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(4) if parameter.ndim > 1 else None
-    rows = list(open_dataset(data_dir))[:12]
+    rows = open_dataset(data_dir).select(range(12))
     alone = [next(answer(model, encoder, [row], Generation(1, 6))) for row in rows]
     assert list(answer(model, encoder, rows, Generation(12, 6))) == alone
     assert len(set(alone)) > 1
+    made = predict(model, encoder, rows, Generation(5, 6))
+    assert [each["output"] for each in made] == alone
+    assert [each["id"] for each in made] == rows["id"]
+
+
+def test_questions_of_like_length_are_answered_together(
+    base_dir: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, encoder = load_for_evaluation(str(base_dir))
+    padding = []
+    generate = model.generate
+
+    def counted(**batch: Any) -> torch.Tensor:
+        padding.append(int((batch["attention_mask"] == 0).sum()))
+        return generate(**batch)
+
+    monkeypatch.setattr(model, "generate", counted)
+    rows = open_dataset(data_dir)
+    list(answer(model, encoder, rows, Generation(8, 1)))
+    usual = sum(padding)
+    padding.clear()
+    predict(model, encoder, rows, Generation(8, 1))
+    assert len(padding) == 4
+    assert sum(padding) < usual / 2
 
 
 def test_generation_stops_at_the_end_token(base_dir: Path, data_dir: Path) -> None:
