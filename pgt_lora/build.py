@@ -97,12 +97,9 @@ def find_scene(rng: Random, task: Task, question: Question, settings: Settings) 
 
 def to_sample(name: str, group: str, task: Task, question: Question, scene: Scene) -> Sample:
     """Draw a scene and return it with its question; `group` names the image."""
-    file = io.BytesIO()
-    # Higher levels take longer and save little on plain grey.
-    render(scene).save(file, "PNG", compress_level=1)
     return Sample(
         id=name,
-        images=(file.getvalue(),),
+        images=(draw_png(scene),),
         question=question.text,
         answer=question.answer,
         source="pgt",
@@ -113,6 +110,14 @@ def to_sample(name: str, group: str, task: Task, question: Question, scene: Scen
         choices=question.choices,
         scene=scene.to_json(),
     )
+
+
+def draw_png(scene: Scene) -> bytes:
+    """Return a scene's image as a PNG file."""
+    file = io.BytesIO()
+    # Higher levels take longer and save little on plain grey.
+    render(scene).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def generate(

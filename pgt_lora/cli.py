@@ -178,11 +178,15 @@ def bench(
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = "tiny-qwen2.5-vl",
     num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
     repeats: Annotated[int, typer.Option(help="Runs of each.")] = 3,
+    random_weights: Annotated[bool, typer.Option(help="Of the model's size; nothing is downloaded.")] = False,
+    llama_factory: Annotated[
+        Path | None, typer.Option(help="The Python that has LLaMA-Factory, to time it too.")
+    ] = None,
 ) -> None:
     """Time this kit's training against TRL alone, by turns, on the same samples."""
-    from pgt_lora.bench import bench as run_bench
+    from pgt_lora.bench.benchmark import bench as run_bench
 
-    run_bench(recipe, num_samples, repeats, context.args)
+    run_bench(recipe, num_samples, repeats, context.args, random_weights, llama_factory)
 
 
 app.command(context_settings=WITH_OVERRIDES)(diagnose)

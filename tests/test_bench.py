@@ -1,4 +1,6 @@
+import math
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,14 +8,16 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pgt_lora import bench as bench_module
 from pgt_lora import run as run_module
-from pgt_lora.bench import bench, check_losses
-from pgt_lora.bench_run import Measured, stock_trainer
+from pgt_lora.bench import benchmark, random_weights
+from pgt_lora.bench.benchmark import Work, bench, check_losses
+from pgt_lora.bench.contenders import stock_trainer
+from pgt_lora.bench.measure import Measured
 from pgt_lora.dataset import open_dataset
 from pgt_lora.errors import InputError
-from pgt_lora.recipe import RECIPES, load_recipe
+from pgt_lora.recipe import RECIPES, load_recipe, read_values
 from pgt_lora.trainer import build_trainer
+from tests.small_configs import small_config
 
 RECIPE = RECIPES / "tiny-qwen2.5-vl.yaml"
 
@@ -23,14 +27,14 @@ def test_the_benchmark_times_the_same_samples_by_turns(
 ) -> None:
     monkeypatch.setattr(run_module, "ROOT", tmp_path)
     measured = []
-    run = bench_module._run
+    run = benchmark.time_run
 
     def kept(name: str, *words: object) -> Measured:
         measured.append((name, run(name, *words)))  # type: ignore[arg-type]
         return measured[-1][1]
 
-    monkeypatch.setattr(bench_module, "_run", kept)
-    bench("tiny-qwen2.5-vl", 16, 1, overrides)
+    monkeypatch.setattr(benchmark, "time_run", kept)
+    bench("tiny-qwen2.5-vl", 16, 1, overrides, False, None)
     said = capsys.readouterr().out
     ours, theirs = (float(number) for number in re.findall(r"(?:pgt_lora|trl) (\d+\.\d+)", said)[:2])
     assert ours == pytest.approx(theirs, rel=1e-4)
@@ -43,13 +47,13 @@ def test_the_benchmark_times_the_same_samples_by_turns(
     kit, trl = (each for _, each in measured)
     # TRL supervises the newline after the end token too.
     assert trl.supervised - kit.supervised == trl.tokens - kit.tokens == 32
-    for row in ("images/s, end to end", "waiting for data", "utilisation"):
+    for row in ("images/s, all", "waiting for data", "utilisation", "Making a sample takes"):
         assert row in said
 
 
 def test_operations_are_those_that_torch_counts(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
     recipe = load_recipe(RECIPE, overrides)
-    job, losses = check_losses(recipe, data_dir, tmp_path)
+    job, losses = check_losses(Work(recipe, data_dir, tmp_path, None))
     assert losses["pgt_lora"] == pytest.approx(losses["trl"], rel=1e-4)
     rows = open_dataset(data_dir)
     trainer, encoder = build_trainer(recipe, rows, tmp_path / "run")
@@ -73,6 +77,26 @@ def test_different_losses_are_not_timed(
             trainer.model.get_base_model().lm_head.weight.mul_(1.5)
         return trainer
 
-    monkeypatch.setattr(bench_module, "stock_trainer", another)
+    monkeypatch.setattr(benchmark, "stock_trainer", another)
     with pytest.raises(InputError, match="differ, so times cannot be compared"):
-        check_losses(load_recipe(RECIPE, overrides), data_dir, tmp_path)
+        check_losses(Work(load_recipe(RECIPE, overrides), data_dir, tmp_path, None))
+
+
+def test_an_environment_without_llama_factory_is_named(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
+    work = Work(load_recipe(RECIPE, overrides), data_dir, tmp_path, Path(sys.executable))
+    benchmark.export(work)
+    with pytest.raises(InputError, match=r"(?s)llama_factory loss.*No module named 'llamafactory'"):
+        check_losses(work)
+
+
+@pytest.mark.parametrize("name", ["qwen2.5-vl-3b", "internvl3-1b", "llava-next-mistral-7b"])
+def test_random_weights_train_as_the_published_ones_would(
+    name: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random_weights, "build_config", small_config)
+    path = RECIPES / f"{name}.yaml"
+    base = random_weights.write_random(read_values(path)["model_name_or_path"], torch.float32, tmp_path / "base")
+    words = f"--model_name_or_path {base} --dtype float32 --bf16 false --use_cpu true --per_device_train_batch_size 2"
+    job, losses = check_losses(Work(load_recipe(path, words.split()), data_dir, tmp_path, None))
+    assert losses["pgt_lora"] == pytest.approx(math.log(1024), abs=1)
+    assert job.vision_flops > 1e9

@@ -11,13 +11,10 @@ from pgt_lora.memory import CONTEXT, GIB, Batch, Dimensions, Setup, activations,
 from pgt_lora.memory import shards_needed as shards
 from pgt_lora.published import PUBLISHED, build_config
 from pgt_lora.registry import discover
+from tests.small_configs import LAYERS, SMALL, small_config
 
 NAMES = {published.family: name for name, published in PUBLISHED.items()}  # one of each family
-LAYERS, ROWS, TOKENS = 3, 2, 160
-SMALL = {
-    "num_hidden_layers": LAYERS, "hidden_size": 384, "intermediate_size": 1024, "num_attention_heads": 6,
-    "num_key_value_heads": 2, "vocab_size": 512,
-}  # fmt: skip
+ROWS, TOKENS = 2, 160
 BATCH = Batch(size=8, tokens=350, supervised=4, vision_positions=1024)
 
 
@@ -26,17 +23,7 @@ def small_model(family: str) -> Any:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForImageTextToText
 
-    config = build_config(PUBLISHED[NAMES[family]])
-    text = config.get_text_config()
-    for key, value in SMALL.items():
-        setattr(text, key, value)
-    text.layer_types = ["full_attention"] * LAYERS
-    if hasattr(text, "head_dim"):
-        text.head_dim = 64
-    if family == "qwen2_5_vl":
-        text.rope_parameters["mrope_section"] = [8, 12, 12]
-        config.vision_config.out_hidden_size = SMALL["hidden_size"]
-    setattr(config.vision_config, "depth" if family == "qwen2_5_vl" else "num_hidden_layers", 1)
+    config = small_config(PUBLISHED[NAMES[family]])
     adapter = discover("pgt_lora.adapters", "ADAPTER")[family]
     model = AutoModelForImageTextToText.from_config(config, attn_implementation="sdpa", dtype=torch.bfloat16)
     return get_peft_model(model, LoraConfig(r=2, target_modules=adapter.lora_targets)).train()
