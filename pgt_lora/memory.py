@@ -31,6 +31,7 @@ class Dimensions:
     hidden: int
     mlp: int
     attention: int  # width of all heads together
+    keys: int  # width of the keys, and of the values; less where heads share them
     head_norms: int  # width of the queries and keys that are normalised, 0 where they are not
     vocabulary: int
     vision_hidden: int
@@ -51,7 +52,7 @@ class Batch:
 class Setup:
     """How the model is held and trained.
 
-    `num_shards` GPUs share the weights (FSDP). On a CPU, without Triton, TRL computes logits at every position.
+    `num_shards` GPUs share the weights (FSDP).
     """
 
     num_trainable: int
@@ -104,6 +105,7 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
         hidden=config.hidden_size,
         mlp=config.intermediate_size,
         attention=heads * head_dim,
+        keys=config.num_key_value_heads * head_dim,
         head_norms=(heads + config.num_key_value_heads) * head_dim if has_norms else 0,
         vocabulary=config.vocab_size,
         vision_hidden=vision.hidden_size,
@@ -141,17 +143,16 @@ def weights(model: Dimensions, setup: Setup) -> float:
     return held / setup.num_shards + outside + two_layers
 
 
-def layer_activations(model: Dimensions, tokens: int, dtype_bytes: int) -> float:
+def layer_activations(model: Dimensions, dtype_bytes: int) -> float:
     """Return what one language-model layer keeps for its backward pass, per token.
 
     A frozen linear layer keeps nothing: its weights get no gradient. What is kept: the fp32 inputs of two RMSNorms (4h
     each), and of those of queries and keys; the inputs of LoRA on q, k and v (autocast copies them for each, 2h; in
-    fp32 they are one, 4h); q, k, v and the output of the attention kernel, k and v repeated for all heads, as a padding
-    mask has it (4a values); the two halves of the gated MLP and the activation between them (3m values); a row of the
-    mask.
+    fp32 they are one, 4h); q and the output of the attention kernel (2a values), k and v (2k); the two halves of the
+    gated MLP and the activation between them (3m). The last layer's MLP sees supervised positions alone and keeps less.
     """
     norms, lora = 4 * (2 * model.hidden + model.head_norms), (6 if dtype_bytes == 2 else 4) * model.hidden
-    return norms + lora + dtype_bytes * (4 * model.attention + 3 * model.mlp + tokens)
+    return norms + lora + dtype_bytes * (2 * model.attention + 2 * model.keys + 3 * model.mlp)
 
 
 def activations(model: Dimensions, batch: Batch, setup: Setup) -> float:
@@ -159,7 +160,7 @@ def activations(model: Dimensions, batch: Batch, setup: Setup) -> float:
 
     One layer more stands for the gradients on their way through it.
     """
-    layer = layer_activations(model, batch.tokens, setup.dtype_bytes)
+    layer = layer_activations(model, setup.dtype_bytes)
     if setup.checkpointing:
         per_token = model.num_layers * setup.dtype_bytes * model.hidden + 2 * layer
     else:
@@ -178,11 +179,11 @@ def vision(model: Dimensions, batch: Batch, setup: Setup) -> float:
 
 
 def logits(model: Dimensions, batch: Batch, setup: Setup) -> float:
-    """Return what scoring takes: one tile of logits, and the hidden states with their fp32 gradient.
+    """Return what scoring the supervised positions takes: a tile of logits, the hidden states and their fp32 gradient.
 
-    On a GPU the supervised positions alone are scored; on a CPU all are, with four fp32 copies of the tile.
+    On a CPU there are four fp32 copies of the tile.
     """
-    positions = batch.size * (batch.tokens if setup.on_cpu else batch.supervised)
+    positions = batch.size * batch.supervised
     tile = min(positions, TILE_TOKENS) * min(model.vocabulary, TILE_WORDS)
     copies = 16 if setup.on_cpu else 0
     return tile * (setup.dtype_bytes + copies) + positions * model.hidden * (setup.dtype_bytes + 4)
