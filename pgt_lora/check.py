@@ -10,7 +10,7 @@ from typing import Any
 from pgt_lora.base import Base, build_on_meta, open_base, reach
 from pgt_lora.build import default_weights, make_sample
 from pgt_lora.dataset import open_dataset
-from pgt_lora.lengths import Length, measure
+from pgt_lora.lengths import Length, measure, token_limit, too_long
 from pgt_lora.memory import Batch, Dimensions, Setup
 from pgt_lora.placement import Placement
 from pgt_lora.progress import track
@@ -64,8 +64,7 @@ def check(name: str, data: Path | None, offline: bool, overrides: Sequence[str])
     lengths = measure(base.encoder, _tracked(rows))
     longest = max(range(len(lengths)), key=lambda i: lengths[i].total)
     num_rows = len(rows) if data else recipe.kit.num_samples
-    positions = base.config.get_text_config().max_position_embeddings
-    limit = min(recipe.sft.max_length or positions, positions)
+    limit = token_limit(base.config, recipe.sft.max_length)
     return Findings(
         recipe=recipe,
         base=base,
@@ -152,15 +151,6 @@ def schedule(recipe: Recipe, num_rows: int, num_gpus: int) -> Schedule:
 def divisors(number: int) -> list[int]:
     """Return the divisors of a number."""
     return [n for n in range(1, number + 1) if number % n == 0]
-
-
-def too_long(lengths: Sequence[Length], limit: int) -> Iterator[str]:
-    """Name the rows that have more tokens than fit."""
-    over = [length for length in lengths if length.total > limit]
-    if over:
-        named = ", ".join(f"{length.row_id} ({length.total:,})" for length in over[:5])
-        more = f" and {len(over) - 5:,} more" if len(over) > 5 else ""
-        yield f"leave out or shorten the rows over {limit:,} tokens, or take a smaller canvas: {named}{more}"
 
 
 def uneven(recipe: Recipe, num_rows: int) -> Iterator[str]:

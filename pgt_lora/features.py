@@ -12,57 +12,23 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from torch.nn.utils.rnn import pad_sequence
 from transformers import BatchFeature
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from pgt_lora.cached_encoder import FEATURES, PROMPTS, read
 from pgt_lora.dataset import new_directory, read_manifest
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.lengths import image_tokens, size_px
 from pgt_lora.progress import console, track
 
-FEATURES, PROMPTS = "features.bin", "prompts.pt"
 BATCH = 32
 LAYOUT = 2  # of these files; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
-
-
-@dataclass(frozen=True)
-class CachedEncoder(Encoder):
-    """An encoder whose prompts and image features come from a cache.
-
-    `prompts_of` holds, by row id, the tensors of the row's prompt and the `span` of its features, which has the shape
-    (tokens, hidden) over the whole dataset. `splits` tells whether the model takes the features image by image.
-    """
-
-    prompts_of: Mapping[str, Mapping[str, torch.Tensor]]
-    features: torch.Tensor
-    splits: bool
-
-    def prompts(self, rows: Sequence[Mapping[str, Any]]) -> BatchFeature:
-        """Return the encoded prompts of rows, padded on the left, with `mm_encoder_outputs` in the place of pixels."""
-        kept = [self.prompts_of[row["id"]] for row in rows]
-        fill = {"input_ids": self.processor.tokenizer.pad_token_id or 0}
-        batch: dict[str, Any] = {}
-        for name in kept[0].keys() - {"span"}:
-            values = [each[name] for each in kept]
-            if values[0].shape == kept[0]["input_ids"].shape:
-                batch[name] = pad_sequence(
-                    values, batch_first=True, padding_value=fill.get(name, 0), padding_side="left"
-                )
-            else:
-                batch[name] = torch.cat(values)
-        found = torch.cat([self.features[slice(*each["span"].tolist())] for each in kept])
-        pooled: Any = (found,) if self.splits else found
-        batch["mm_encoder_outputs"] = {"image": BaseModelOutputWithPooling(pooler_output=pooled)}
-        return BatchFeature(batch)
 
 
 def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float) -> Encoder:
@@ -192,19 +158,3 @@ def split(batch: BatchFeature, num_images: Sequence[int]) -> list[dict[str, torc
         for row, part in zip(of_rows, parts, strict=True):
             row[name] = part.clone()  # or each would be saved with its whole batch
     return of_rows
-
-
-def read(directory: Path, base: Any, encoder: Encoder) -> CachedEncoder:
-    """Return the encoder that reads from a cache's directory, the features mapped into memory."""
-    saved = torch.load(directory / PROMPTS, weights_only=True)
-    path = directory / FEATURES
-    count = path.stat().st_size // base.dtype.itemsize
-    features = torch.from_file(str(path), shared=False, size=count, dtype=base.dtype)
-    features = features.view(-1, base.config.get_text_config().hidden_size)
-    # One tensor a column is read, and cut into rows: reading a tensor for every row takes a thousand times as long.
-    columns = [values.split(counts) for values, counts in saved["columns"].values()]
-    parts = zip(saved["ids"], *columns, strict=True)
-    prompts = {row_id: dict(zip(saved["columns"], values, strict=True)) for row_id, *values in parts}
-    found = CachedEncoder(encoder.adapter, encoder.processor, prompts, features, saved["splits"])
-    found.texts.update(encoder.texts)
-    return found

@@ -1,7 +1,7 @@
 """How long every training sequence is, from its text and the headers of its images: no pixel is decoded."""
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,3 +66,18 @@ def size_px(image: Image.Image | Mapping[str, Any], row: Mapping[str, Any]) -> t
             return opened.size
     except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
         raise InputError(f"row {row['id']}: its image cannot be read ({error}); make the dataset again") from error
+
+
+def token_limit(config: Any, max_length: int | None) -> int:
+    """Return the tokens that a sample may have: as many as the model has positions for, or `max_length`."""
+    positions: int = config.get_text_config().max_position_embeddings
+    return min(max_length or positions, positions)
+
+
+def too_long(lengths: Sequence[Length], limit: int) -> Iterator[str]:
+    """Name the rows that have more tokens than fit."""
+    over = [length for length in lengths if length.total > limit]
+    if over:
+        named = ", ".join(f"{length.row_id} ({length.total:,})" for length in over[:5])
+        more = f" and {len(over) - 5:,} more" if len(over) > 5 else ""
+        yield f"leave out or shorten the rows over {limit:,} tokens, or take a smaller canvas: {named}{more}"

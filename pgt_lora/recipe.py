@@ -27,6 +27,25 @@ OURS = {
     "remove_unused_columns": "the collator needs every column",
 }
 
+# What would change nothing here, or more than can be merged and verified: the one value that fits, and why.
+FIXED: dict[str, tuple[Any, str]] = {
+    "use_peft": (True, "LoRA is what is trained"),
+    "use_dora": (False, "a merged model is verified as W + (α/r)·BA"),
+    "lora_modules_to_save": (None, "LoRA's weights alone are trained, merged and verified"),
+    "lora_target_parameters": (None, "the model family's adapter places LoRA"),
+    "lora_task_type": ("CAUSAL_LM", "the models are causal language models"),
+    "load_in_8bit": (False, "weights are in 16 bits or, with load_in_4bit, in 4"),
+    "packing": (False, "TRL packs no images"),
+    "padding_free": (False, "TRL packs no images"),
+    "pad_to_multiple_of": ("auto", "batches are padded to their longest sample"),
+    "assistant_only_loss": (False, "the answers are what is supervised"),
+    "shuffle_dataset": (False, "every epoch has an order of its own"),
+    "chat_template_path": (None, "a model keeps its own template"),
+    "eos_token": (None, "a model keeps its own tokens"),
+    "pad_token": (None, "a model keeps its own tokens"),
+    "trust_remote_code": (False, "models are of Transformers' own classes"),
+}
+
 
 @dataclass
 class KitConfig:
@@ -129,6 +148,9 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     for key in values:
         if key in OURS:
             raise InputError(f"{where}: {key} cannot be set: {OURS[key]}")
+        if key in FIXED and values[key] != FIXED[key][0]:
+            fits, why = FIXED[key]
+            raise InputError(f"{where}: {key} must be {json.dumps(fits)} or left out: {why}")
     known = {f.name for kind in (SFTConfig, ModelConfig, KitConfig) for f in fields(kind) if f.init}
     for key in values:
         if key not in known:
@@ -136,6 +158,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
             hint = f"did you mean {', '.join(near)}?" if near else "see SFTConfig and ModelConfig of TRL"
             raise InputError(f"{where}: unknown key {key!r}; {hint}")
     parser = Parser((SFTConfig, ModelConfig, KitConfig), allow_abbrev=False)  # type: ignore[arg-type]
+    parser.set_defaults(max_length=None)  # a limit, and TRL's is 1024: nothing is cut off here
     parser.set_defaults(**{key: None for key, value in values.items() if value is None})
     words = [word for key, value in values.items() if value is not None for word in _words(key, value)]
     try:

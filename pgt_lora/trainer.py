@@ -16,7 +16,7 @@ from pgt_lora.checkpoint import cached_commit, family, load_model, load_processo
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.features import cached
-from pgt_lora.lengths import measure
+from pgt_lora.lengths import measure, token_limit, too_long
 from pgt_lora.recipe import Recipe
 from pgt_lora.registry import lookup
 from pgt_lora.steps import Trainer
@@ -27,7 +27,8 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
     """Load the recipe's model and build TRL's trainer on it; return it with the encoder that is its collator.
 
     Raises:
-        InputError: the model is of another family, or needs a package that is not installed.
+        InputError: the model is of another family, needs a package that is not installed, or has fewer positions than a
+            sample has tokens.
     """
     base, revision = recipe.base, recipe.model.model_revision
     adapter = family(base, revision)
@@ -41,6 +42,7 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
         r=recipe.model.lora_r,
         lora_alpha=recipe.model.lora_alpha,
         lora_dropout=recipe.model.lora_dropout,
+        use_rslora=recipe.model.use_rslora,
         target_modules=adapter.lora_targets,
         task_type="CAUSAL_LM",
         # The commit that was loaded: what is scored, merged and verified later is on the same weights.
@@ -55,6 +57,8 @@ def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encode
         peft_config=lora,
     )
     trainer.lengths = measure(encoder, rows)
+    for problem in too_long(trainer.lengths, token_limit(model.config, recipe.sft.max_length)):
+        raise InputError(f"{recipe.name}: {problem}")
     peft_model: Any = trainer.model
     keep_supervised(peft_model.get_base_model())
     for parameter in peft_model.parameters():
@@ -92,6 +96,7 @@ def set_arguments(recipe: Recipe, out: Path) -> None:
 def load_base(recipe: Recipe) -> Any:
     """Load the recipe's base model for training, in 4 bits where it says so."""
     quantization = quantization_config(recipe)
+    more: Any = recipe.sft.model_init_kwargs or {}
     try:
         model: Any = load_model(
             recipe.base,
@@ -100,8 +105,9 @@ def load_base(recipe: Recipe) -> Any:
             attn_implementation=recipe.model.attn_implementation or "sdpa",
             quantization_config=quantization,
             device_map={"": recipe.sft.device} if quantization else None,
+            **more,
         )
-    except ImportError as error:  # bitsandbytes or flash-attn
+    except (ImportError, TypeError, ValueError) as error:  # what is not installed, or a keyword that is given twice
         raise InputError(f"{recipe.name}: {' '.join(str(error).split())}") from error
     # Some classes say False here, and the Trainer then drops num_items_in_batch: gradient accumulation would average
     # means over unequal numbers of supervised tokens.

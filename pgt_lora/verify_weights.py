@@ -49,12 +49,12 @@ def check_weights(base_dir: Path, adapter_dir: Path, merged: Path, dtype: str | 
             wrong += [] if torch.equal(old.view(torch.uint8), new.view(torch.uint8)) else [key]
             continue
         num_merged += 1
-        update = updates.pop((int(match[1]), match[2]))
+        update, bound = updates.pop((int(match[1]), match[2]))
         expected = old.float() + update
         error = (new.float() - expected).abs()
-        # One rounding is half a unit in the last place; the rest is for sums of fp32 products in another order.
+        # One rounding is half a unit in the last place; the rest is what fp32 itself may lose, in whatever order.
         half_unit = torch.finfo(old.dtype).eps * 2.0 ** (torch.frexp(expected).exponent - 2)
-        allowed = half_unit + 1e-6 * (old.float().abs() + update.abs())
+        allowed = half_unit + torch.finfo(torch.float32).eps * old.float().abs() + bound
         largest = max(largest, float(error.max()))
         wrong += [key] if bool((error > allowed).any()) else []
     wrong += [f"no tensor for the update of layer {layer} {kind}" for layer, kind in updates]
@@ -67,16 +67,22 @@ def check_weights(base_dir: Path, adapter_dir: Path, merged: Path, dtype: str | 
     )
 
 
-def adapter_updates(adapter_dir: Path) -> dict[tuple[int, str], torch.Tensor]:
-    """Return (α/r)·BA in fp32 for every (layer, "q", "k" or "v"), from the adapter's file alone."""
+def adapter_updates(adapter_dir: Path) -> dict[tuple[int, str], tuple[torch.Tensor, torch.Tensor]]:
+    """Return (α/r)·BA in fp32 for every (layer, "q", "k" or "v"), from the adapter's file alone.
+
+    Beside it stands the error that a sum of r products in fp32 may have: ε·r·(α/r)·|B||A|, element by element.
+    """
     config = json.loads((adapter_dir / "adapter_config.json").read_text(encoding="utf-8"))
-    scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
+    r = config["r"]
+    scale = config["lora_alpha"] / (r**0.5 if config.get("use_rslora") else r)
     with safe_open(adapter_dir / "adapter_model.safetensors", "pt") as file:
         weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
     updates = {}
     for key, a in weights.items():
         if match := re.fullmatch(r".*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.lora_A\.weight", key):
-            updates[int(match[1]), match[2]] = scale * weights[key.replace("lora_A", "lora_B")] @ a
+            b = weights[key.replace("lora_A", "lora_B")]
+            bound = torch.finfo(torch.float32).eps * r * scale * (b.abs() @ a.abs())
+            updates[int(match[1]), match[2]] = scale * (b @ a), bound
     return updates
 
 

@@ -16,6 +16,7 @@ from pgt_lora.build import generate
 from pgt_lora.check import Findings, check, pgt_rows, schedule
 from pgt_lora.check_report import advice
 from pgt_lora.errors import InputError
+from pgt_lora.lengths import too_long
 from pgt_lora.memory import GIB, estimate
 from pgt_lora.progress import console
 from pgt_lora.published import PUBLISHED
@@ -171,6 +172,8 @@ def test_rows_that_are_too_long_are_named(
     status, out, _ = call(monkeypatch, capsys, *words[:-1], str(totals[-1]))
     assert status == 0
     assert "every sample fits" in out
+    with pytest.raises(InputError, match=f"rows over {totals[-1] - 1:,} tokens.*{longest[0]}"):
+        finetune(recipe_for(TINY.stem, words[3:]), data_dir, data_dir.with_name("too-long"))
 
 
 def test_positions_are_a_limit_too(tmp_path: Path, overrides: list[str]) -> None:
@@ -183,7 +186,7 @@ def test_positions_are_a_limit_too(tmp_path: Path, overrides: list[str]) -> None
     assert all(length.image == 784 for length in found.lengths)
     config = found.base.config.get_text_config()
     config.max_position_embeddings = 800
-    assert next(check_module.too_long(found.lengths, 800)).endswith("and 7 more")
+    assert next(too_long(found.lengths, 800)).endswith("and 7 more")
 
 
 @pytest.mark.parametrize(

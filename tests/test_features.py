@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from pgt_lora import features as features_module
+from pgt_lora.cached_encoder import FEATURES, CachedEncoder, read
 from pgt_lora.checkpoint import family, load_model, load_processor
 from pgt_lora.dataset import open_dataset
 from pgt_lora.encoding import Encoder
 from pgt_lora.errors import InputError
 from pgt_lora.evaluate import Generation, answer
-from pgt_lora.features import FEATURES, CachedEncoder, cached, num_bytes, write
+from pgt_lora.features import cached, num_bytes, write
 from pgt_lora.recipe import load_recipe
 from pgt_lora.train import finetune
 
@@ -67,6 +69,21 @@ def test_what_is_cached_is_what_the_model_computes(name: str, own_dir: Path, tmp
     assert list(answer(model, found, chosen, generation)) == list(answer(model, encoder, chosen, generation))
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_batches_go_into_page_locked_memory(
+    name: str, own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a data loader does to every batch where there is a GPU; locking itself needs one."""
+    model, encoder = made(name, tmp_path / "base")
+    rows = open_dataset(own_dir)
+    batch = cached(encoder, model, rows, own_dir, 1.0).training_batch([rows[0], rows[1]])
+    locked = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: (locked.append(tensor), tensor.clone())[1])
+    pinned = pin_memory(batch)
+    assert len(locked) == len(batch)
+    torch.testing.assert_close(model(**pinned).loss, model(**batch).loss)
+
+
 def test_an_image_is_computed_once_and_a_cache_is_used_again(
     own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +99,7 @@ def test_an_image_is_computed_once_and_a_cache_is_used_again(
     (tmp_path / "written").mkdir()
     write(tmp_path / "written", model, encoder, rows)
     assert sum(seen) == 16
-    found = features_module.read(tmp_path / "written", model, encoder)
+    found = read(tmp_path / "written", model, encoder)
     usual, from_cache = (model(**each.training_batch(rows[14:20])).loss for each in (encoder, found))
     torch.testing.assert_close(usual, from_cache)
     rows[5]["id"] = rows[6]["id"]
@@ -129,13 +146,15 @@ def test_training_is_the_same_with_and_without(
     base_dir: Path, own_dir: Path, overrides: list[str], tmp_path: Path
 ) -> None:
     weights = []
-    for limit in ("0", "1"):
-        recipe = load_recipe(RECIPE, [*overrides, "--max_steps", "4", "--feature_cache_gb", limit])
-        adapter = finetune(recipe, own_dir, tmp_path / f"run-{limit}")
+    # The last one's batches are made by another process.
+    for words in ("--feature_cache_gb 0", "--feature_cache_gb 1", "--dataloader_num_workers 1"):
+        recipe = load_recipe(RECIPE, [*overrides, "--max_steps", "4", *words.split()])
+        adapter = finetune(recipe, own_dir, tmp_path / words)
         weights.append(load_file(adapter / "adapter_model.safetensors"))
     assert len(caches(tmp_path)) == 1
     for key, value in weights[0].items():
-        torch.testing.assert_close(value, weights[1][key])
+        for other in weights[1:]:
+            torch.testing.assert_close(value, other[key])
 
 
 def test_the_processor_of_a_checkpoint_gives_the_same_cache_each_time(base_dir: Path, data_dir: Path) -> None:

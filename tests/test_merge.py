@@ -26,6 +26,7 @@ def run_on(base: Path, data: Path, out: Path, family: str = "qwen2_5_vl") -> Pat
     words = [
         "--model_name_or_path", str(base), "--model_family", family, "--per_device_train_batch_size", "8",
         "--global_batch_size", "8", "--max_steps", "3", "--learning_rate", "0.02",
+        "--use_rslora", "true",  # its scale is no power of two
     ]  # fmt: skip
     finetune(load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words), data, out)
     return out

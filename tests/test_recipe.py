@@ -47,8 +47,13 @@ def test_overrides_win_over_the_file(minimal: Path) -> None:
 
 
 def test_null_is_none(minimal: Path) -> None:
-    assert load_recipe(minimal).sft.max_length == 1024  # TRL's default
-    assert load_recipe(minimal, ["--max_length", "null"]).sft.max_length is None
+    assert load_recipe(minimal).sft.seed == 42  # TRL's default
+    assert load_recipe(minimal, ["--data_seed", "7"]).sft.data_seed == 7
+    assert load_recipe(minimal, ["--data_seed", "null"]).sft.data_seed is None
+
+
+def test_nothing_is_cut_off_by_default(minimal: Path) -> None:
+    assert load_recipe(minimal).sft.max_length is None
 
 
 def test_dump_reads_back(minimal: Path, tmp_path: Path) -> None:
@@ -67,6 +72,9 @@ def test_dump_reads_back(minimal: Path, tmp_path: Path) -> None:
         ("output_dir: here", "output_dir cannot be set: pass --out"),
         ("gradient_accumulation_steps: 2", "gradient_accumulation_steps cannot be set"),
         ("lora_target_modules: [q_proj]", "lora_target_modules cannot be set"),
+        ("packing: true", "packing must be false or left out: TRL packs no images"),
+        ("use_dora: true", "use_dora must be false or left out: a merged model is verified"),
+        ("load_in_8bit: true", "load_in_4bit"),
     ],
 )
 def test_a_bad_line_is_refused_with_path_and_remedy(minimal: Path, line: str, says: str) -> None:
