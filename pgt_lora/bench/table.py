@@ -31,7 +31,7 @@ def print_table(found: Mapping[str, Sequence[Measured]], job: Job, peak: float) 
     )
     others = [name for name in found if name != KIT]
     for column in ("", *found, *(f"to {name}" for name in others)):
-        table.add_column(column, justify="left" if not column else "right")
+        table.add_column(column, justify="left" if not column else "right", no_wrap=not column)
     for title, value, form in ROWS:
         values = {name: [value(run, job, peak) for run in runs] for name, runs in found.items()}
         cells = [form.format(median(each)) for each in values.values()]

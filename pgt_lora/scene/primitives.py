@@ -1,7 +1,7 @@
 """The primitives of a scene. Lengths are in pixels; the origin is the top left corner of the canvas."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from pgt_lora.errors import InputError
 
@@ -96,10 +96,8 @@ class Scene:
 
     def to_json(self) -> str:
         """Return the scene as one line of JSON; `from_json` reads it back."""
-        fields = asdict(self)
-        if not self.figures:
-            del fields["figures"]  # most scenes have none
-        return json.dumps(fields, separators=(",", ":"))
+        fields = {name: value for name, value in vars(self).items() if value or name != "figures"}  # most have none
+        return json.dumps(fields, default=vars, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Scene":
