@@ -18,7 +18,7 @@ from pgt_lora.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.registry import discover
 from pgt_lora.resume import newest_checkpoint
 from pgt_lora.train import finetune
-from pgt_lora.trainer import build_trainer, step_shape
+from pgt_lora.trainer import build_trainer, load_base, step_shape
 
 ADAPTER = discover("pgt_lora.adapters", "ADAPTER")["qwen2_5_vl"]
 
@@ -116,14 +116,27 @@ def test_every_step_of_an_epoch_takes_a_whole_batch(recipe: Recipe, data_dir: Pa
     rows = open_dataset(data_dir).select(range(30))  # three batches of eight, and six more
     trainer, _ = build_trainer(recipe, rows, tmp_path)
     loader = trainer.get_train_dataloader()
+    tokens = {each.row_id: each.total for each in trainer.lengths}
     epochs = []
     for epoch in range(2):
         loader.set_epoch(epoch)
         batches = [batch["ids"] for batch in loader]
         assert [len(ids) for ids in batches] == [4] * 6
+        for longer, shorter in zip(batches[::2], batches[1::2], strict=True):  # the two of a step
+            assert min(tokens[name] for name in longer) >= max(tokens[name] for name in shorter)
         epochs.append({name for ids in batches for name in ids})
     assert len(epochs[0]) == len(epochs[1]) == 24
     assert epochs[0] != epochs[1]
+
+
+def test_what_a_base_is_loaded_with_can_be_said(overrides: list[str]) -> None:
+    def load(words: str) -> torch.nn.Module:
+        path = RECIPES / "tiny-qwen2.5-vl.yaml"
+        return load_base(load_recipe(path, [*overrides, "--model_init_kwargs", words]))
+
+    assert load('{"output_hidden_states": true}').config.output_hidden_states
+    with pytest.raises(InputError, match=r"tiny-qwen2\.5-vl.*multiple values for keyword argument 'dtype'"):
+        load('{"dtype": "float32"}')
 
 
 def test_checkpointing_is_on_only_where_the_recipe_asks_and_changes_nothing(
