@@ -66,7 +66,7 @@ def print_comparison(run: Path, tests: Sequence[str]) -> None:
     """Print base against fine-tuned, per task."""
     for comparison in compare(run, tests):
         table = Table(title=comparison.title, caption="Accuracy in %. Gain: over the better of base and chance.")
-        for column in ("Task", "Samples", "Chance", "Base", "Fine-tuned", "95% interval", "Gain"):
+        for column in ("Task", "Samples", "Chance", "Base", "Tuned", "95% interval", "Gain"):
             table.add_column(column, justify="left" if column == "Task" else "right", no_wrap=True)
         for row in comparison.rows:
             after = row.finetuned

@@ -16,7 +16,7 @@ from pgt_lora.recipe import Recipe, load_recipe
 from pgt_lora.train import finetune
 from pgt_lora.trainer import step_shape
 
-KIT, TRL, LLAMA_FACTORY = "pgt_lora", "trl", "llamafactory"
+KIT, TRL, LLAMA_FACTORY = "pgt_lora", "trl", "llama factory"
 
 
 def kit(recipe: Recipe, data: Path, out: Path) -> None:

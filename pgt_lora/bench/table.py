@@ -14,14 +14,14 @@ PAPERS_IMAGES = 5000 * 2  # a fine-tuning as the paper's, at the rate that was m
 
 ROWS: tuple[tuple[str, Callable[[Measured, Job, float], float], str], ...] = (
     ("images/s, all", lambda run, job, peak: run.images / run.seconds, "{:,.1f}"),
-    ("images/s, training", lambda run, job, peak: run.images / run.training, "{:,.1f}"),
-    ("minutes, 5,000 × 2", lambda run, job, peak: PAPERS_IMAGES / run.images * run.training / 60, "{:,.1f}"),
+    ("images/s, train", lambda run, job, peak: run.images / run.training, "{:,.1f}"),
+    ("min, 5,000 × 2", lambda run, job, peak: PAPERS_IMAGES / run.images * run.training / 60, "{:,.1f}"),
     ("tokens/s", lambda run, job, peak: run.tokens / run.training, "{:,.0f}"),
-    ("supervised tokens/s", lambda run, job, peak: run.supervised / run.training, "{:,.0f}"),
-    ("supervised, an image", lambda run, job, peak: run.supervised / run.images, "{:.2f}"),
+    ("supervised/s", lambda run, job, peak: run.supervised / run.training, "{:,.0f}"),
+    ("supervised/image", lambda run, job, peak: run.supervised / run.images, "{:.2f}"),
     ("padding", lambda run, job, peak: 1 - run.tokens / run.padded, "{:.1%}"),
-    ("waiting for data", lambda run, job, peak: run.waiting / run.training, "{:.1%}"),
-    ("peak memory, GB", lambda run, job, peak: run.peak_bytes / 1e9, "{:,.2f}"),
+    ("waiting", lambda run, job, peak: run.waiting / run.training, "{:.1%}"),
+    ("memory, GB", lambda run, job, peak: run.peak_bytes / 1e9, "{:,.2f}"),
     ("utilisation", lambda run, job, peak: job.flops(run) / run.training / peak, "{:.1%}"),
 )
 
@@ -38,11 +38,11 @@ def print_table(found: Mapping[str, Sequence[Measured]], job: Job, peak: float) 
     for title, value, form in ROWS:
         values = {name: [value(run, job, peak) for run in runs] for name, runs in found.items()}
         cells = [form.format(median(each)) for each in values.values()]
-        table.add_row(title, *cells, *(ratio(values[KIT], values[name]) for name in others))
+        table.add_row(title, *cells, *(ratio(values[KIT], values[name], "\n{}–{}") for name in others))
     console.print(table)
 
 
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
+def ratio(ours: Sequence[float], theirs: Sequence[float], form: str = " ({}–{})") -> str:
     """Spell the median ratio of run to run, and its range; nothing where theirs are zero."""
     ratios = [a / b for a, b in zip(ours, theirs, strict=True) if b]
-    return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else ""
+    return f"{median(ratios):.2f}" + form.format(f"{min(ratios):.2f}", f"{max(ratios):.2f}") if ratios else ""
