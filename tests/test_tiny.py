@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from datasets import Dataset
 
 from pgt_lora.build import tasks
 from pgt_lora.checkpoint import family
@@ -173,6 +174,6 @@ def test_a_shipped_model_is_small_real_and_sees(shipped: Path) -> None:
     (name,) = json.loads((shipped / "config.json").read_text())["architectures"]
     assert name in ARCHITECTURES
     model, encoder = load_for_evaluation(str(shipped))
-    rows = [sample.to_row() for sample in skill_samples(10 * len(SKILLS), seed=1)]
+    rows = Dataset.from_list([sample.to_row() for sample in skill_samples(10 * len(SKILLS), seed=1)])
     predictions = predict(model, encoder, rows, Generation(batch_size=40))
     assert sum(prediction["correct"] for prediction in predictions) > 0.8 * len(rows)
