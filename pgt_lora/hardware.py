@@ -29,6 +29,7 @@ def keep_freed_memory() -> None:
     On a CPU every step frees and asks for the same megabytes, and the system clears each page anew. Only glibc can be
     told so (its manual, "Malloc Tunable Parameters").
     """
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
-        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)

@@ -1,4 +1,4 @@
-"""TRL's trainer, with steps of equal size, and an end where a step goes wrong."""
+"""TRL's trainer, with steps of like samples, the loss from what is supervised, and an end where a step goes wrong."""
 
 import math
 from collections.abc import Sequence

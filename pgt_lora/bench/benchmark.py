@@ -100,9 +100,9 @@ def export(work: Work) -> None:
     if work.python:
         export_dataset(work.data, work.directory / "exported", "sharegpt")
         spelled = yaml.safe_load(llama_factory_recipe(work.recipe, str(work.directory / "exported"), "unused"))
+        sft = work.recipe.sft
         # As for TRL alone, no checkpoints; and the device of the recipe.
-        spelled |= {"save_strategy": "no", "use_cpu": bool(work.recipe.sft.use_cpu)}
-        spelled |= {"max_steps": work.recipe.sft.max_steps}
+        spelled |= {"save_strategy": "no", "use_cpu": bool(sft.use_cpu), "max_steps": sft.max_steps}
         (work.directory / "llamafactory.yaml").write_text(yaml.safe_dump(spelled), encoding="utf-8")
 
 
