@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The version of torch in the locks. Which build of it, for CUDA or for a CPU alone, is the platform's choice.
+TORCH := 2.13.0
 # bitsandbytes is for 4-bit on CUDA.
 EXTRAS := dev$(if $(shell command -v nvidia-smi 2>/dev/null),$(shell echo ,)cuda)
 
@@ -28,7 +30,7 @@ endif
 # lmms-eval pins packages that the rest of the project has newer.
 LMMS := .venv-lmms-eval
 
-.PHONY: help setup finetune compare diagnose eval bench push test lint format tiny clean lmms-eval-setup lmms-eval-test
+.PHONY: help setup finetune compare diagnose eval bench push test lock lint format tiny clean lmms-eval-setup lmms-eval-test
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -38,9 +40,13 @@ help:  ## List the targets.
 	@echo "  make eval MODEL=runs/… ARGS='--suite quick'"
 	@echo "  make finetune NODES=2 NODE=0 MASTER=host0 MODEL=… DATA=… OUT=…    on every node; see docs/training.md"
 
+CHECK_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, and $(PYTHON) is " \
+  + sys.version.split()[0] + ": make PYTHON=python3.11 …")
+
 setup: $(BIN)/.installed  ## Install the project and its tested dependencies into .venv.
 
 $(BIN)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
@@ -66,7 +72,8 @@ eval: setup lmms-eval-setup  ## Score a model on the paper's benchmarks: MODEL=�
 
 lmms-eval-setup: $(LMMS)/.installed  ## Install lmms-eval, which `make eval` runs, into .venv-lmms-eval.
 
-$(LMMS)/.installed: pyproject.toml constraints.txt constraints-lmms-eval.txt
+$(LMMS)/.installed: pyproject.toml constraints-lmms-eval.txt
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv $(LMMS)
 	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt --editable '.[eval]'
 	@touch $@
@@ -83,6 +90,15 @@ test: setup  ## Run every test (offline, on the CPU).
 lmms-eval-test: lmms-eval-setup  ## Run lmms-eval itself over local files, on the CPU (minutes).
 	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt pytest
 	$(LMMS)/bin/python -m pytest tests/test_lmms_eval.py $(ARGS)
+
+# Both environments are locked whole: every version, for every platform that the markers name.
+LOCK = printf 'torch==$(TORCH)\n$(1)' | $(BIN)/uv pip compile pyproject.toml - --universal --python-version 3.11 \
+  --upgrade --no-annotate --custom-compile-command 'make lock' --quiet
+
+lock: setup  ## Renew the locked versions of both environments, and run every test in them.
+	$(call LOCK,) --extra dev --extra cuda --output-file constraints.txt
+	$(call LOCK,pytest\n) --extra eval --output-file constraints-lmms-eval.txt
+	$(MAKE) test lint lmms-eval-test
 
 lint: setup  ## Check style and types.
 	$(BIN)/ruff check .
