@@ -56,7 +56,7 @@ ifdef NODES
 	$(BIN)/accelerate launch --config_file recipes/accelerate/$(PGT_LORA_LAUNCH).yaml --num_machines $(NODES) \
 	  --num_processes $$(($(NODES) * $(or $(GPUS),$(words $(VISIBLE))))) --machine_rank $(NODE) \
 	  --main_process_ip $(MASTER) --main_process_port $(or $(PORT),29500) \
-	  -m pgt_lora.cli finetune $(MODEL) $(RUN_ARGS)
+	  -m pgt_lora finetune $(MODEL) $(RUN_ARGS)
 else
 	$(BIN)/pgt-lora run $(MODEL) $(RUN_ARGS)
 endif

@@ -1,6 +1,6 @@
 """LoRA fine-tuning of vision-language models on Procedurally Generated Tasks."""
 
-from pgt_lora import torchvision_on_cpu
+from pgt_lora.core import torchvision_on_cpu
 
 __version__ = "0.1.0"
 

@@ -31,9 +31,9 @@ def base_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset directory of 32 PGT samples, some of every task."""
-    from pgt_lora.build import generate
-    from pgt_lora.scene import Canvas
-    from pgt_lora.tasks.task import Settings
+    from pgt_lora.data.generate import generate
+    from pgt_lora.data.scene import Canvas
+    from pgt_lora.data.tasks.task import Settings
 
     directory = tmp_path_factory.mktemp("data") / "pgt"
     generate(directory, num_samples=32, seed=1, settings=Settings(Canvas(112, 112)))

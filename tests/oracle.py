@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from pgt_lora.scene.palette import BACKGROUND, COLORS
+from pgt_lora.data.scene.palette import BACKGROUND, COLORS
 
 NAMES = sorted(COLORS)
 GREY = np.array(BACKGROUND, float)

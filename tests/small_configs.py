@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pgt_lora.published import Published, build_config
+from pgt_lora.models.published import Published, build_config
 
 LAYERS = 3
 SMALL = {

@@ -15,16 +15,16 @@ import torch
 from PIL import Image
 from tokenizers import normalizers
 
-from pgt_lora.checkpoint import family, load_model, load_processor
-from pgt_lora.encoding import IGNORE, Encoder
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import Generation, answer
-from pgt_lora.placement import check_placement
-from pgt_lora.recipe import RECIPES, load_recipe
-from pgt_lora.registry import discover
-from pgt_lora.train import finetune
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.evaluation.evaluate import Generation, answer
+from pgt_lora.models.checkpoint import family, load_model, load_processor
+from pgt_lora.models.encoding import IGNORE, Encoder
+from pgt_lora.models.placement import check_placement
+from pgt_lora.training.finetune import finetune
 
-ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
+ADAPTERS = discover("pgt_lora.models.families", "ADAPTER")
 LLAVA_FORMS = ("vicuna", "mistral", "llama3")
 CASES = [(name, form) for name in ADAPTERS for form in (LLAVA_FORMS if name == "llava_next" else (None,))]
 FUSED = ("qwen2_5_vl", "qwen3_vl")  # the vision tower has one projection for queries, keys and values

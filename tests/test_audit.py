@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from pgt_lora.audit import audit_row
-from pgt_lora.dataset import open_dataset
-from pgt_lora.evaluate import load_encoder
-from pgt_lora.preview import write_preview
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.preview import write_preview
+from pgt_lora.evaluation.evaluate import load_encoder
+from pgt_lora.models.audit import audit_row
 
 
 def test_the_audit_shows_the_answer_and_its_end_as_supervised(base_dir: Path, data_dir: Path) -> None:

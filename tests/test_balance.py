@@ -14,10 +14,10 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from pgt_lora.build import make_sample, tasks
-from pgt_lora.rng import stream
-from pgt_lora.scene import Canvas
-from pgt_lora.tasks.task import Question, Settings
+from pgt_lora.core.streams import stream
+from pgt_lora.data.generate import make_sample, tasks
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import Question, Settings
 
 NUM_QUESTIONS = 8000
 SETTINGS = Settings(Canvas(112, 112))

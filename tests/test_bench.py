@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pgt_lora import run as run_module
-from pgt_lora.bench import benchmark, random_weights
-from pgt_lora.bench.benchmark import Work, bench, check_losses
-from pgt_lora.bench.contenders import stock_trainer
-from pgt_lora.bench.measure import Measured
-from pgt_lora.dataset import open_dataset
-from pgt_lora.errors import InputError
-from pgt_lora.recipe import RECIPES, load_recipe, read_values
-from pgt_lora.trainer import build_trainer
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, load_recipe, read_values
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.studies.before_after import run as run_module
+from pgt_lora.studies.speed import benchmark, random_weights
+from pgt_lora.studies.speed.benchmark import Work, bench, check_losses
+from pgt_lora.studies.speed.contenders import stock_trainer
+from pgt_lora.studies.speed.measure import Measured
+from pgt_lora.training.build import build_trainer
 from tests.small_configs import small_config
 
 RECIPE = RECIPES / "tiny-qwen2.5-vl.yaml"

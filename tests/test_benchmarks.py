@@ -12,34 +12,42 @@ from typing import Any
 
 import pytest
 
-from pgt_lora.benchmarks import harness, sets, whatsup
-from pgt_lora.benchmarks import subject as subject_module
-from pgt_lora.benchmarks.benchmark import Data, benchmark, check_family
-from pgt_lora.benchmarks.catalogue import BENCHMARKS, GROUPS, SUITES, choose, own
-from pgt_lora.benchmarks.reading import Item
-from pgt_lora.benchmarks.report import Reference, Report, print_report, write_report
-from pgt_lora.benchmarks.scores import Estimate, by_group, estimate, leaves, published, read_items, set_up_differs
-from pgt_lora.benchmarks.subject import Subject, differences, identity, image_limits, is_merged, opened
-from pgt_lora.checkpoint import family
-from pgt_lora.dataset import open_dataset
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import read_scores
-from pgt_lora.images import Shelf
-from pgt_lora.paper import BENCHMARKS as COLUMNS
-from pgt_lora.progress import console
-from pgt_lora.recipe import ROOT
-from pgt_lora.registry import discover
-from pgt_lora.results import Contrast
-from pgt_lora.scoring import wilson
-from pgt_lora.sources.source import Settings
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.recipe import ROOT
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.mix.images import Shelf
+from pgt_lora.data.sources.source import Settings
+from pgt_lora.evaluation.evaluate import read_scores
+from pgt_lora.evaluation.paired import Contrast
+from pgt_lora.evaluation.paper import BENCHMARKS as COLUMNS
+from pgt_lora.evaluation.scoring import wilson
+from pgt_lora.export.verify import fingerprints
+from pgt_lora.models.checkpoint import family
+from pgt_lora.studies.benchmarks import harness, sets, whatsup
+from pgt_lora.studies.benchmarks import subject as subject_module
+from pgt_lora.studies.benchmarks.benchmark import Data, benchmark, check_family
+from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS, GROUPS, SUITES, choose, own
+from pgt_lora.studies.benchmarks.reading import Item
+from pgt_lora.studies.benchmarks.report import Reference, Report, print_report, write_report
+from pgt_lora.studies.benchmarks.scores import (
+    Estimate,
+    by_group,
+    estimate,
+    leaves,
+    published,
+    read_items,
+    set_up_differs,
+)
+from pgt_lora.studies.benchmarks.subject import Subject, differences, identity, image_limits, is_merged, opened
 from pgt_lora.tiny import llava_next
-from pgt_lora.verify import fingerprints
 from tests.benchmark_copies import write_annotations
 from tests.test_cli import call
 
 LOGS = Path(__file__).parent / "recorded" / "lmms_eval"
 PRINTED = json.loads((LOGS / "model" / "recorded_results.json").read_text())["results"]
-ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
+ADAPTERS = discover("pgt_lora.models.families", "ADAPTER")
 
 
 def item(right: bool = True, category: str = "", group: str = "", **fields: Any) -> Item:
@@ -260,7 +268,7 @@ def words_of(subject: Subject, limits: dict[str, int] | None = None, **fields: A
 def test_the_command_line_says_everything(subject: Subject) -> None:
     path = subject.directory
     said = words_of(subject, {"min_pixels": 3136, "max_pixels": 200704}, processes=1, batch_size=8, limit=10)
-    assert said.startswith("python -m pgt_lora.benchmarks.entry --model qwen2_5_vl --model_args ")
+    assert said.startswith("python -m pgt_lora.studies.benchmarks.entry --model qwen2_5_vl --model_args ")
     assert (
         f"--model_args pretrained={path},min_pixels=3136,max_pixels=200704,device_map=auto --tasks pope,pgt_vsr" in said
     )
@@ -274,10 +282,10 @@ def test_the_command_line_says_everything(subject: Subject) -> None:
 def test_several_gpus_are_accelerates(subject: Subject) -> None:
     said = words_of(subject, processes=4)
     assert "accelerate.commands.launch --config_file" in said
-    assert "--num_processes 4 -m pgt_lora.benchmarks.entry" in said
+    assert "--num_processes 4 -m pgt_lora.studies.benchmarks.entry" in said
     assert "device" not in said.partition("--model_args ")[2].partition(" ")[0]
     vllm = words_of(subject, processes=4, backend="vllm", batch_size=64)
-    assert vllm.startswith("python -m pgt_lora.benchmarks.entry --model vllm --model_args model=")
+    assert vllm.startswith("python -m pgt_lora.studies.benchmarks.entry --model vllm --model_args model=")
     assert "tensor_parallel_size=4" in vllm
 
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from pgt_lora import check as check_module
-from pgt_lora import cli
-from pgt_lora.build import generate
-from pgt_lora.check import Findings, check, pgt_rows, schedule
-from pgt_lora.check_report import advice
-from pgt_lora.errors import InputError
-from pgt_lora.lengths import too_long
-from pgt_lora.memory import GIB, estimate
-from pgt_lora.progress import console
-from pgt_lora.published import PUBLISHED
-from pgt_lora.recipe import RECIPES, load_recipe, parse_overrides, recipe_names
-from pgt_lora.run import recipe_for
-from pgt_lora.train import finetune
+from pgt_lora.cli.app import app as cli
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, load_recipe, parse_overrides, recipe_names
+from pgt_lora.core.terminal import console
+from pgt_lora.data.generate import generate
+from pgt_lora.models.lengths import too_long
+from pgt_lora.models.published import PUBLISHED
+from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.training.dry_run import check as check_module
+from pgt_lora.training.dry_run.check import Findings, check, pgt_rows, schedule
+from pgt_lora.training.dry_run.memory import GIB, estimate
+from pgt_lora.training.dry_run.report import advice
+from pgt_lora.training.finetune import finetune
 from tests.test_real_sizes import SIZES
 
 REAL = [name for name in recipe_names() if not name.startswith("tiny-")]
@@ -177,8 +177,8 @@ def test_rows_that_are_too_long_are_named(
 
 
 def test_positions_are_a_limit_too(tmp_path: Path, overrides: list[str]) -> None:
-    from pgt_lora.scene import Canvas
-    from pgt_lora.tasks.task import Settings
+    from pgt_lora.data.scene import Canvas
+    from pgt_lora.data.tasks.task import Settings
 
     generate(tmp_path / "large", num_samples=12, seed=0, settings=Settings(Canvas(448, 448)))
     found = check(TINY.stem, tmp_path / "large", offline=False, overrides=[*overrides, "--global_batch_size", "4"])

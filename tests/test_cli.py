@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pgt_lora import cli
-from pgt_lora.dataset import MANIFEST, PARQUET, features
+from pgt_lora.cli.app import app as cli
+from pgt_lora.data.directory import MANIFEST, PARQUET, features
 
 
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

@@ -10,26 +10,27 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from pgt_lora import arms as arms_module
-from pgt_lora import cli, compare_runs
-from pgt_lora import run as run_module
-from pgt_lora.arms import UNITS, Arm, arm_data, half_and_half, parse_arms, weights_without
-from pgt_lora.build import generate
-from pgt_lora.compare import compare
-from pgt_lora.compare_charts import confusion, loss_curves, won_and_lost
-from pgt_lora.compare_report import Page, print_results, write_pages
-from pgt_lora.compare_runs import plan, shared_images
-from pgt_lora.dataset import MANIFEST, open_dataset, read_manifest
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import _prediction
-from pgt_lora.paper import BENCHMARKS, GROUPS, TABLE_2
-from pgt_lora.progress import console
-from pgt_lora.recipe import Recipe
-from pgt_lora.results import Result, contrasts, pairs, read_items
-from pgt_lora.run import recipe_for
-from pgt_lora.scene import Canvas
-from pgt_lora.tasks.task import Settings
-from pgt_lora.train import finetune as train_adapter
+from pgt_lora.cli.app import app as cli
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
+from pgt_lora.data.generate import generate
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import Settings
+from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.evaluation.paired import Result, contrasts, pairs, read_items
+from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2
+from pgt_lora.studies.before_after import run as run_module
+from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.studies.compare import arms as arms_module
+from pgt_lora.studies.compare import runs as compare_runs
+from pgt_lora.studies.compare.arms import UNITS, Arm, arm_data, half_and_half, parse_arms, weights_without
+from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost
+from pgt_lora.studies.compare.compare import compare
+from pgt_lora.studies.compare.report import Page, print_results, write_pages
+from pgt_lora.studies.compare.runs import plan, shared_images
+from pgt_lora.training.finetune import finetune as train_adapter
 
 SECTIONS = (
     "Scores", "By task", "Differences", "Training loss", "Confusion", "Items won and lost", "Runs", "Do it again",
@@ -418,7 +419,7 @@ def test_bad_input_is_one_clear_line(
 
 
 def test_answers_to_other_items_are_refused(held_out_dir: Path, tmp_path: Path) -> None:
-    from pgt_lora.results import read_result
+    from pgt_lora.evaluation.paired import read_result
 
     items = read_items("held out", held_out_dir)
     (tmp_path / "predictions.jsonl").write_text(json.dumps({"id": "another"}) + "\n")

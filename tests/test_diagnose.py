@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
-from pgt_lora import probes
-from pgt_lora.dataset import open_dataset, read_manifest, write_manifest, write_samples
-from pgt_lora.diagnose import diagnose_model, recipe_of
-from pgt_lora.diagnosis import Item
-from pgt_lora.diagnosis_charts import axes, image_map, measure, misses
-from pgt_lora.diagnosis_report import MODEL, Diagnosis, print_diagnosis, write_pages
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import _prediction
-from pgt_lora.exhaustive import generate_exhaustive
-from pgt_lora.probes import probe_data
-from pgt_lora.progress import console
-from pgt_lora.recipe import RECIPES
-from pgt_lora.results import Result, read_items
-from pgt_lora.scene import Canvas
-from pgt_lora.tasks.absolute_position import AREAS
-from pgt_lora.tasks.task import Settings
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES
+from pgt_lora.core.terminal import console
+from pgt_lora.data import probes
+from pgt_lora.data.directory import open_dataset, read_manifest, write_manifest, write_samples
+from pgt_lora.data.exhaustive import generate_exhaustive
+from pgt_lora.data.probes import probe_data
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.absolute_position import AREAS
+from pgt_lora.data.tasks.task import Settings
+from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.evaluation.paired import Result, read_items
+from pgt_lora.studies.diagnose.charts import axes, image_map, measure, misses
+from pgt_lora.studies.diagnose.diagnose import diagnose_model, recipe_of
+from pgt_lora.studies.diagnose.figures import Item
+from pgt_lora.studies.diagnose.report import MODEL, Diagnosis, print_diagnosis, write_pages
 from pgt_lora.tiny.skills import skill_samples
 from tests import planted
 

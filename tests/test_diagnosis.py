@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 from scipy.stats import binomtest
 
-from pgt_lora.build import tasks
-from pgt_lora.diagnosis import Item, diagnose
-from pgt_lora.diagnosis_charts import axes, measure, trends
-from pgt_lora.evaluate import _prediction
-from pgt_lora.probes import probe_samples
-from pgt_lora.scene import Canvas, Scene
-from pgt_lora.skills import Share, Skill
-from pgt_lora.tasks.task import Settings
-from pgt_lora.verdict import (
+from pgt_lora.data.generate import tasks
+from pgt_lora.data.probes import probe_samples
+from pgt_lora.data.scene import Canvas, Scene
+from pgt_lora.data.tasks.task import Settings
+from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.studies.diagnose.charts import axes, measure, trends
+from pgt_lora.studies.diagnose.figures import Item, diagnose
+from pgt_lora.studies.diagnose.shares import Share, Skill
+from pgt_lora.studies.diagnose.verdict import (
     CANNOT_SAY,
     NOT_SEEN,
     ONLY_BLIND,

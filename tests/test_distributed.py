@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgt_lora.dataset import MANIFEST, PARQUET, features
-from pgt_lora.recipe import RECIPES, ROOT, Recipe, load_recipe
-from pgt_lora.resume import newest_checkpoint
-from pgt_lora.train import finetune
+from pgt_lora.core.recipe import RECIPES, ROOT, Recipe, load_recipe
+from pgt_lora.data.directory import MANIFEST, PARQUET, features
+from pgt_lora.training.finetune import finetune
+from pgt_lora.training.run_directory import newest_checkpoint
 
 TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
 
@@ -22,7 +22,8 @@ TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
 SIGNAL_RANK_1 = """
 import os, signal, sys
 import torch, transformers
-from pgt_lora import cli, trainer
+from pgt_lora.cli.app import app as cli
+from pgt_lora.training import build as trainer
 
 torch.set_num_threads(1)
 build = trainer.build_trainer
@@ -171,7 +172,7 @@ def test_make_takes_the_gpus_that_are_asked_for(programs: Path, monkeypatch: pyt
     assert "GPUS=5, but 4 are visible" in make("GPUS=5").stderr
     words = make("NODES=2", "NODE=1", "MASTER=host0", "DATA=d", "OUT=o", "LAUNCH=fsdp2").stdout.replace("\\\n", "")
     assert "fsdp2.yaml --num_machines 2   --num_processes $((2 * 4)) --machine_rank 1" in words
-    assert "-m pgt_lora.cli finetune tiny-qwen2.5-vl --data d --out o" in words
+    assert "-m pgt_lora finetune tiny-qwen2.5-vl --data d --out o" in words
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
     assert "CUDA_VISIBLE_DEVICES := 4,6\n" in make("GPUS=2").stdout
 
@@ -186,7 +187,7 @@ def test_slurm_starts_a_launcher_on_every_node(programs: Path, monkeypatch: pyte
     assert done.stdout.split() == [
         "accelerate", "launch", "--config_file", "recipes/accelerate/ddp.yaml", "--num_machines", "2",
         "--num_processes", "16", "--machine_rank", "1", "--main_process_ip", "node7", "--main_process_port", "29500",
-        "-m", "pgt_lora.cli", "finetune", "qwen2.5-vl-7b", "--data", "DATA", "--out", "OUT", "--learning_rate", "1e-4",
+        "-m", "pgt_lora", "finetune", "qwen2.5-vl-7b", "--data", "DATA", "--out", "OUT", "--learning_rate", "1e-4",
     ]  # fmt: skip
 
 

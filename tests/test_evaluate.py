@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from pgt_lora.dataset import open_dataset
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import Generation, answer, evaluate, load_for_evaluation, predict, read_scores
-from pgt_lora.scoring import parse
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.evaluation.evaluate import Generation, answer, evaluate, load_for_evaluation, predict, read_scores
+from pgt_lora.evaluation.scoring import parse
 
 
 def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:

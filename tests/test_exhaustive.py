@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pgt_lora.build import default_weights, generate, make_sample, tasks
-from pgt_lora.dataset import open_dataset, read_manifest
-from pgt_lora.errors import InputError
-from pgt_lora.exhaustive import generate_exhaustive
-from pgt_lora.rng import stream
-from pgt_lora.scene import Canvas, Figure, Scene
-from pgt_lora.tasks.absolute_position import AREAS, KINDS
-from pgt_lora.tasks.task import Settings
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.streams import stream
+from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.exhaustive import generate_exhaustive
+from pgt_lora.data.generate import default_weights, generate, make_sample, tasks
+from pgt_lora.data.scene import Canvas, Figure, Scene
+from pgt_lora.data.tasks.absolute_position import AREAS, KINDS
+from pgt_lora.data.tasks.task import Settings
 from tests import oracle
 
 COMPANION = "absolute_position"

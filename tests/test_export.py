@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pgt_lora.dataset import open_dataset
-from pgt_lora.errors import InputError
-from pgt_lora.export import FORMATS, export_dataset, llama_factory_recipe
-from pgt_lora.recipe import RECIPES, load_recipe
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.export.other_trainers import FORMATS, export_dataset, llama_factory_recipe
 
 
 def exported(data: Path, out: Path, form: str) -> list[dict[str, Any]]:

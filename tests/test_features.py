@@ -10,16 +10,16 @@ import torch
 from safetensors.torch import load_file
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from pgt_lora import features as features_module
-from pgt_lora.cached_encoder import FEATURES, CachedEncoder, read
-from pgt_lora.checkpoint import family, load_model, load_processor
-from pgt_lora.dataset import open_dataset
-from pgt_lora.encoding import Encoder
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import Generation, answer
-from pgt_lora.features import cached, num_bytes, write
-from pgt_lora.recipe import load_recipe
-from pgt_lora.train import finetune
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import load_recipe
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.evaluation.evaluate import Generation, answer
+from pgt_lora.models import feature_cache as features_module
+from pgt_lora.models.cached_encoder import FEATURES, CachedEncoder, read
+from pgt_lora.models.checkpoint import family, load_model, load_processor
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.feature_cache import cached, num_bytes, write
+from pgt_lora.training.finetune import finetune
 
 FAMILIES = ("internvl3", "llava_next", "qwen2_5_vl")
 RECIPE = Path(__file__).parents[1] / "recipes" / "tiny-qwen2.5-vl.yaml"

@@ -3,11 +3,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from pgt_lora.data.sources.source import ImageRef
 
-from pgt_lora import fetch, remote_zip
-from pgt_lora.errors import InputError
-from pgt_lora.images import Shelf, obtain
-from pgt_lora.sources.source import ImageRef
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.mix import fetch, remote_zip
+from pgt_lora.data.mix.images import Shelf, obtain
 from tests.loopback import Host
 from tests.originals import archive, jpeg
 

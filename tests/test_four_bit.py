@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from pgt_lora.checkpoint import load_processor
-from pgt_lora.dataset import open_dataset
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import load_for_evaluation
-from pgt_lora.merge import merge
-from pgt_lora.recipe import RECIPES, Recipe, load_recipe
-from pgt_lora.train import finetune
-from pgt_lora.trainer import build_trainer
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.evaluation.evaluate import load_for_evaluation
+from pgt_lora.export.merge import merge
+from pgt_lora.models.checkpoint import load_processor
+from pgt_lora.training.build import build_trainer
+from pgt_lora.training.finetune import finetune
 
 pytest.importorskip("bitsandbytes")
 

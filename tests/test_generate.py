@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from datasets import load_dataset
 
-from pgt_lora.build import default_weights, generate, make_sample, parse_weights, tasks
-from pgt_lora.dataset import MANIFEST, PARQUET, features, open_dataset, read_manifest
-from pgt_lora.errors import InputError
-from pgt_lora.sample import Sample
-from pgt_lora.scene import Canvas, Scene, render
-from pgt_lora.tasks.task import Settings, Task
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import MANIFEST, PARQUET, features, open_dataset, read_manifest
+from pgt_lora.data.generate import default_weights, generate, make_sample, parse_weights, tasks
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.scene import Canvas, Scene, render
+from pgt_lora.data.tasks.task import Settings, Task
 
 SMALL = Settings(Canvas(112, 112))
 COLUMNS = "id images prompt completion source task template answer choices answer_format group scene"
@@ -169,8 +169,8 @@ def test_an_error_leaves_what_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 STALLING = """
 import sys
 from pathlib import Path
-from pgt_lora.build import generate, tasks
-from pgt_lora.tasks.task import Task
+from pgt_lora.data.generate import generate, tasks
+from pgt_lora.data.tasks.task import Task
 
 def compose(rng, settings, question):
     drawn.append(1)

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pgt_lora.dataset import open_dataset
-from pgt_lora.encoding import Encoder
-from pgt_lora.errors import InputError
-from pgt_lora.lengths import image_tokens, measure
-from pgt_lora.published import PUBLISHED, build_processor
-from pgt_lora.registry import discover
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.lengths import image_tokens, measure
+from pgt_lora.models.published import PUBLISHED, build_processor
 
-ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
+ADAPTERS = discover("pgt_lora.models.families", "ADAPTER")
 SMALL = [
     ("qwen2_5_vl",),
     ("qwen3_vl",),

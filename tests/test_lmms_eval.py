@@ -16,17 +16,17 @@ pytest.importorskip("lmms_eval")
 import torch
 from transformers import AutoModelForImageTextToText
 
-from pgt_lora.benchmarks.benchmark import Data, benchmark
-from pgt_lora.benchmarks.catalogue import SUITES
-from pgt_lora.benchmarks.harness import PYTHON_VARIABLE, TASKS, Settings
-from pgt_lora.build import generate
-from pgt_lora.checkpoint import load_processor
-from pgt_lora.dataset import write_json
-from pgt_lora.evaluate import Generation, evaluate, load_for_evaluation
-from pgt_lora.images import Shelf
-from pgt_lora.recipe import ROOT
-from pgt_lora.scene import Canvas
-from pgt_lora.tasks.task import Settings as PgtSettings
+from pgt_lora.core.recipe import ROOT
+from pgt_lora.data.directory import write_json
+from pgt_lora.data.generate import generate
+from pgt_lora.data.mix.images import Shelf
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import Settings as PgtSettings
+from pgt_lora.evaluation.evaluate import Generation, evaluate, load_for_evaluation
+from pgt_lora.models.checkpoint import load_processor
+from pgt_lora.studies.benchmarks.benchmark import Data, benchmark
+from pgt_lora.studies.benchmarks.catalogue import SUITES
+from pgt_lora.studies.benchmarks.harness import PYTHON_VARIABLE, TASKS, Settings
 from pgt_lora.tiny import llava_next
 from tests.benchmark_copies import write_annotations, write_copies
 from tests.test_merge import run_on

@@ -7,10 +7,20 @@ from typing import Any
 import pytest
 import torch
 
-from pgt_lora.memory import CONTEXT, GIB, Batch, Dimensions, Setup, activations, dimensions, estimate, largest_batch
-from pgt_lora.memory import shards_needed as shards
-from pgt_lora.published import PUBLISHED, build_config
-from pgt_lora.registry import discover
+from pgt_lora.core.plugins import discover
+from pgt_lora.models.published import PUBLISHED, build_config
+from pgt_lora.training.dry_run.memory import (
+    CONTEXT,
+    GIB,
+    Batch,
+    Dimensions,
+    Setup,
+    activations,
+    dimensions,
+    estimate,
+    largest_batch,
+)
+from pgt_lora.training.dry_run.memory import shards_needed as shards
 from tests.small_configs import LAYERS, SMALL, small_config
 
 NAMES = {published.family: name for name, published in PUBLISHED.items()}  # one of each family
@@ -24,7 +34,7 @@ def small_model(family: str) -> Any:
     from transformers import AutoModelForImageTextToText
 
     config = small_config(PUBLISHED[NAMES[family]])
-    adapter = discover("pgt_lora.adapters", "ADAPTER")[family]
+    adapter = discover("pgt_lora.models.families", "ADAPTER")[family]
     model = AutoModelForImageTextToText.from_config(config, attn_implementation="sdpa", dtype=torch.bfloat16)
     return get_peft_model(model, LoraConfig(r=2, target_modules=adapter.lora_targets)).train()
 

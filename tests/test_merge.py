@@ -12,12 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pgt_lora.checkpoint import load_adapter, load_model, load_processor, resolve
-from pgt_lora.errors import InputError
-from pgt_lora.merge import merge
-from pgt_lora.recipe import RECIPES, load_recipe
-from pgt_lora.train import finetune
-from pgt_lora.verify import verify, verify_and_report
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.export.merge import merge
+from pgt_lora.export.verify import verify, verify_and_report
+from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor, resolve
+from pgt_lora.training.finetune import finetune
 
 QUERY = "model.layers.1.self_attn.q_proj.weight"
 
@@ -134,7 +134,7 @@ def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: P
         "--model_name_or_path", "me/base", "--global_batch_size", "8", "--per_device_train_batch_size", "8",
     ]  # fmt: skip
     env = os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
-    subprocess.run([sys.executable, "-m", "pgt_lora.cli", *words], env=env, check=True)
+    subprocess.run([sys.executable, "-m", "pgt_lora", *words], env=env, check=True)
     assert resolve(str(tmp_path / "run")).base == "me/base"
     assert resolve(str(tmp_path / "run")).revision == commit
 

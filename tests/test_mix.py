@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 from datasets import Dataset, Image, List, load_dataset
+from pgt_lora.data.sources.source import Settings
+from pgt_lora.data.sources.tallyqa import ARCHIVE
 
-from pgt_lora import cli
-from pgt_lora.build import generate
-from pgt_lora.cli_data import parse_pairs
-from pgt_lora.dataset import MANIFEST, PARQUET, features, is_made, open_dataset, read_manifest
-from pgt_lora.draw import apportion
-from pgt_lora.errors import InputError
-from pgt_lora.hub_rows import candidates
-from pgt_lora.mix import build_mix, request
-from pgt_lora.scene import Canvas
-from pgt_lora.sources.source import Settings
-from pgt_lora.sources.tallyqa import ARCHIVE
-from pgt_lora.tasks.task import Settings as PgtSettings
+from pgt_lora.cli.app import app as cli
+from pgt_lora.cli.data import parse_pairs
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import MANIFEST, PARQUET, features, is_made, open_dataset, read_manifest
+from pgt_lora.data.generate import generate
+from pgt_lora.data.mix.build import build_mix, request
+from pgt_lora.data.mix.draw import apportion
+from pgt_lora.data.mix.hub_rows import candidates
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import Settings as PgtSettings
 from pgt_lora.tiny.standin import FILES, IMAGES, annotations, write_standin
 from tests.hub_server import Hub, Repo, sha
 from tests.loopback import Host
@@ -327,7 +327,7 @@ def test_annotations_are_downloaded_from_the_hub(tmp_path: Path) -> None:
     hub.repos["cambridgeltl/vsr_random"] = Repo(False, {"main": files | {"large.bin": b"0" * 100_000}})
     env = os.environ | {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"),
                         "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}  # fmt: skip
-    command = [sys.executable, "-m", "pgt_lora.cli", "mix", "--shares", "vsr", "--num-samples", "2", "--out", "a"]
+    command = [sys.executable, "-m", "pgt_lora", "mix", "--shares", "vsr", "--num-samples", "2", "--out", "a"]
     command += ["--image-root", str(tmp_path / "in/root"), "--cache", "cache"]
     try:
         done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)

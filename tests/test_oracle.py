@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from pgt_lora.build import make_sample, tasks
-from pgt_lora.sample import Sample
-from pgt_lora.scene import Canvas
-from pgt_lora.scene.palette import BACKGROUND
-from pgt_lora.tasks.task import Settings
+from pgt_lora.data.generate import make_sample, tasks
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.scene.palette import BACKGROUND
+from pgt_lora.data.tasks.task import Settings
 from tests import oracle
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pgt_lora.build import default_weights, generate
-from pgt_lora.dataset import MANIFEST, new_directory, open_dataset, write_manifest, write_samples
-from pgt_lora.errors import InputError
-from pgt_lora.pages import data_uri
-from pgt_lora.preview import Audit, first_of_each, parse_point, write_preview
-from pgt_lora.sample import Sample
-from pgt_lora.scene import Canvas
-from pgt_lora.tasks.task import Settings
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.html import data_uri
+from pgt_lora.data.directory import MANIFEST, new_directory, open_dataset, write_manifest, write_samples
+from pgt_lora.data.generate import default_weights, generate
+from pgt_lora.data.preview import Audit, first_of_each, parse_point, write_preview
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import Settings
 
 
 def image_file(shade: int, file_format: str = "PNG") -> bytes:

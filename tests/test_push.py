@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
-from pgt_lora import run as run_module
-from pgt_lora.card import Licence, base_licence, write_card
-from pgt_lora.errors import InputError
-from pgt_lora.evaluate import load_for_evaluation, read_scores
-from pgt_lora.recipe import ROOT
-from pgt_lora.run import run
-from pgt_lora.verify import check_scores
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import ROOT
+from pgt_lora.evaluation.evaluate import load_for_evaluation, read_scores
+from pgt_lora.export.card import Licence, base_licence, write_card
+from pgt_lora.export.verify import check_scores
+from pgt_lora.studies.before_after import run as run_module
+from pgt_lora.studies.before_after.run import run
 from tests.hub_server import Hub, Repo
 
 TOKEN = "hf_not_to_be_seen"
 ANSWERS = """
 import json, sys
 import pgt_lora
-from pgt_lora.evaluate import Generation, answer, load_for_evaluation
-from pgt_lora.verify import fixed_rows
+from pgt_lora.evaluation.evaluate import Generation, answer, load_for_evaluation
+from pgt_lora.export.verify import fixed_rows
 model, encoder = load_for_evaluation(sys.argv[1])
 print(json.dumps(list(answer(model, encoder, fixed_rows(__import__("pathlib").Path(sys.argv[2])), Generation()))))
 """
@@ -61,7 +61,7 @@ def call(hub: Hub, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def push(hub: Hub, finished: Path, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    args = ["-m", "pgt_lora.cli", "push", str(finished), "me/model", *words]
+    args = ["-m", "pgt_lora", "push", str(finished), "me/model", *words]
     return call(hub, home, *args)
 
 

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
-from pgt_lora import cli
-from pgt_lora.build import generate
-from pgt_lora.dataset import MANIFEST, PARQUET, open_dataset, read_manifest
-from pgt_lora.errors import InputError
-from pgt_lora.mix import build_mix
-from pgt_lora.push_dataset import card, push
-from pgt_lora.scene import Canvas
-from pgt_lora.tasks.task import Settings
+from pgt_lora.cli.app import app as cli
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
+from pgt_lora.data.generate import generate
+from pgt_lora.data.mix.build import build_mix
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import Settings
+from pgt_lora.export.push_dataset import card, push
 from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
 from tests.hub_server import Hub, Repo
 
@@ -64,7 +64,7 @@ def test_annotations_alone_are_listed_and_hold_no_image(
 
 
 def test_the_annotations_name_their_images(mixed: Path, tmp_path: Path) -> None:
-    from pgt_lora.push_dataset import _write_annotations
+    from pgt_lora.export.push_dataset import _write_annotations
 
     _write_annotations(mixed, path := tmp_path / "a.parquet")
     rows, stored = pq.read_table(path).to_pylist(), open_dataset(mixed).to_list()
@@ -105,7 +105,7 @@ def test_a_push_is_private_and_never_into_what_is_public(mixed: Path, tmp_path: 
     }  # fmt: skip
 
     def call(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pgt_lora.cli", "push-dataset", str(mixed), *words]
+        command = [sys.executable, "-m", "pgt_lora", "push-dataset", str(mixed), *words]
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     try:

@@ -5,11 +5,11 @@ import re
 import pytest
 import torch
 
-from pgt_lora.placement import check_placement
-from pgt_lora.published import PUBLISHED, build_config
-from pgt_lora.registry import discover
+from pgt_lora.core.plugins import discover
+from pgt_lora.models.placement import check_placement
+from pgt_lora.models.published import PUBLISHED, build_config
 
-ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
+ADAPTERS = discover("pgt_lora.models.families", "ADAPTER")
 
 # All weights in billions, as the Hub says; and the trainable parameters with r = 8, counted by hand.
 SIZES = {

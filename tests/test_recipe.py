@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from pgt_lora.errors import InputError
-from pgt_lora.recipe import RECIPES, find_recipe, load_recipe, parse_overrides, recipe_names
-from pgt_lora.registry import discover
-from pgt_lora.run import recipe_for
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.recipe import RECIPES, find_recipe, load_recipe, parse_overrides, recipe_names
+from pgt_lora.studies.before_after.run import recipe_for
 
 NAMES = recipe_names()
 
@@ -32,7 +32,7 @@ def test_every_recipe_loads_and_says_the_papers_values(name: str) -> None:
     assert (recipe.sft.num_train_epochs, recipe.sft.max_grad_norm) == (2, 2.0)
     assert (recipe.sft.lr_scheduler_type, recipe.sft.warmup_steps) == ("cosine", 0.1)
     assert recipe.sft.max_length is None
-    assert recipe.kit.model_family in discover("pgt_lora.adapters", "ADAPTER")
+    assert recipe.kit.model_family in discover("pgt_lora.models.families", "ADAPTER")
     if not name.startswith("tiny-"):
         assert recipe.sft.learning_rate == pytest.approx(1e-4)
         assert recipe.kit.global_batch_size == 64

@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgt_lora import trainer as trainer_module
-from pgt_lora.checkpoint import load_processor
-from pgt_lora.dataset import open_dataset
-from pgt_lora.encoding import Encoder
-from pgt_lora.errors import InputError
-from pgt_lora.recipe import RECIPES, Recipe, load_recipe
-from pgt_lora.registry import discover
-from pgt_lora.resume import claim, newest_checkpoint
-from pgt_lora.train import finetune
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.models.checkpoint import load_processor
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.training import build as trainer_module
+from pgt_lora.training.finetune import finetune
+from pgt_lora.training.run_directory import claim, newest_checkpoint
 
 TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
 
@@ -113,7 +113,7 @@ def spoil_one_sample(base_dir: Path, data_dir: Path, out: Path) -> str:
     from transformers import Qwen2_5_VLForConditionalGeneration
 
     processor = load_processor(str(base_dir))
-    encoder = Encoder(discover("pgt_lora.adapters", "ADAPTER")["qwen2_5_vl"], processor)
+    encoder = Encoder(discover("pgt_lora.models.families", "ADAPTER")["qwen2_5_vl"], processor)
     seen: dict[int, list[str]] = {}
     for row in open_dataset(data_dir):
         for token in set(encoder.training_batch([row])["input_ids"][0].tolist()):

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pgt_lora import run as run_module
-from pgt_lora.dataset import read_manifest
-from pgt_lora.errors import InputError
-from pgt_lora.report import compare
-from pgt_lora.run import pgt_data, recipe_for, run
-from pgt_lora.scoring import Score
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import read_manifest
+from pgt_lora.evaluation.scoring import Score
+from pgt_lora.studies.before_after import run as run_module
+from pgt_lora.studies.before_after.report import compare
+from pgt_lora.studies.before_after.run import pgt_data, recipe_for, run
 
 STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_config.json", "merged/config.json")
 

@@ -7,11 +7,11 @@ from math import dist, pi
 import numpy as np
 import pytest
 
-from pgt_lora.build import tasks
-from pgt_lora.errors import InputError
-from pgt_lora.rng import stream
-from pgt_lora.scene import Box, Canvas, Circle, Figure, Scene, render
-from pgt_lora.scene.palette import (
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.streams import stream
+from pgt_lora.data.generate import tasks
+from pgt_lora.data.scene import Box, Canvas, Circle, Figure, Scene, render
+from pgt_lora.data.scene.palette import (
     BACKGROUND,
     BLACK,
     COLORS,
@@ -22,9 +22,9 @@ from pgt_lora.scene.palette import (
     delta_e,
     label_color,
 )
-from pgt_lora.scene.render import OUTLINES
-from pgt_lora.tasks import absolute_position, analogy, coordinates, counting, distance, relation
-from pgt_lora.tasks.task import Question, Settings
+from pgt_lora.data.scene.render import OUTLINES
+from pgt_lora.data.tasks import absolute_position, analogy, coordinates, counting, distance, relation
+from pgt_lora.data.tasks.task import Question, Settings
 
 CANVASES = ["112", "320x240", "240x448"]
 

@@ -1,8 +1,8 @@
 import pytest
 from scipy.stats import binomtest
 
-from pgt_lora.sample import ANSWER_FORMATS
-from pgt_lora.scoring import chance, correct, parse, score_by_task, wilson
+from pgt_lora.data.sample import ANSWER_FORMATS
+from pgt_lora.evaluation.scoring import chance, correct, parse, score_by_task, wilson
 
 ABOVE = ("above", "below")
 AREAS = ("top left", "top center", "center left", "center")

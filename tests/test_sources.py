@@ -10,18 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pgt_lora.data.sources.groups import coco_group, coco_id, read_vg_to_coco, vg_group
+from pgt_lora.data.sources.source import ImageRef, Row, Settings, Source
+from pgt_lora.data.sources.spatialladder import letter_of
 from PIL import Image
 
-from pgt_lora.errors import InputError
-from pgt_lora.images import Shelf, local_paths, obtain
-from pgt_lora.registry import discover
-from pgt_lora.rng import stream
-from pgt_lora.sources.groups import coco_group, coco_id, read_vg_to_coco, vg_group
-from pgt_lora.sources.source import ImageRef, Row, Settings, Source
-from pgt_lora.sources.spatialladder import letter_of
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.streams import stream
+from pgt_lora.data.mix.images import Shelf, local_paths, obtain
 from tests.originals import QUESTION, RANDOM, TALLYQA, ZEROSHOT, jpeg, ladder, lines, put
 
-SOURCES: dict[str, Source] = discover("pgt_lora.sources", "SOURCE")
+SOURCES: dict[str, Source] = discover("pgt_lora.data.sources", "SOURCE")
 
 
 def read(name: str, path: Path, split: str = "train", **switches: Any) -> tuple[Row, ...]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from pgt_lora.errors import InputError
-from pgt_lora.scene import Box, Circle, Scene, render
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.scene import Box, Circle, Scene, render
 from pgt_lora.tiny.standin import FILES, IMAGES, SCENES, image_path, write_standin
 
 NUM_ROWS = 240

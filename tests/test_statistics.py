@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pgt_lora.statistics import LEVEL, draws, holm, interval, mcnemar, p_values, task_means
+from pgt_lora.evaluation.statistics import LEVEL, draws, holm, interval, mcnemar, p_values, task_means
 
 Rng = np.random.Generator
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from pgt_lora.dataset import open_dataset
-from pgt_lora.encoding import Encoder
-from pgt_lora.registry import discover
-from pgt_lora.supervised import keep_supervised, supervised_inputs
+from pgt_lora.core.plugins import discover
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.training.loss import keep_supervised, supervised_inputs
 
-ADAPTERS = discover("pgt_lora.adapters", "ADAPTER")
+ADAPTERS = discover("pgt_lora.models.families", "ADAPTER")
 FAMILIES = ("internvl3", "llava_next", "qwen2_5_vl", "qwen3_vl")
 
 

@@ -6,15 +6,15 @@ import pytest
 import torch
 from datasets import Dataset
 
-from pgt_lora.build import tasks
-from pgt_lora.checkpoint import family
-from pgt_lora.encoding import IGNORE, Encoder
-from pgt_lora.evaluate import Generation, load_encoder, load_for_evaluation, predict
-from pgt_lora.recipe import ROOT, recipe_names
-from pgt_lora.rng import stream
-from pgt_lora.scene import Box, Canvas, Circle, Scene
-from pgt_lora.scene.palette import COLORS
-from pgt_lora.tasks.task import Settings
+from pgt_lora.core.recipe import ROOT, recipe_names
+from pgt_lora.core.streams import stream
+from pgt_lora.data.generate import tasks
+from pgt_lora.data.scene import Box, Canvas, Circle, Scene
+from pgt_lora.data.scene.palette import COLORS
+from pgt_lora.data.tasks.task import Settings
+from pgt_lora.evaluation.evaluate import Generation, load_encoder, load_for_evaluation, predict
+from pgt_lora.models.checkpoint import family
+from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.tiny import pointing, qwen2_5_vl
 from pgt_lora.tiny.__main__ import MODELS
 from pgt_lora.tiny.grounding import CLASSES, KINDS, targets

@@ -9,25 +9,26 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pgt_lora.checkpoint import load_adapter, load_model, load_processor
-from pgt_lora.dataset import open_dataset
-from pgt_lora.encoding import IGNORE, Encoder
-from pgt_lora.errors import InputError
-from pgt_lora.placement import check_placement
-from pgt_lora.recipe import RECIPES, Recipe, load_recipe
-from pgt_lora.registry import discover
-from pgt_lora.resume import newest_checkpoint
-from pgt_lora.train import finetune
-from pgt_lora.trainer import build_trainer, load_base, step_shape
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor
+from pgt_lora.models.encoding import IGNORE, Encoder
+from pgt_lora.models.placement import check_placement
+from pgt_lora.training.build import build_trainer, load_base, step_shape
+from pgt_lora.training.finetune import finetune
+from pgt_lora.training.run_directory import newest_checkpoint
 
-ADAPTER = discover("pgt_lora.adapters", "ADAPTER")["qwen2_5_vl"]
+ADAPTER = discover("pgt_lora.models.families", "ADAPTER")["qwen2_5_vl"]
 
 
 KILL_AT_STEP_5 = """
 import os, signal
 import torch
 import transformers
-from pgt_lora import cli, trainer
+from pgt_lora.cli.app import app as cli
+from pgt_lora.training import build as trainer
 
 torch.set_num_threads(1)
 

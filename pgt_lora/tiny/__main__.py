@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import torch
 import typer
 
-from pgt_lora.checkpoint import family
-from pgt_lora.dataset import new_directory
-from pgt_lora.encoding import Encoder
-from pgt_lora.errors import choices
-from pgt_lora.progress import console
-from pgt_lora.recipe import ROOT
+from pgt_lora.core.errors import choices
+from pgt_lora.core.recipe import ROOT
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import new_directory
+from pgt_lora.models.checkpoint import family
+from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Schedule, pretrain
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from pgt_lora.scene import Box, Scene
-from pgt_lora.scene.palette import COLORS
+from pgt_lora.data.scene import Box, Scene
+from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.objects import at, everything
 
 LETTERS = "ABCD"

@@ -6,8 +6,8 @@ A lesson is one question and its answer on a scene. None of the PGT questions is
 from collections.abc import Callable
 from random import Random
 
-from pgt_lora.scene import Scene
-from pgt_lora.scene.palette import COLORS
+from pgt_lora.data.scene import Scene
+from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny import scenes
 from pgt_lora.tiny.listings import LISTINGS
 from pgt_lora.tiny.objects import Turn

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 
-from pgt_lora.scene import Scene
-from pgt_lora.scene.palette import COLORS
+from pgt_lora.data.scene import Scene
+from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.objects import Turn, at, everything, lettered, name, percent, tenths
 
 MAX_OBJECTS = 9  # longer listings cost more than they teach

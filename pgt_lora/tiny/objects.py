@@ -1,6 +1,6 @@
 """What the lessons say of the objects of a scene: names, places, distances."""
 
-from pgt_lora.scene import Box, Circle, Scene
+from pgt_lora.data.scene import Box, Circle, Scene
 
 Turn = tuple[str, str]
 """A question and its answer."""

@@ -14,8 +14,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from pgt_lora.scene import Scene
-from pgt_lora.scene.palette import COLORS
+from pgt_lora.data.scene import Scene
+from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.grounding import LETTERS, SIDE
 from pgt_lora.tiny.objects import at, everything
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from pgt_lora.encoding import IGNORE, Encoder
-from pgt_lora.progress import console, track
-from pgt_lora.rng import stream
-from pgt_lora.scene import Scene, render
+from pgt_lora.core.streams import stream
+from pgt_lora.core.terminal import console, track
+from pgt_lora.data.scene import Scene, render
+from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.tiny import pointing
 from pgt_lora.tiny.grounding import SIDE, Heads
 from pgt_lora.tiny.lessons import draw_turns

@@ -6,8 +6,8 @@ A look-up learnt a few words before the answer does not carry over to questions 
 from collections.abc import Callable
 from random import Random
 
-from pgt_lora.scene import Box, Circle, Scene
-from pgt_lora.scene.palette import COLORS
+from pgt_lora.data.scene import Box, Circle, Scene
+from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.objects import Turn, at, everything, lettered, percent, tenths, unique
 
 PLACES = ("top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right")

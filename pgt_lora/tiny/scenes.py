@@ -3,9 +3,9 @@
 from functools import partial
 from random import Random
 
-from pgt_lora.scene import Box, Canvas, Circle, Scene
-from pgt_lora.scene.palette import COLORS
-from pgt_lora.tasks.layout import fits, place_box, place_circle
+from pgt_lora.data.scene import Box, Canvas, Circle, Scene
+from pgt_lora.data.scene.palette import COLORS
+from pgt_lora.data.tasks.layout import fits, place_box, place_circle
 
 CANVAS = Canvas(112, 112)
 LETTERS = "ABCD"

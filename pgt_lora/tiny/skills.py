@@ -6,10 +6,10 @@ They play the part that general benchmarks play for a published checkpoint.
 import io
 from collections.abc import Iterator
 
-from pgt_lora.rng import stream
-from pgt_lora.sample import Sample
-from pgt_lora.scene import render
-from pgt_lora.scene.palette import COLORS
+from pgt_lora.core.streams import stream
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.scene import render
+from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.lessons import Lesson, draw_scene, phrase
 from pgt_lora.tiny.questions import (
     color_at,

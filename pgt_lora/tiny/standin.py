@@ -11,13 +11,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pgt_lora.dataset import new_directory, write_json
-from pgt_lora.rng import stream
-from pgt_lora.scene import Box, Canvas, Circle, Scene, render
-from pgt_lora.scene.palette import COLORS
-from pgt_lora.tasks.distance import MAX_RATIO
-from pgt_lora.tasks.layout import fits, margin_px, place_circle
-from pgt_lora.tasks.relation import OPPOSITE, relation_of
+from pgt_lora.core.streams import stream
+from pgt_lora.data.directory import new_directory, write_json
+from pgt_lora.data.scene import Box, Canvas, Circle, Scene, render
+from pgt_lora.data.scene.palette import COLORS
+from pgt_lora.data.tasks.distance import MAX_RATIO
+from pgt_lora.data.tasks.layout import fits, margin_px, place_circle
+from pgt_lora.data.tasks.relation import OPPOSITE, relation_of
 from pgt_lora.tiny.objects import everything
 
 CANVAS = Canvas(112, 112)

@@ -25,5 +25,5 @@ export MASTER LAUNCH_FILE NUM_PROCESSES TORCH_ELASTIC_SHUTDOWN_TIMEOUT=240 # of 
 exec srun --kill-on-bad-exit=1 bash -c '
   exec .venv/bin/accelerate launch --config_file "$LAUNCH_FILE" --num_machines "$SLURM_NNODES" \
     --num_processes "$NUM_PROCESSES" --machine_rank "$SLURM_NODEID" \
-    --main_process_ip "$MASTER" --main_process_port 29500 -m pgt_lora.cli finetune "$@"
+    --main_process_ip "$MASTER" --main_process_port 29500 -m pgt_lora finetune "$@"
 ' pgt-lora "$recipe" --data "$data" --out "$out" "$@"

@@ -1,0 +1,139 @@
+"""The commands that make and publish datasets."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from pgt_lora.core.errors import InputError
+
+
+def parse_pairs(option: str, text: str | None, default: str | None = None) -> dict[str, str]:
+    """Read `name=value,name=value`; with a `default`, a name may stand alone.
+
+    Raises:
+        InputError: a name stands twice, or alone without a default.
+    """
+    pairs: dict[str, str] = {}
+    for part in (text or "").split(",") if text else []:
+        name, equals, value = part.strip().rpartition("=")
+        if not equals:
+            name, value = value, default or ""
+        if not name or not value or name in pairs:
+            raise InputError(f"{option} {text!r}: {part.strip()!r} is no name=value, or stands twice")
+        pairs[name] = value
+    return pairs
+
+
+def generate(
+    out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
+    num_samples: Annotated[Optional[int], typer.Option(help="How many samples. Default: 5000")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
+    split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
+    tasks: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Tasks and weights, such as relation=1,counting=2. Default: the paper's families alike."),
+    ] = None,
+    canvas: Annotated[str, typer.Option(help="Image size in pixels: a side or WIDTHxHEIGHT.")] = "448",
+    max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
+    num_distractors: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="absolute_position: how many other objects. Default: 0, 1, 3 or 5; 0 with --exhaustive."),
+    ] = None,
+    exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Every item of absolute_position, once.")] = False,
+    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Draw PGT samples into a dataset directory."""
+    from pgt_lora.core.terminal import console
+    from pgt_lora.data import generate as build
+    from pgt_lora.data.exhaustive import generate_exhaustive
+    from pgt_lora.data.scene import Canvas
+    from pgt_lora.data.tasks.task import Settings
+
+    settings = Settings(Canvas.parse(canvas), max_count, num_distractors=num_distractors)
+    if num_distractors is not None and "absolute_position" not in (tasks or ""):
+        raise InputError("--num-distractors is for absolute_position: name it in --tasks")
+    if exhaustive:
+        if num_samples is not None or num_proc != 1:
+            raise InputError("--exhaustive draws every item once: leave out --num-samples and --num-proc")
+        manifest = generate_exhaustive(
+            out, task=tasks or "", seed=seed, split=split, settings=settings, overwrite=overwrite
+        )
+    else:
+        weights = build.parse_weights(tasks) if tasks else None
+        manifest = build.generate(
+            out, num_samples=5000 if num_samples is None else num_samples, seed=seed, split=split, weights=weights,
+            settings=settings, num_proc=num_proc, overwrite=overwrite,
+        )  # fmt: skip
+    console.print(
+        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
+    )
+
+
+def mix(
+    out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
+    num_samples: Annotated[int, typer.Option(help="How many samples in all.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Which rows are drawn depends on it alone.")] = 0,
+    shares: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="tallyqa=2,vsr=1,spatialladder=1; also pgt, dataset directories and Hub ids. Default: alike."
+        ),
+    ] = None,
+    annotations: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="tallyqa=PATH,...: local files or directories, or Hub ids (owner/name@revision)."),
+    ] = None,
+    image_root: Annotated[Optional[Path], typer.Option(help="Local copies of the images; nothing is fetched.")] = None,  # noqa: UP045
+    exclude: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Leave out images of: vsr, tallyqa (their test splits), vsr=FILE, a directory, a list."),
+    ] = None,
+    on_missing: Annotated[str, typer.Option(help="error or redraw, where an image is missing or broken.")] = "error",
+    vsr_split: Annotated[str, typer.Option(help="random or zeroshot; they are never mixed.")] = "random",
+    absolute_distance: Annotated[bool, typer.Option("--absolute-distance", help="SpatialLadder: metres, too.")] = False,
+    multi_view: Annotated[bool, typer.Option("--multi-view", help="SpatialLadder: several images, too.")] = False,
+    vg_to_coco: Annotated[Optional[Path], typer.Option(help="Visual Genome's image_data.json.")] = None,  # noqa: UP045
+    canvas: Annotated[str, typer.Option(help="Image size of pgt: a side or WIDTHxHEIGHT.")] = "448",
+    cache: Annotated[Optional[Path], typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,  # noqa: UP045
+    mirror: Annotated[Optional[str], typer.Option(help="coco=URL,vg=URL,spatialladder=URL")] = None,  # noqa: UP045
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Build the Specialized Mix: TallyQA, VSR and SpatialLadder, fetching only the images it needs."""
+    from pgt_lora.core.terminal import console
+    from pgt_lora.data.mix.build import build_mix
+    from pgt_lora.data.scene import Canvas
+    from pgt_lora.data.sources.groups import read_vg_to_coco
+    from pgt_lora.data.sources.source import Settings
+    from pgt_lora.data.tasks.task import Settings as PgtSettings
+
+    weights = {}
+    for name, value in parse_pairs("--shares", shares, default="1").items():
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            raise InputError(f"--shares {name}={value}: a share must be a positive number") from None
+    mapping = read_vg_to_coco(vg_to_coco) if vg_to_coco else {}
+    build_mix(
+        out, num_samples=num_samples, seed=seed, shares=weights, annotations=parse_pairs("--annotations", annotations),
+        image_root=image_root, exclude=exclude or (), on_missing=on_missing, cache=cache, overwrite=overwrite,
+        settings=Settings(vsr_split, absolute_distance, multi_view, mapping),
+        pgt_settings=PgtSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),
+    )  # fmt: skip
+    console.print(f"{num_samples:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True)
+
+
+def push_dataset(
+    data: Annotated[Path, typer.Argument(help="A dataset directory.")],
+    repo: Annotated[str, typer.Argument(help="The Hub id to push to: owner/name.")],
+    public: Annotated[bool, typer.Option("--public", help="Make it public. Default: private.")] = False,
+    annotations_only: Annotated[bool, typer.Option("--annotations-only", help="Leave the images out.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the files and print the card; push nothing.")
+    ] = False,
+) -> None:
+    """Push a dataset directory to the Hub with a card of its sources and licences."""
+    from pgt_lora.export.push_dataset import push
+
+    push(data, repo, public=public, annotations_only=annotations_only, dry_run=dry_run)

@@ -1,0 +1,76 @@
+"""HTML pages that need nothing but themselves: Jinja2 templates, and images inlined as `data:` URIs."""
+
+import base64
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+
+_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+def render_page(template: str, **context: Any) -> str:
+    """Render a template of this folder; whatever is put into it is escaped."""
+    return _environment().get_template(template).render(**context)
+
+
+def write_page(out: Path, html: str) -> None:
+    """Write a page so that the file is either the old one or the new one, never half of it.
+
+    Raises:
+        InputError: `out` is a directory.
+    """
+    if out.is_dir():
+        raise InputError(f"{out}: is a directory; name a file, such as {out / 'index.html'}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    try:
+        partial.write_text(html, encoding="utf-8")
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def data_uri(image_bytes: bytes) -> str:
+    """Return an encoded image as a `data:` URI, byte for byte.
+
+    Raises:
+        InputError: the bytes begin like neither a PNG nor a JPEG file.
+    """
+    for magic, media_type in _TYPES.items():
+        if image_bytes.startswith(magic):
+            return f"data:{media_type};base64,{base64.b64encode(image_bytes).decode('ascii')}"
+    raise InputError(f"an image that begins with {image_bytes[:8]!r} is neither PNG nor JPEG")
+
+
+def percent(share: float) -> str:
+    """Return a share in percent with one decimal."""
+    return f"{100 * share:.1f}"
+
+
+def points(share: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return f"{100 * share:+.1f}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with three decimals."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # Jinja's own choice of what to escape goes by the ending .html, which these templates do not have.
+    environment = Environment(
+        loader=PackageLoader("pgt_lora.core", "html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "points": points, "p_value": p_value}
+    return environment

@@ -1,0 +1,186 @@
+"""Recipes: flat YAML in the vocabulary of TRL's `SFTConfig` and `ModelConfig`, and a few fields of ours."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import yaml
+
+from pgt_lora.core.errors import InputError
+
+if TYPE_CHECKING:
+    from trl import ModelConfig, SFTConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = ROOT / "recipes"
+
+# Set by the kit, so a recipe that sets them too would be ignored in part.
+OURS = {
+    "output_dir": "pass --out",
+    "gradient_accumulation_steps": "it follows from global_batch_size, per_device_train_batch_size and the processes",
+    "lora_target_modules": "the model family's adapter places LoRA",
+    "resume_from_checkpoint": "an interrupted run resumes by itself when it is started again",
+    "remove_unused_columns": "the collator needs every column",
+}
+
+# What would change nothing here, or more than can be merged and verified: the one value that fits, and why.
+FIXED: dict[str, tuple[Any, str]] = {
+    "use_peft": (True, "LoRA is what is trained"),
+    "use_dora": (False, "a merged model is verified as W + (α/r)·BA"),
+    "lora_modules_to_save": (None, "LoRA's weights alone are trained, merged and verified"),
+    "lora_target_parameters": (None, "the model family's adapter places LoRA"),
+    "lora_task_type": ("CAUSAL_LM", "the models are causal language models"),
+    "load_in_8bit": (False, "weights are in 16 bits or, with load_in_4bit, in 4"),
+    "packing": (False, "TRL packs no images"),
+    "padding_free": (False, "TRL packs no images"),
+    "pad_to_multiple_of": ("auto", "batches are padded to their longest sample"),
+    "assistant_only_loss": (False, "the answers are what is supervised"),
+    "shuffle_dataset": (False, "every epoch has an order of its own"),
+    "chat_template_path": (None, "a model keeps its own template"),
+    "eos_token": (None, "a model keeps its own tokens"),
+    "pad_token": (None, "a model keeps its own tokens"),
+    "trust_remote_code": (False, "models are of Transformers' own classes"),
+}
+
+
+@dataclass
+class KitConfig:
+    """The fields of a recipe that TRL does not have."""
+
+    model_family: str = field(metadata={"help": "which adapter of pgt_lora/adapters knows this model"})
+    global_batch_size: int = field(default=64, metadata={"help": "samples per optimizer step, over all processes"})
+    canvas: str = field(default="448", metadata={"help": "canvas of the PGT images: a side or WIDTHxHEIGHT in pixels"})
+    max_count: int = field(default=9, metadata={"help": "largest number that the counting task asks for"})
+    num_samples: int = field(default=5000, metadata={"help": "training samples"})
+    num_test_samples: int = field(default=1000, metadata={"help": "held-out samples"})
+    skills: bool = field(default=False, metadata={"help": "also score the skills of the small models' pre-training"})
+    max_new_tokens: int = field(default=16, metadata={"help": "longest answer in evaluation"})
+    feature_cache_gb: float = field(default=20.0, metadata={"help": "disk that image features may take; 0: no cache"})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe that was read and checked: what the file and the overrides say, and the configurations they make."""
+
+    name: str
+    values: Mapping[str, Any]
+    sft: "SFTConfig"
+    model: "ModelConfig"
+    kit: KitConfig
+
+    @property
+    def base(self) -> str:
+        """The base checkpoint: a directory or a Hub id."""
+        return model_path(self.model.model_name_or_path or "")
+
+    def dump(self) -> str:
+        """Return the resolved recipe as YAML that `load_recipe` reads."""
+        return yaml.safe_dump(dict(self.values), sort_keys=False, allow_unicode=True)
+
+
+def find_recipe(name: str) -> Path | None:
+    """Return the file of a recipe that is named by its path or by its name in `recipes/`, or None."""
+    for path in (Path(name), RECIPES / f"{name}.yaml"):
+        if path.suffix == ".yaml" and path.is_file():
+            return path
+    return None
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that ship with the project."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply overrides given as command-line words (`--lora_r 16`, `--bf16=false`).
+
+    Raises:
+        InputError: a key is unknown, a value has the wrong type, or a field is the kit's own to set.
+    """
+    values = read_values(path) | parse_overrides(overrides)
+    return build_recipe(path.stem, str(path), values)
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Return the flat mapping that a recipe file holds."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InputError(f"{path}: a recipe is a flat mapping of `field: value` lines")
+    return values
+
+
+def parse_overrides(words: Sequence[str]) -> dict[str, Any]:
+    """Read `--field value`, `--field=value` and bare `--flag` (true) as YAML values."""
+    values: dict[str, Any] = {}
+    waiting: str | None = None
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            waiting = name.replace("-", "_")
+            values[waiting] = yaml.safe_load(value) if equals else True
+            if equals:
+                waiting = None
+        elif waiting is None:
+            raise InputError(f"{word!r}: overrides are given as --field value")
+        else:
+            values[waiting] = yaml.safe_load(word)
+            waiting = None
+    return values
+
+
+def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
+    """Check the values of a recipe and build its configurations; `where` begins every message."""
+    from transformers import HfArgumentParser
+    from trl import ModelConfig, SFTConfig
+
+    class Parser(HfArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            message = re.sub(r"argument --(\w+)(/--[\w-]+)?", r"\1", message)
+            raise InputError(f"{where}: {message}")
+
+    for key in values:
+        if key in OURS:
+            raise InputError(f"{where}: {key} cannot be set: {OURS[key]}")
+        if key in FIXED and values[key] != FIXED[key][0]:
+            fits, why = FIXED[key]
+            raise InputError(f"{where}: {key} must be {json.dumps(fits)} or left out: {why}")
+    known = {f.name for kind in (SFTConfig, ModelConfig, KitConfig) for f in fields(kind) if f.init}
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
+            hint = f"did you mean {', '.join(near)}?" if near else "see SFTConfig and ModelConfig of TRL"
+            raise InputError(f"{where}: unknown key {key!r}; {hint}")
+    parser = Parser((SFTConfig, ModelConfig, KitConfig), allow_abbrev=False)  # type: ignore[arg-type]
+    parser.set_defaults(max_length=None)  # a limit, and TRL's is 1024: nothing is cut off here
+    parser.set_defaults(**{key: None for key, value in values.items() if value is None})
+    words = [word for key, value in values.items() if value is not None for word in _words(key, value)]
+    try:
+        sft, model, kit = parser.parse_args_into_dataclasses(
+            ["--remove_unused_columns", "false", *words], look_for_args_file=False
+        )
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:  # from the configurations' own checks
+        raise InputError(f"{where}: {error}") from error
+    return Recipe(name, dict(values), sft, model, kit)
+
+
+def _words(key: str, value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [f"--{key}", *map(str, value)]
+    if isinstance(value, dict):
+        return [f"--{key}", json.dumps(value)]
+    return [f"--{key}={value}"]
+
+
+def model_path(name_or_path: str) -> str:
+    """Return the path of a checkpoint that is given relative to the project, or the Hub id as it is."""
+    inside = ROOT / name_or_path
+    return str(inside) if inside.is_dir() else name_or_path

@@ -1,0 +1,1 @@
+"""Rows and dataset directories: drawn, or mixed from annotated photographs."""

@@ -1,0 +1,47 @@
+"""Every item of a task that can be listed, once each, as a dataset directory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.plugins import lookup
+from pgt_lora.core.streams import stream
+from pgt_lora.core.terminal import track
+from pgt_lora.data.directory import new_directory, read_manifest, write_manifest, write_samples
+from pgt_lora.data.generate import SPLITS, find_scene, request, tasks, to_sample
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.tasks.task import Settings
+
+
+def generate_exhaustive(
+    out: Path, *, task: str, seed: int, split: str, settings: Settings | None = None, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write a dataset directory with every item of a task's split and return its manifest.
+
+    The seed decides the order of the items and of their options, and where distractors lie; by default there are none.
+
+    Raises:
+        InputError: the items of this task cannot be listed, the split is unknown, or `out` exists.
+    """
+    known = lookup("pgt_lora.data.tasks", "TASK", task, "--tasks")
+    if not known.exhaust:
+        can = choices(name for name, each in tasks().items() if each.exhaust)
+        raise InputError(f"--exhaustive: the items of {task} cannot be listed; tasks with which it goes: {can}")
+    if split not in SPLITS:
+        raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
+    settings = settings or Settings()
+    settings = replace(settings, split=split, num_distractors=settings.num_distractors or 0)
+    questions = list(known.exhaust(stream(seed, "exhaustive", task, split), settings))
+
+    def samples() -> Iterator[Sample]:
+        for index, question in enumerate(track(questions, len(questions), "Drawing samples")):
+            scene, _ = find_scene(stream(seed, "exhaustive", task, split, index), known, question, settings)
+            name = f"{task}-{split}-{seed}-{index:06d}"
+            yield to_sample(name, name, known, question, scene)
+
+    asked = request(num_samples=len(questions), seed=seed, split=split, weights={task: 1.0}, settings=settings)
+    with new_directory(out, overwrite) as directory:
+        write_manifest(directory, asked | {"exhaustive": True}, write_samples(directory, samples()))
+    return read_manifest(out)

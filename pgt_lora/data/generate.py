@@ -1,0 +1,182 @@
+"""Generating PGT samples: which task, which question, which scene, and all of it from (seed, split, index) alone."""
+
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.streams import stream
+from pgt_lora.core.terminal import track
+from pgt_lora.data.directory import new_directory, read_manifest, write_manifest, write_samples
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.scene import Scene, render
+from pgt_lora.data.tasks.task import Question, Settings, Task
+
+MAX_TRIES = 500
+SPLITS = ("train", "test")
+
+
+def tasks() -> dict[str, Task]:
+    """Return the known tasks by name."""
+    return discover("pgt_lora.data.tasks", "TASK")
+
+
+def default_weights() -> dict[str, float]:
+    """Weigh the families alike, and alike the tasks within a family (paper, section 3.2); companions are left out."""
+    mixed = [task for task in tasks().values() if not task.companion]
+    families = Counter(task.family for task in mixed)
+    return {task.name: 1 / (len(families) * families[task.family]) for task in mixed}
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """Read `relation=1,counting=2`; a name alone weighs 1.
+
+    Raises:
+        InputError: a name is unknown or given twice, or a weight is not a positive number.
+    """
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition("=")
+        if name not in tasks():
+            raise InputError(f"tasks {text!r}: unknown task {name!r}; known: {choices(tasks())}")
+        if name in weights:
+            raise InputError(f"tasks {text!r}: {name} is given twice")
+        try:
+            weights[name] = float(weight or 1)
+        except ValueError:
+            weights[name] = 0.0
+        if not 0 < weights[name] < float("inf"):
+            raise InputError(f"tasks {text!r}: the weight of {name} must be a positive number")
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in sorted(weights.items())}
+
+
+def make_sample(
+    index: int, *, seed: int, split: str, weights: Mapping[str, float], settings: Settings
+) -> tuple[Sample, int]:
+    """Return sample `index` of a split and the number of scenes that were rejected on the way.
+
+    Raises:
+        InputError: no scene for the question was found, because the settings leave no room for it.
+    """
+    rng, settings = stream(seed, "pgt", split, index), replace(settings, split=split)
+    names = sorted(weights)  # the order in which they are given says nothing
+    name = rng.choices(names, [weights[each] for each in names])[0]
+    task = tasks()[name]
+    question = task.plan(rng, settings)
+    scene, rejected = find_scene(rng, task, question, settings)
+    sample = f"pgt-{split}-{seed}-{index:06d}"
+    return to_sample(sample, sample, task, question, scene), rejected
+
+
+def find_scene(rng: Random, task: Task, question: Question, settings: Settings) -> tuple[Scene, int]:
+    """Return a scene that fits a question and the number of scenes that were rejected on the way.
+
+    Raises:
+        InputError: none was found, because the settings leave no room for one.
+    """
+    for tries in range(MAX_TRIES):
+        scene = task.compose(rng, settings, question)
+        if scene is not None:
+            solved, planned = task.solve(scene, question.about), question.about["answer"]
+            assert solved == planned, f"{question.text}: planned {planned}, the scene says {solved}"
+            return scene, tries
+    raise InputError(
+        f"{task.name}: no scene in {MAX_TRIES} tries for {question.text!r} on a {settings.canvas} canvas with counts "
+        f"up to {settings.max_count}; take a larger canvas or a smaller --max-count"
+    )
+
+
+def to_sample(name: str, group: str, task: Task, question: Question, scene: Scene) -> Sample:
+    """Draw a scene and return it with its question; `group` names the image."""
+    return Sample(
+        id=name,
+        images=(draw_png(scene),),
+        question=question.text,
+        answer=question.answer,
+        source="pgt",
+        task=task.name,
+        template=question.template,
+        answer_format=question.answer_format,
+        group=group,
+        choices=question.choices,
+        scene=scene.to_json(),
+    )
+
+
+def draw_png(scene: Scene) -> bytes:
+    """Return a scene's image as a PNG file."""
+    file = io.BytesIO()
+    # Higher levels take longer and save little on plain grey.
+    render(scene).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def generate(
+    out: Path,
+    *,
+    num_samples: int,
+    seed: int,
+    split: str = "train",
+    weights: Mapping[str, float] | None = None,
+    settings: Settings | None = None,
+    num_proc: int = 1,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write a dataset directory of PGT samples and return its manifest.
+
+    Raises:
+        InputError: `out` exists, or something asked for cannot be met. Nothing is left behind then.
+    """
+    if num_samples < 1:
+        raise InputError(f"num_samples {num_samples}: at least one is needed")
+    if num_proc < 1:
+        raise InputError(f"num_proc {num_proc}: at least one is needed")
+    if split not in SPLITS:
+        raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
+    settings = settings or Settings()
+    weights = weights or default_weights()
+    asked = request(num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings)
+    make = partial(make_sample, seed=seed, split=split, weights=weights, settings=settings)
+    rejections: Counter[str] = Counter(dict.fromkeys(weights, 0))
+
+    def samples() -> Iterator[Sample]:
+        for sample, rejected in track(_each(make, num_samples, num_proc), num_samples, "Drawing samples"):
+            rejections[sample.task] += rejected
+            yield sample
+
+    with new_directory(out, overwrite) as directory:
+        made = write_samples(directory, samples())
+        write_manifest(directory, asked, made | {"rejections": dict(rejections)})
+    return read_manifest(out)
+
+
+def request(
+    *, num_samples: int, seed: int, split: str, weights: Mapping[str, float], settings: Settings
+) -> dict[str, Any]:
+    """Return what a manifest records as asked for; a directory that was asked for the same is reused."""
+    distractors = {} if settings.num_distractors is None else {"num_distractors": settings.num_distractors}
+    return {
+        "num_samples": num_samples,
+        "seed": seed,
+        "split": split,
+        "tasks": dict(weights),
+        "canvas": str(settings.canvas),
+        "max_count": settings.max_count,
+    } | distractors
+
+
+def _each(make: Any, num_samples: int, num_proc: int) -> Iterator[tuple[Sample, int]]:
+    if num_proc == 1:
+        yield from map(make, range(num_samples))
+        return
+    with ProcessPoolExecutor(min(num_proc, os.cpu_count() or 1)) as pool:
+        yield from pool.map(make, range(num_samples), chunksize=32)

@@ -1,0 +1,1 @@
+"""A dataset drawn from several sources."""

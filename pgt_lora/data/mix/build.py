@@ -1,0 +1,170 @@
+"""The Specialized Mix (paper, section 4.2 and appendix A.3): rows drawn from several sources into one dataset.
+
+Annotations come first, rows are drawn from them, and only the images of drawn rows are fetched.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError, check_known, choices
+from pgt_lora.core.plugins import discover
+from pgt_lora.core.streams import stream
+from pgt_lora.core.terminal import track
+from pgt_lora.data.directory import MANIFEST, new_directory, write_manifest, write_samples
+from pgt_lora.data.mix.draw import apportion, clean, enough, images_of
+from pgt_lora.data.mix.exclusion import Exclusion, excluded, label
+from pgt_lora.data.mix.images import HOSTS, Shelf
+from pgt_lora.data.mix.pools import Candidate, Pool, annotated, directory, generated
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.sources.source import ImageRef, Settings, Source
+from pgt_lora.data.tasks.task import Settings as PgtSettings
+
+ON_MISSING = ("error", "redraw")
+
+
+def build_mix(
+    out: Path,
+    *,
+    num_samples: int,
+    seed: int,
+    shares: Mapping[str, float] | None = None,
+    annotations: Mapping[str, str | Path] | None = None,
+    image_root: Path | None = None,
+    overwrite: bool = False,
+    exclude: Sequence[str] = (),
+    on_missing: str = "error",
+    settings: Settings | None = None,
+    pgt_settings: PgtSettings | None = None,
+    cache: Path | None = None,
+    mirrors: Mapping[str, str] | None = None,
+) -> None:
+    """Write a dataset directory of rows drawn from several sources.
+
+    `shares` weigh sources, `pgt`, dataset directories and Hub ids; by default the three sources count alike.
+    `annotations` say where a source's annotations lie (a file, a directory or a Hub id), else they are downloaded.
+    Images are those of `image_root`, else they are fetched into `cache`, from `mirrors` where one is given for a host.
+
+    Raises:
+        InputError: `out` exists, a source has too few rows, an image is missing, or something cannot be downloaded.
+            Nothing but the cache is left behind then.
+    """
+    settings = settings or Settings()
+    shares = dict(shares or dict.fromkeys(sources(), 1.0))
+    counts = apportion(num_samples, shares)
+    if on_missing not in ON_MISSING:
+        raise InputError(f"--on-missing {on_missing!r}: known: {choices(ON_MISSING)}")
+    if len({_label(name) for name in shares}) < len(shares):
+        raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
+    annotations = annotations or {}
+    check_known("--annotations", annotations, sources())
+    check_known("--mirror", mirrors or {}, HOSTS)
+    shelf = Shelf(cache or default_cache(), image_root, hosts=HOSTS | dict(mirrors or {}))
+    with new_directory(out, overwrite) as partial:
+        ruled_out = excluded(exclude, settings, shelf, annotations)
+        pools = {
+            name: open_pool(name, count, annotations.get(name), settings, shelf, seed, pgt_settings)
+            for name, count in counts.items()
+        }
+        _one_family(pools, ruled_out)
+        if "spatialladder" in pools:  # its archive of images is to be the one beside the annotations that were read
+            shelf = replace(shelf, revision=pools["spatialladder"].facts.get("revision", "main"))
+        eligible, removed = clean(pools, ruled_out)
+        drawn = {name: stream(seed, "mix", "draw", name).sample(rows, len(rows)) for name, rows in eligible.items()}
+        enough(drawn, counts, pools, removed)
+        paths, redrawn = images_of(drawn, counts, pools, shelf, on_missing == "redraw")
+        chosen = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
+        stream(seed, "mix", "order").shuffle(chosen)
+        made = write_samples(partial, track(_samples(chosen, paths), len(chosen), "Writing rows"))
+        made["sources"] = {
+            _label(name): pool.facts
+            | {"rows": len(pool.candidates), "removed": dict(sorted(removed[name].items()))}
+            | {"redrawn": redrawn[name], "drawn": counts[name]}
+            for name, pool in pools.items()
+        }
+        asked = request(
+            num_samples=num_samples, seed=seed, shares=shares, exclude=exclude, on_missing=on_missing,
+            settings=settings, pgt_settings=pgt_settings,
+        )  # fmt: skip
+        write_manifest(partial, asked, made)
+
+
+def request(
+    *,
+    num_samples: int,
+    seed: int,
+    shares: Mapping[str, float] | None = None,
+    exclude: Sequence[str] = (),
+    on_missing: str = "error",
+    settings: Settings | None = None,
+    pgt_settings: PgtSettings | None = None,
+) -> dict[str, Any]:
+    """Return what a manifest records as asked for; local paths are cut to their last part."""
+    switches = asdict(settings or Settings())
+    switches["vg_to_coco"] = len(switches["vg_to_coco"])
+    shares = shares or dict.fromkeys(sources(), 1.0)
+    if "pgt" in shares:
+        pgt = pgt_settings or PgtSettings()
+        switches |= {"canvas": str(pgt.canvas), "max_count": pgt.max_count}
+    return {
+        "num_samples": num_samples,
+        "seed": seed,
+        "source": "mix",
+        "shares": {_label(name): float(share) for name, share in sorted(shares.items())},
+        "exclude": [label(entry) for entry in exclude],
+        "on_missing": on_missing,
+        **switches,
+    }
+
+
+def sources() -> dict[str, Source]:
+    """Return the known sources by name."""
+    return discover("pgt_lora.data.sources", "SOURCE")
+
+
+def default_cache() -> Path:
+    """Return the user's cache directory for annotations and images."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pgt-lora"
+
+
+def open_pool(
+    name: str,
+    count: int,
+    given: str | Path | None,
+    settings: Settings,
+    shelf: Shelf,
+    seed: int,
+    pgt_settings: PgtSettings | None,
+) -> Pool:
+    """Return the rows that a share's name means: a source, `pgt`, a dataset directory or a Hub id, in that order."""
+    if name in sources():
+        return annotated(sources()[name], given, settings, shelf, seed)
+    if name == "pgt":
+        return generated(count, seed, pgt_settings or PgtSettings())
+    if (Path(name) / MANIFEST).is_file():
+        return directory(Path(name))
+    if Path(name).exists() or name.count("/") != 1 or name.startswith("."):
+        known = choices([*sources(), "pgt"])
+        raise InputError(f"--shares {name}: no source ({known}), dataset directory or Hub id (owner/name)")
+    from pgt_lora.data.mix.hub_rows import hub
+
+    return hub(name)
+
+
+def _one_family(pools: Mapping[str, Pool], ruled_out: Exclusion) -> None:
+    families = {name: pool.facts["family"] for name, pool in pools.items() if "family" in pool.facts}
+    families |= ruled_out.families
+    if len(set(families.values())) > 1:
+        told = ", ".join(f"{name} is {family}" for name, family in sorted(families.items()))
+        raise InputError(f"VSR's split families overlap and are never mixed: {told}; keep to one of them")
+
+
+def _samples(chosen: Sequence[Candidate], paths: Mapping[ImageRef, Path]) -> Iterator[Sample]:
+    for candidate in chosen:
+        yield candidate.make([paths[each].read_bytes() for each in candidate.images])
+
+
+def _label(name: str) -> str:
+    return name if name in sources() or not Path(name).exists() else Path(name).resolve().name

@@ -1,0 +1,109 @@
+"""Drawing the rows of a mix: how many of each source, which may be drawn, and whether their images are there."""
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.terminal import console
+from pgt_lora.data.mix.exclusion import Exclusion
+from pgt_lora.data.mix.images import Shelf, obtain
+from pgt_lora.data.mix.pools import Candidate, Pool
+from pgt_lora.data.sources.source import ImageRef
+
+MAX_NAMED = 5  # of the images that are missing
+
+
+def apportion(num_samples: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Split a number by shares; what rounding leaves goes to the largest remainders.
+
+    Raises:
+        InputError: a share is not a positive number, or a source would get no row.
+    """
+    for name, share in shares.items():
+        if not 0 < share < float("inf"):
+            raise InputError(f"--shares {name}={share}: a share must be a positive number")
+    exact = {name: num_samples * share / sum(shares.values()) for name, share in sorted(shares.items())}
+    counts = {name: int(value) for name, value in exact.items()}
+    for name in sorted(exact, key=lambda each: counts[each] - exact[each])[: num_samples - sum(counts.values())]:
+        counts[name] += 1
+    if min(counts.values(), default=0) < 1:
+        raise InputError(f"num_samples {num_samples}: too few for one row of each of {choices(shares)}")
+    return counts
+
+
+def clean(
+    pools: Mapping[str, Pool], ruled_out: Exclusion
+) -> tuple[dict[str, list[Candidate]], dict[str, Counter[str]]]:
+    """Drop exact duplicates and excluded groups; return what is left, and the counts of what was removed by reason."""
+    kept: dict[str, list[Candidate]] = {}
+    removed: dict[str, Counter[str]] = {}
+    seen: set[Hashable] = set()
+    for name, pool in pools.items():
+        kept[name], removed[name] = [], Counter()
+        for candidate in pool.candidates:
+            if candidate.key in seen or candidate.id in seen:
+                removed[name]["exact duplicate"] += 1
+            elif candidate.group in ruled_out.why:
+                removed[name][f"image in {ruled_out.why[candidate.group]}"] += 1
+            else:
+                kept[name].append(candidate)
+            seen |= {candidate.key, candidate.id}
+    return kept, removed
+
+
+def enough(
+    drawn: Mapping[str, Sequence[Candidate]],
+    counts: Mapping[str, int],
+    pools: Mapping[str, Pool],
+    removed: Mapping[str, Counter[str]],
+) -> None:
+    """Raise `InputError` that says how many rows there are, where went the others, and how to get more."""
+    for name, count in counts.items():
+        if len(drawn[name]) < count:
+            gone = "".join(f", {number:,} removed ({why})" for why, number in sorted(removed[name].items()))
+            left = f"{len(drawn[name]):,} of {len(pools[name].candidates):,} read"
+            remedy = f"lower --num-samples, or {pools[name].wider}"
+            raise InputError(f"{name}: {count:,} rows are asked for, there are {left}{gone}; {remedy}")
+
+
+def images_of(
+    drawn: dict[str, list[Candidate]],
+    counts: Mapping[str, int],
+    pools: Mapping[str, Pool],
+    shelf: Shelf,
+    redraw: bool,
+) -> tuple[dict[ImageRef, Path], Counter[str]]:
+    """Get the images of the first `counts` rows of each list of `drawn`; return them and the numbers of redrawn rows.
+
+    A row without its images is an error that names it, or, with `redraw`, leaves its list, and the next one moves up.
+
+    Raises:
+        InputError: an image is missing, or there are too few rows with images.
+    """
+    paths: dict[ImageRef, Path] = {}
+    redrawn: Counter[str] = Counter()
+    while True:
+        wanted = {ref for name, count in counts.items() for row in drawn[name][:count] for ref in row.images}
+        obtained = obtain(wanted - paths.keys(), shelf)
+        paths |= obtained.paths
+        lost = {
+            name: [row for row in drawn[name][:count] if not obtained.problems.keys().isdisjoint(row.images)]
+            for name, count in counts.items()
+        }
+        if not any(lost.values()):
+            return paths, redrawn
+        told = [f"row {row.id}: {_problem(row, obtained.problems)}" for rows in lost.values() for row in rows]
+        named = "; ".join(told[:MAX_NAMED]) + (f" and {len(told) - MAX_NAMED:,} more" if told[MAX_NAMED:] else "")
+        if not redraw:
+            raise InputError(f"{named}; mend this, or pass --on-missing redraw")
+        console.print(f"{len(told):,} rows are drawn again: {named}", soft_wrap=True, highlight=False, markup=False)
+        for name, rows in lost.items():
+            redrawn[name] += len(rows)
+            gone = {row.id for row in rows}
+            drawn[name] = [row for row in drawn[name] if row.id not in gone]
+        enough(drawn, counts, pools, {name: Counter({"image missing": redrawn[name]}) for name in counts})
+
+
+def _problem(row: Candidate, problems: Mapping[ImageRef, str]) -> str:
+    return next(problems[each] for each in row.images if each in problems)

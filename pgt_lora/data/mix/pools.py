@@ -1,0 +1,135 @@
+"""What a mix is drawn from: rows that are ready but for their images, from annotations, directories, the Hub or PGT."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.streams import stream
+from pgt_lora.data import generate as build
+from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.mix.annotations import load
+from pgt_lora.data.mix.images import Shelf
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.sources.source import ImageRef, Row, Settings, Source
+from pgt_lora.data.tasks.task import Settings as PgtSettings
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A row that may be drawn; `make(files)` makes the sample, given the encoded images that `images` names.
+
+    Candidates with the same `key` are exact duplicates.
+    """
+
+    id: str
+    group: str
+    key: Hashable
+    images: tuple[ImageRef, ...]
+    make: Callable[[Sequence[bytes]], Sample]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The rows of one part of a mix; `facts` go into the manifest, `wider` says how to get more rows."""
+
+    candidates: Sequence[Candidate]
+    facts: dict[str, Any] = field(default_factory=dict)
+    wider: str = "take a smaller share of it"
+
+
+def annotated(source: Source, given: str | Path | None, settings: Settings, shelf: Shelf, seed: int) -> Pool:
+    """Return the rows of a source's training split."""
+    loaded = load(source, "train", given, settings, shelf)
+    candidates = [
+        Candidate(
+            row.id, row.group, (row.images, row.question, row.answer), row.images, partial(ask_row, source, seed, row)
+        )
+        for row in loaded.annotations.rows
+    ]
+    facts = {"homepage": source.homepage, "licence": asdict(source.licence), **loaded.facts}
+    facts["skipped"] = dict(sorted(loaded.annotations.skipped.items()))
+    if loaded.annotations.family:
+        facts["family"] = loaded.annotations.family
+    return Pool(candidates, facts, source.wider(settings))
+
+
+OWN_LICENCE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
+
+
+def generated(num_samples: int, seed: int, settings: PgtSettings) -> Pool:
+    """Return as many PGT samples as are asked for, the first of the training split of `seed`."""
+    make = partial(build.make_sample, seed=seed, split="train", weights=build.default_weights(), settings=settings)
+
+    def candidate(index: int) -> Candidate:
+        name = f"pgt-train-{seed}-{index:06d}"
+        return Candidate(name, name, name, (), lambda files: make(index)[0])
+
+    return Pool([candidate(index) for index in range(num_samples)], {"licence": OWN_LICENCE})
+
+
+def directory(path: Path) -> Pool:
+    """Return the rows of a dataset directory, as they are."""
+    manifest = read_manifest(path)
+    rows = open_dataset(path)
+    names = rows.select_columns(["id", "group"]).to_dict()
+    candidates = [
+        Candidate(name, group, name, (), partial(_stored, rows, index))
+        for index, (name, group) in enumerate(zip(names["id"], names["group"], strict=True))
+    ]
+    facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "licence": combined(sources_of(manifest))}
+    families = {each["family"] for each in sources_of(manifest).values() if "family" in each}
+    if families:  # one alone, since `mix` refuses several
+        facts["family"] = families.pop()
+    return Pool(candidates, facts)
+
+
+def sources_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sources that a manifest lists; what `generate` wrote is the project's own."""
+    return manifest.get("sources") or {manifest["asked"].get("source", "pgt"): {"licence": OWN_LICENCE}}
+
+
+def combined(sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the licence of several sources together."""
+    terms = [facts["licence"] for facts in sources.values()]
+    return {
+        "annotations": "; ".join(dict.fromkeys(each["annotations"] for each in terms)),
+        "images": "; ".join(dict.fromkeys(each["images"] for each in terms)),
+        "redistributable": all(each["redistributable"] for each in terms),
+    }
+
+
+def ask_row(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Sample:
+    """Put a row of a source into words; what is drawn depends on the seed and the row alone."""
+    question = source.ask(stream(seed, "mix", source.name, row.id), row)
+    return Sample(
+        id=row.id,
+        images=tuple(files),
+        question=question.text,
+        answer=question.answer,
+        source=source.name,
+        task=row.kind,
+        template=question.template,
+        answer_format=question.answer_format,
+        group=row.group,
+        choices=question.choices,
+        paths=tuple(each.path if each.store != "parquet" else Path(each.path).name for each in row.images),
+        completion=source.written(row),
+    )
+
+
+def _stored(rows: Any, index: int, files: Sequence[bytes]) -> Sample:
+    row = rows[index]
+    kept = ("id", "answer", "source", "task", "template", "answer_format", "group", "scene")
+    if len(row["prompt"]) != 1 or len(row["completion"]) != 1:
+        raise InputError(f"row {row['id']}: {len(row['prompt'])} turns in its prompt; one is supported")
+    return Sample(
+        images=tuple(image["bytes"] for image in row["images"]),
+        question=row["prompt"][0]["content"],
+        choices=None if row["choices"] is None else tuple(row["choices"]),
+        paths=tuple(image["path"] for image in row["images"]),
+        completion=row["completion"][0]["content"],
+        **{name: row[name] for name in kept},
+    )

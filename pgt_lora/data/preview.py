@@ -1,0 +1,204 @@
+"""A page to look at a dataset with: what its manifest says, how its answers are distributed, and its first images."""
+
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.html import data_uri, render_page, write_page
+from pgt_lora.data.directory import open_dataset, read_manifest
+
+MAX_BARS = 20  # free text has as many answers as samples: beyond this, the rest is one bar
+HEAT_BINS = 20  # a side; the template draws them 5 hundredths of the image's side wide
+MARGIN_LENGTH = 12  # of the longest bar of a marginal histogram, in hundredths of the image's side
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a model is trained on for one sample: its decoded sequence in spans of (text, supervised), and counts."""
+
+    spans: tuple[tuple[str, bool], ...]
+    num_tokens: int
+    num_supervised: int
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How often one answer occurs; `width` is in percent of the chart's longest bar."""
+
+    label: str
+    count: int
+    percent: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A square of the heat map of points; its corner is in hundredths of the image's side."""
+
+    x: float
+    y: float
+    count: int
+    opacity: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The answers to one template of a task: bars, or a heat map with the histograms of x and of y for points.
+
+    `even` is where a bar of an even share would end, in percent of the longest bar (None where not all bars are shown).
+    """
+
+    task: str
+    template: str
+    answer_format: str
+    total: int
+    bars: tuple[Bar, ...] = ()
+    even: float | None = None
+    heat: tuple[Cell, ...] = ()
+    margins: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as it is stored, inlined."""
+
+    uri: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """One sample of the grid; `point` is its answer where that is a place in the image."""
+
+    row: Mapping[str, Any]
+    pictures: tuple[Picture, ...]
+    point: tuple[float, float] | None
+    audit: Audit | None
+
+
+def write_preview(
+    dataset_dir: Path,
+    out: Path,
+    num_images: int = 200,
+    audit: Callable[[dict[str, Any]], Audit | None] | None = None,
+) -> None:
+    """Write one HTML page, needing nothing but itself, that shows a dataset directory; an older page is replaced.
+
+    The distributions are those of all samples. The images are the first of each task, evenly over the tasks.
+    `audit(row)` is asked what a model would be trained on; images in `row` are as stored: `{"bytes", "path"}`.
+
+    Raises:
+        InputError: the dataset directory is unfinished, `num_images` is below one, or `out` is a directory.
+    """
+    if num_images < 1:
+        raise InputError(f"num_images {num_images}: at least one is needed")
+    manifest = read_manifest(dataset_dir)
+    dataset = open_dataset(dataset_dir)
+    answers = dataset.select_columns(["task", "template", "answer_format", "answer"]).to_dict()
+    rows = dataset.select(first_of_each(answers["task"], num_images)).to_list()  # leaves images encoded
+    # The golden angle keeps the hues of any number of tasks apart.
+    hues = {task: round(255 + 137.5 * i) % 360 for i, task in enumerate(manifest["counts"])}
+    html = render_page(
+        "preview.html.jinja",
+        name=dataset_dir.resolve().name,
+        manifest=manifest,
+        facts=_facts(manifest),
+        rejections=manifest.get("rejections"),
+        hues=hues,
+        charts=charts(Counter(zip(*answers.values(), strict=True))),
+        cards=[_card(row, audit) for row in rows],
+    )
+    write_page(out, html)
+
+
+def first_of_each(tasks: Iterable[str], num: int) -> list[int]:
+    """Return at most `num` indices: the first of each task in turn, then the second of each, and so on."""
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for index, task in enumerate(tasks):
+        places[task].append(index)
+    turns = sorted((turn, task, index) for task in places for turn, index in enumerate(places[task][:num]))
+    return [index for _, _, index in turns[:num]]
+
+
+def charts(counts: Mapping[tuple[str, str, str, str], int]) -> list[Chart]:
+    """Return the charts for counts of (task, template, answer format, answer), in the order of their names."""
+    answers: defaultdict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    for (task, template, answer_format, answer), count in counts.items():
+        answers[task, template, answer_format][answer] = count
+    return [_chart(key, answers[key]) for key in sorted(answers)]
+
+
+def _chart(key: tuple[str, str, str], counts: Mapping[str, int]) -> Chart:
+    total = sum(counts.values())
+    parsed = [(parse_point(answer), count) for answer, count in counts.items()]
+    points = [(*point, count) for point, count in parsed if point]
+    if key[-1] == "point" and len(points) == len(counts):
+        return _heat(key, total, points)
+    kept = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_BARS])
+    shown = [(answer, kept[answer]) for answer in sorted(kept, key=_natural)]
+    if len(counts) > len(kept):
+        shown.append((f"{len(counts) - len(kept):,} others", total - sum(kept.values())))
+    most = max(count for _, count in shown)
+    bars = tuple(Bar(answer, count, 100 * count / total, 100 * count / most) for answer, count in shown)
+    return Chart(*key, total, bars, even=100 * total / len(counts) / most if len(counts) == len(kept) else None)
+
+
+def _heat(key: tuple[str, str, str], total: int, points: Iterable[tuple[float, float, int]]) -> Chart:
+    cells: Counter[tuple[int, int]] = Counter()
+    for x, y, count in points:
+        cells[min(int(x * HEAT_BINS), HEAT_BINS - 1), min(int(y * HEAT_BINS), HEAT_BINS - 1)] += count
+    size, most = 100 / HEAT_BINS, max(cells.values())
+    heat = tuple(Cell(size * i, size * j, count, round(count / most, 2)) for (i, j), count in sorted(cells.items()))
+    return Chart(*key, total, heat=heat, margins=(_margin(cells, 0), _margin(cells, 1)))
+
+
+def _margin(cells: Mapping[tuple[int, int], int], axis: int) -> tuple[float, ...]:
+    sums: Counter[int] = Counter()
+    for cell, count in cells.items():
+        sums[cell[axis]] += count
+    return tuple(round(MARGIN_LENGTH * sums[i] / max(sums.values()), 2) for i in range(HEAT_BINS))
+
+
+def parse_point(answer: str) -> tuple[float, float] | None:
+    """Return the coordinates in `(0.25, 0.75)`, or None where the text is no point of the unit square."""
+    match = re.fullmatch(r"\((\d\.\d+), (\d\.\d+)\)", answer)
+    if match is None:
+        return None
+    x, y = float(match[1]), float(match[2])
+    return (x, y) if x <= 1 and y <= 1 else None
+
+
+def _natural(answer: str) -> tuple[bool, float, str]:
+    try:
+        return False, float(answer), answer
+    except ValueError:
+        return True, 0.0, answer
+
+
+def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    simple = {name: value for name, value in manifest["asked"].items() if not isinstance(value, dict | list)}
+    simple.pop("num_samples", None)  # what was made counts
+    made = {"samples": f"{manifest['num_samples']:,}"}
+    return made | {name.replace("_", " "): value for name, value in simple.items()}
+
+
+def _card(row: dict[str, Any], audit: Callable[[dict[str, Any]], Audit | None] | None) -> Card:
+    return Card(
+        row=row,
+        pictures=tuple(_picture(image["bytes"]) for image in row["images"]),
+        point=parse_point(row["answer"]) if row["answer_format"] == "point" else None,
+        audit=audit(row) if audit else None,
+    )
+
+
+def _picture(image_bytes: bytes) -> Picture:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(image_bytes)) as image:
+        return Picture(data_uri(image_bytes), *image.size)

@@ -1,0 +1,61 @@
+"""Probe sets for the diagnosis: every scene asked about in several wordings, every question asked of two scenes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import ROOT
+from pgt_lora.core.streams import stream
+from pgt_lora.core.terminal import track
+from pgt_lora.data.directory import is_made, new_directory, write_manifest, write_samples
+from pgt_lora.data.generate import find_scene, tasks, to_sample
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.tasks.task import Settings, Task
+
+
+def probe_data(num_samples: int, settings: Settings, seed: int = 0) -> Path:
+    """Return the directory of the probes of every task, made where it is not there yet.
+
+    `num_samples` images of each task come in pairs that share their questions and differ in the answers. The rows of
+    one image share `group`; the rows of one question share their text. Pairs never share a sample with training data.
+
+    Raises:
+        InputError: `num_samples` is no even number above zero, or the settings leave no room.
+    """
+    if num_samples < 2 or num_samples % 2:
+        raise InputError(f"num_samples {num_samples}: the images of a task come in pairs; take an even number")
+    settings = replace(settings, split="test")
+    probed = {name: task for name, task in tasks().items() if task.probe}
+    path = ROOT / "data" / f"pgt-probe-{settings.canvas}-{num_samples}"
+    asked: Mapping[str, Any] = {
+        "num_samples": num_samples,
+        "seed": seed,
+        "split": "probe",
+        "tasks": sorted(probed),
+        "canvas": str(settings.canvas),
+        "max_count": settings.max_count,
+    }
+    if not is_made(path, asked):
+        # What is there was asked for otherwise, or was never finished: this name is the kit's own to make anew.
+        with new_directory(path, overwrite=True) as directory:
+            write_manifest(directory, asked, write_samples(directory, _samples(probed, num_samples, settings, seed)))
+    return path
+
+
+def _samples(probed: Mapping[str, Task], num_samples: int, settings: Settings, seed: int) -> Iterator[Sample]:
+    drawn = [(index, task) for index in range(num_samples // 2) for task in probed.values()]
+    for index, task in track(drawn, len(drawn), "Drawing probes"):
+        yield from probe_samples(task, index, settings, seed)
+
+
+def probe_samples(task: Task, index: int, settings: Settings, seed: int) -> Iterator[Sample]:
+    """Yield the samples of one pair of scenes, scene by scene; each is asked about in every wording."""
+    assert task.probe, f"{task.name} has no probe"
+    rng = stream(seed, "probe", task.name, index)
+    for letter, questions in zip("ab", task.probe(rng, settings), strict=True):
+        image = f"probe-{task.name}-{seed}-{index:04d}{letter}"
+        scene, _ = find_scene(rng, task, questions[0], settings)
+        for number, question in enumerate(questions, 1):
+            yield to_sample(f"{image}-{number}", image, task, question, scene)

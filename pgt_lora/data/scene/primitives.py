@@ -1,0 +1,111 @@
+"""The primitives of a scene. Lengths are in pixels; the origin is the top left corner of the canvas."""
+
+import json
+from dataclasses import dataclass
+
+from pgt_lora.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The size of an image in pixels."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Canvas":
+        """Read `448` (a square) or `640x480`; raise `InputError` for anything else."""
+        parts = text.lower().split("x")
+        if len(parts) > 2 or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+            raise InputError(f"canvas {text!r}: give one side or WIDTHxHEIGHT in pixels, such as 448 or 640x480")
+        return cls(int(parts[0]), int(parts[-1]))
+
+    @property
+    def short_side(self) -> int:
+        """The shorter side; sizes and margins are fractions of it."""
+        return min(self.width, self.height)
+
+    def place(self, primitive: "Box | Circle | Figure") -> tuple[float, float]:
+        """Return where the middle of a primitive lies, as fractions of width and height."""
+        x, y = primitive.center
+        return x / self.width, y / self.height
+
+    def __str__(self) -> str:
+        """Return `WIDTHxHEIGHT`, as `parse` reads it."""
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangular outline; `left`, `top`, `right` and `bottom` are its outermost pixels, all four included."""
+
+    color: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """The middle of the covered area; pixel k covers [k, k + 1)."""
+        return (self.left + self.right + 1) / 2, (self.top + self.bottom + 1) / 2
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A filled circle around a pixel corner, with an optional capital letter in its middle."""
+
+    color: str
+    x: int
+    y: int
+    radius: int
+    opacity: float = 1.0
+    label: str | None = None
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """The middle, in the same coordinates as a box's."""
+        return float(self.x), float(self.y)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A filled figure of a named outline, as wide as high; `left` and `top` are its first pixels, `side` its length."""
+
+    color: str
+    shape: str
+    left: int
+    top: int
+    side: int
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """The middle, in the same coordinates as a box's."""
+        return self.left + self.side / 2, self.top + self.side / 2
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Primitives on a canvas, in drawing order; one with figures has a black ground, all others a grey one."""
+
+    canvas: Canvas
+    boxes: tuple[Box, ...] = ()
+    circles: tuple[Circle, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the scene as one line of JSON; `from_json` reads it back."""
+        fields = {name: value for name, value in vars(self).items() if value or name != "figures"}  # most have none
+        return json.dumps(fields, default=vars, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Scene":
+        """Read what `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(
+            canvas=Canvas(**fields["canvas"]),
+            boxes=tuple(Box(**box) for box in fields["boxes"]),
+            circles=tuple(Circle(**circle) for circle in fields["circles"]),
+            figures=tuple(Figure(**figure) for figure in fields.get("figures", ())),
+        )

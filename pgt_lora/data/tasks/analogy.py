@@ -1,0 +1,62 @@
+"""Which labelled circle has the colour of another (paper, section 3.1 and appendix A.2)."""
+
+from collections.abc import Mapping
+from math import dist
+from random import Random
+
+from pgt_lora.data.scene import Scene
+from pgt_lora.data.scene.palette import COLORS
+from pgt_lora.data.tasks.labels import LETTERS, labelled, place_labelled
+from pgt_lora.data.tasks.task import Probe, Question, Settings, Task, Traits
+
+
+def plan(rng: Random, settings: Settings) -> Question:
+    """Draw the target and the answer."""
+    return ask(*rng.sample(LETTERS, 2))
+
+
+def ask(target: str, answer: str) -> Question:
+    """Word the question."""
+    text = f"What is the letter of the circle that has the same color as the circle with a {target} in it?"
+    choices = tuple(letter for letter in LETTERS if letter != target)
+    return Question(text, answer, "A", "letter", choices, {"target": target, "answer": answer})
+
+
+def compose(rng: Random, settings: Settings, question: Question) -> Scene | None:
+    """Give the target and the answer one colour; the other two share another colour half of the time.
+
+    If only one pair ever matched, the pair could be found without reading the question.
+    """
+    pair = (question.about["target"], question.about["answer"])
+    shared, first, second = rng.sample(sorted(COLORS), 3)
+    others = [letter for letter in LETTERS if letter not in pair]
+    colors = dict.fromkeys(pair, shared) | dict(zip(others, (first, rng.choice((first, second))), strict=True))
+    circles = place_labelled(rng, settings.canvas, colors)
+    return Scene(settings.canvas, (), tuple(circles)) if circles else None
+
+
+def solve(scene: Scene, about: Mapping[str, str]) -> str:
+    """Return the one other letter of the target's colour, or `ambiguous`."""
+    target = labelled(scene, about["target"])
+    same = [str(circle.label) for circle in scene.circles if circle.color == target.color and circle is not target]
+    return same[0] if len(same) == 1 else "ambiguous"
+
+
+def probe(rng: Random, settings: Settings) -> Probe:
+    """Ask for the same letter's colour in two scenes; there is one wording."""
+    target, *answers = rng.sample(LETTERS, 3)
+    first, second = ([ask(target, answer)] for answer in answers)
+    return first, second
+
+
+def traits(scene: Scene, text: str) -> Traits:
+    """Measure how far the pair is apart, and tell its colour and whether the others match, too."""
+    target = labelled(scene, text.split()[-3])
+    other = next(circle for circle in scene.circles if circle.color == target.color and circle is not target)
+    rest = {circle.color for circle in scene.circles} - {target.color}
+    names = {"color": target.color, "the other two": "match" if len(rest) == 1 else "differ"}
+    distance = dist(target.center, other.center) / scene.canvas.short_side
+    return Traits({"distance of the pair": distance}, names, tuple(map(scene.canvas.place, (target, other))))
+
+
+TASK = Task("analogy", "analogy_distance", plan, compose, solve, sees="color", probe=probe, traits=traits)

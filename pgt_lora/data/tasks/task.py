@@ -1,0 +1,82 @@
+"""A PGT task: what is asked, and the scene that makes one answer certain.
+
+The question and its answer are drawn first, then scenes are composed until one fits. A scene that is rejected is
+drawn again for the same question, so that no rejection can make an answer rarer than another.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from pgt_lora.data.scene import Canvas, Scene
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is chosen for all tasks."""
+
+    canvas: Canvas = field(default_factory=lambda: Canvas(448, 448))
+    max_count: int = 9  # the largest number that the counting task asks for
+    split: str = "train"  # a task that holds out kinds of objects goes by it
+    num_distractors: int | None = None  # of the absolute_position task; None: 0, 1, 3 or 5, drawn anew each time
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its planned answer.
+
+    `choices` are the answers that the wording leaves possible, or None where they are no finite set. `about` says in
+    plain words what the question is about (colours, letters, numbers); `solve` reads the answer's meaning from it.
+    """
+
+    text: str
+    answer: str
+    template: str
+    answer_format: str
+    choices: tuple[str, ...] | None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What may make one item harder than another, by what it measures.
+
+    Lengths in `numbers` are fractions of the canvas's short side; `places` are the middles of what is asked about, as
+    fractions of width and height.
+    """
+
+    numbers: Mapping[str, float]
+    names: Mapping[str, str]
+    places: tuple[tuple[float, float], ...]
+    grid: int = 5  # cells on each axis of a map of the places
+
+
+Probe = tuple[list[Question], list[Question]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a family.
+
+    `plan(rng, settings)` draws a question and its answer; `compose(rng, settings, question)` draws a scene for it, or
+    None where the draw was ambiguous; `solve(scene, about)` finds from the scene alone what `Question.about` should
+    lead to: the answer's meaning, before it is put into a template's words (`Question.about["answer"]`).
+
+    The last three are for the diagnosis, and a task can do without. `sees` names what an image must be read for:
+    `color`, `place` or `number`. `probe(rng, settings)` asks one thing in several wordings, of two scenes: two lists of
+    the same texts, with other answers. `traits(scene, text)` tells what makes an item hard, from scene and wording.
+
+    A `companion` is drawn only where it is named; the others are the mix that is drawn by default. Where the items of
+    a task can be listed, `exhaust(rng, settings)` yields the question of every one, once.
+    """
+
+    name: str
+    family: str
+    plan: Callable[[Random, Settings], Question]
+    compose: Callable[[Random, Settings, Question], Scene | None]
+    solve: Callable[[Scene, Mapping[str, str]], str]
+    companion: bool = False
+    exhaust: Callable[[Random, Settings], Iterator[Question]] | None = None
+    sees: str = ""
+    probe: Callable[[Random, Settings], Probe] | None = None
+    traits: Callable[[Scene, str], Traits] | None = None

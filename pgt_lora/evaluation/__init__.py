@@ -1,0 +1,1 @@
+"""Answers, scores and what a difference is worth."""

@@ -1,0 +1,165 @@
+"""Evaluation: greedy answers to a dataset's questions, and how many are right."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.utils import send_to_device
+from rich.table import Table
+
+from pgt_lora.core.machine import keep_freed_memory
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console, track
+from pgt_lora.data.directory import new_directory, open_dataset, read_manifest, write_json, write_text
+from pgt_lora.evaluation.scoring import Score, correct, parse, score_by_task
+from pgt_lora.models.checkpoint import family, load_adapter, load_model, load_processor, resolve
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.feature_cache import cached
+from pgt_lora.models.lengths import measure
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How answers are generated: greedily, and otherwise as these fields say, whatever the checkpoint's defaults."""
+
+    batch_size: int = 32
+    max_new_tokens: int = 16
+    repetition_penalty: float = 1.0  # Qwen2.5-VL's generation config carries one that greedy decoding applies too
+
+
+def answer(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Generation) -> Iterator[str]:
+    """Yield a greedy answer to every row's question, as text without special tokens."""
+    tokenizer = encoder.processor.tokenizer
+    end = tokenizer.convert_tokens_to_ids(encoder.adapter.end_token(encoder.processor))
+    model.eval()
+    for start in range(0, len(rows), generation.batch_size):
+        chosen = range(start, min(start + generation.batch_size, len(rows)))
+        batch = send_to_device(encoder.prompts([rows[index] for index in chosen]), model.device)
+        batch = batch.to(model.dtype)  # casts pixels, not ids
+        with torch.inference_mode():
+            ids = model.generate(
+                **batch,
+                do_sample=False,
+                num_beams=1,
+                max_new_tokens=generation.max_new_tokens,
+                repetition_penalty=generation.repetition_penalty,
+                eos_token_id=[end],
+                pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end,
+            )
+        yield from tokenizer.batch_decode(ids[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+def predict(model: Any, encoder: Encoder, rows: "Dataset", generation: Generation) -> list[dict[str, Any]]:
+    """Return one prediction per row, in their order: question, expected, raw output, parsed and correct."""
+    lengths = [each.image + each.prompt for each in measure(encoder, rows)]
+    # Batches of like lengths hold little padding; the longest come first, so that what does not fit shows at once.
+    order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
+    outputs = track(answer(model, encoder, rows.select(order), generation), len(rows), "Answering")
+    of_row = dict(zip(order, outputs, strict=True))
+    return [_prediction(row, of_row[index]) for index, row in enumerate(rows)]
+
+
+def _prediction(row: Any, output: str) -> dict[str, Any]:
+    parsed = parse(output, row["answer_format"], row["choices"])
+    return {
+        "id": row["id"],
+        "task": row["task"],
+        "question": row["prompt"][0]["content"],
+        "expected": row["answer"],
+        "output": output,
+        "parsed": parsed,
+        "correct": correct(parsed, row["answer"], row["answer_format"]),
+    }
+
+
+def evaluate(
+    model: Any,
+    encoder: Encoder,
+    data: Path,
+    out: Path,
+    *,
+    name: str,
+    generation: Generation,
+    overwrite: bool = False,
+    feature_cache_gb: float = 0,
+) -> dict[str, Score]:
+    """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory.
+
+    With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
+    """
+    keep_freed_memory()
+    rows = open_dataset(data)
+    encoder = cached(encoder, model, rows, data, feature_cache_gb)
+    with new_directory(out, overwrite) as directory:
+        predictions = predict(model, encoder, rows, generation)
+        scores = score_by_task(rows, predictions)
+        facts = {
+            "model": name,
+            "data": str(data),
+            "content_hash": read_manifest(data)["content_hash"],
+            "generation": asdict(generation),
+        }
+        write_scores(directory, predictions, scores, facts)
+    return scores
+
+
+def write_scores(
+    directory: Path, predictions: Iterable[Mapping[str, Any]], scores: Mapping[str, Score], facts: Mapping[str, Any]
+) -> None:
+    """Write `predictions.jsonl`, and `scores.json` with the scores of the tasks behind the facts."""
+    lines = (json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in predictions)
+    write_text(directory / "predictions.jsonl", "".join(lines))
+    tasks = {task: asdict(score) | {"accuracy": score.accuracy} for task, score in scores.items()}
+    write_json(directory / "scores.json", {**facts, "tasks": tasks})
+
+
+def read_scores(directory: Path) -> dict[str, Score]:
+    """Return what `evaluate` wrote to `scores.json`."""
+    tasks = json.loads((directory / "scores.json").read_text(encoding="utf-8"))["tasks"]
+    return {task: Score(**{k: v for k, v in score.items() if k != "accuracy"}) for task, score in tasks.items()}
+
+
+def load_for_evaluation(name: str, recipe: Recipe | None = None) -> tuple[Any, Encoder]:
+    """Load what a name means, with its adapter where it has one, on the GPU where there is one."""
+    checkpoint = resolve(name)
+    use_cuda = torch.cuda.is_available() and not (recipe and recipe.sft.use_cpu)
+    model = load_model(
+        checkpoint.base,
+        checkpoint.revision,
+        dtype=recipe.model.dtype if recipe else "auto",
+        device_map="auto" if use_cuda else None,
+    )
+    if checkpoint.adapter_dir:
+        model = load_adapter(model, checkpoint.adapter_dir)
+    return model, load_encoder(name)
+
+
+def load_encoder(name: str) -> Encoder:
+    """Load what encodes rows for the model that a name means; no weights are read."""
+    checkpoint = resolve(name)
+    adapter = family(checkpoint.base, checkpoint.revision)
+    return Encoder(adapter, load_processor(checkpoint.base, checkpoint.revision))
+
+
+def print_scores(scores: dict[str, Score], title: str) -> None:
+    """Print accuracy, interval and chance of every task."""
+    table = Table(title=title)
+    for column in ("Task", "Samples", "Chance", "Accuracy", "95% interval", "No answer"):
+        table.add_column(column, justify="left" if column == "Task" else "right")
+    for task, score in scores.items():
+        interval = f"{100 * score.low:.1f}–{100 * score.high:.1f}%"
+        table.add_row(
+            task,
+            str(score.num_samples),
+            f"{score.chance:.1%}",
+            f"{score.accuracy:.1%}",
+            interval,
+            str(score.num_unparsed),
+        )
+    console.print(table)

@@ -1,0 +1,145 @@
+"""Datasets and recipes in the forms that other trainers read, so that a run can be repeated there."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import track
+from pgt_lora.data.directory import new_directory, open_dataset, write_json
+
+IMAGE_MARK = "<image>"
+
+
+@dataclass(frozen=True)
+class Format:
+    """How another trainer spells a row: its file's name, and whether that is one list or a row a line."""
+
+    file: str
+    spell: Callable[[Mapping[str, Any], Sequence[str]], dict[str, Any]]
+
+
+def messages(row: Mapping[str, Any], images: Sequence[str]) -> dict[str, Any]:
+    """Spell a row as messages with a mark for every image, as LLaMA-Factory and ms-swift have it."""
+    question = IMAGE_MARK * len(images) + row["prompt"][0]["content"]
+    said = [("user", question), ("assistant", row["completion"][0]["content"])]
+    return {"messages": [{"role": role, "content": text} for role, text in said], "images": list(images)}
+
+
+def llava(row: Mapping[str, Any], images: Sequence[str]) -> dict[str, Any]:
+    """Spell a row as LLaVA's own training files do; several images are a list."""
+    question = f"{IMAGE_MARK}\n" * len(images) + row["prompt"][0]["content"]
+    said = [("human", question), ("gpt", row["completion"][0]["content"])]
+    image: Any = images[0] if len(images) == 1 else list(images)
+    return {"id": row["id"], "image": image, "conversations": [{"from": who, "value": text} for who, text in said]}
+
+
+FORMATS = {
+    "sharegpt": Format("train.json", messages),
+    "ms-swift": Format("train.jsonl", messages),
+    "llava": Format("train.json", llava),
+}
+
+# LLaMA-Factory finds a dataset by this entry.
+DATASET_INFO = {
+    "file_name": "train.json",
+    "formatting": "sharegpt",
+    "columns": {"messages": "messages", "images": "images"},
+    "tags": {
+        "role_tag": "role",
+        "content_tag": "content",
+        "user_tag": "user",
+        "assistant_tag": "assistant",
+    },
+}
+
+# The chat templates of LLaMA-Factory; LLaVA-NeXT has one for each language model, told by the checkpoint's name.
+TEMPLATES = {"qwen2_5_vl": "qwen2_vl", "internvl3": "intern_vl", "llava_next": "llava_next"}
+LLAVA_TEMPLATES = {"mistral": "llava_next_mistral", "llama3": "llava_next_llama3"}
+
+
+def export_dataset(data: Path, out: Path, form: str, overwrite: bool = False) -> None:
+    """Write a dataset directory in another trainer's form: a file of rows, and the images as files beside it.
+
+    Raises:
+        InputError: the form is unknown, the dataset is unfinished, or `out` exists.
+    """
+    if form not in FORMATS:
+        raise InputError(f"format {form!r}: unknown; known: {choices(FORMATS)}")
+    chosen, rows = FORMATS[form], open_dataset(data)
+    with new_directory(out, overwrite) as directory:
+        (directory / "images").mkdir()
+        spelled = [chosen.spell(row, write_images(row, directory)) for row in track(rows, len(rows), "Exporting")]
+        if chosen.file.endswith(".jsonl"):
+            lines = (json.dumps(row, ensure_ascii=False) for row in spelled)
+            (directory / chosen.file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        else:
+            write_json(directory / chosen.file, spelled)
+        if form == "sharegpt":
+            write_json(directory / "dataset_info.json", {"pgt": DATASET_INFO})
+
+
+def write_images(row: Mapping[str, Any], directory: Path) -> list[str]:
+    """Write a row's images, byte for byte, and return their paths within the directory."""
+    paths = []
+    for number, image in enumerate(row["images"]):
+        ending = "png" if image["bytes"].startswith(b"\x89PNG") else "jpg"
+        path = f"images/{row['id']}{f'-{number}' if number else ''}.{ending}"
+        (directory / path).write_bytes(image["bytes"])
+        paths.append(path)
+    return paths
+
+
+def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:
+    """Return the YAML with which LLaMA-Factory trains as a recipe says, on one GPU, on a dataset exported here.
+
+    Raises:
+        InputError: the recipe's global batch is no multiple of its batch, or its family's template is not known.
+    """
+    sft, size = recipe.sft, recipe.sft.per_device_train_batch_size
+    if recipe.kit.global_batch_size % size:
+        raise InputError(f"{recipe.name}: global_batch_size is no multiple of per_device_train_batch_size {size}")
+    template = TEMPLATES.get(recipe.kit.model_family)
+    if template is None:
+        raise InputError(f"{recipe.name}: no template for {recipe.kit.model_family}; known: {choices(TEMPLATES)}")
+    if template == "llava_next":
+        template = next((name for key, name in LLAVA_TEMPLATES.items() if key in recipe.base), template)
+    values = {
+        "model_name_or_path": recipe.base,
+        "stage": "sft",
+        "do_train": True,
+        "finetuning_type": "lora",
+        "lora_rank": recipe.model.lora_r,
+        "lora_alpha": recipe.model.lora_alpha,
+        "lora_dropout": recipe.model.lora_dropout,
+        "lora_target": "q_proj,k_proj,v_proj",
+        "freeze_vision_tower": True,  # and with it, LoRA keeps to the language model
+        "freeze_multi_modal_projector": True,
+        "template": template,
+        "dataset_dir": data,
+        "dataset": "pgt",
+        "media_dir": data,
+        "cutoff_len": sft.max_length or 32768,
+        "output_dir": out,
+        "per_device_train_batch_size": size,
+        "gradient_accumulation_steps": recipe.kit.global_batch_size // size,
+        "learning_rate": sft.learning_rate,
+        "num_train_epochs": sft.num_train_epochs,
+        "lr_scheduler_type": str(getattr(sft.lr_scheduler_type, "value", sft.lr_scheduler_type)),
+        "warmup_ratio": sft.warmup_steps,
+        "max_grad_norm": sft.max_grad_norm,
+        "weight_decay": sft.weight_decay,
+        "bf16": recipe.model.dtype == "bfloat16",
+        "seed": sft.seed,
+        "logging_steps": sft.logging_steps,
+        "save_steps": sft.save_steps,
+        "report_to": "none",
+    }
+    if recipe.model.load_in_4bit:
+        values |= {"quantization_bit": 4, "quantization_method": "bnb"}
+    return yaml.safe_dump(values, sort_keys=False)

@@ -1,0 +1,135 @@
+"""Pushing to the Hub: a run's merged model, its adapter or both, and nothing that was not proven and scored."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.terminal import console
+from pgt_lora.export.card import Licence, base_licence, write_card
+from pgt_lora.export.verify import VERIFICATION, changed_files
+from pgt_lora.models.checkpoint import resolve
+
+WHAT = ("merged", "adapter", "both")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file of a push; `source` is a file, or the text of one."""
+
+    path: str
+    source: Path | str
+
+    @property
+    def num_bytes(self) -> int:
+        """Its size."""
+        return self.source.stat().st_size if isinstance(self.source, Path) else len(self.source.encode())
+
+
+def push(
+    run: Path, repo: str, *, what: str = "merged", public: bool = False, branch: str | None = None,
+    create_pr: bool = False, licence: str | None = None, dry_run: bool = False,
+) -> str | None:  # fmt: skip
+    """Push a run to a model repository and return the commit's address; with `dry_run`, list and show it only.
+
+    The token is the one that the Hub's own login or environment holds.
+
+    Raises:
+        InputError: the run is not finished, scored and verified, or changed since; the repository holds a model of
+            another base; or the Hub refuses.
+    """
+    if what not in WHAT:
+        raise InputError(f"{what!r}: nothing to push; known: {', '.join(WHAT)}")
+    check_proven(run)
+    base = resolve(str(run)).base
+    uploads = list(files(run, base, base_licence(base, licence), repo, what))
+    total = sum(upload.num_bytes for upload in uploads)
+    for upload in uploads:
+        console.print(f"{upload.num_bytes:>15,}  {upload.path}", soft_wrap=True, highlight=False)
+    console.print(f"{total:>15,}  bytes in {len(uploads)} files")
+    if dry_run:
+        console.print(str(next(upload.source for upload in uploads if upload.path == "README.md")), markup=False)
+        return None
+    return commit(repo, uploads, base, public, branch, create_pr)
+
+
+def check_proven(run: Path) -> None:
+    """Check that a run's merged model passed its verification, scores included, and has not changed since.
+
+    Raises:
+        InputError: it did not, or it has.
+    """
+    path = run / "merged" / VERIFICATION
+    if not path.is_file():
+        raise InputError(f"{path}: missing, so nothing proves the merged model; make it with: pgt-lora run {run}")
+    proof = json.loads(path.read_text(encoding="utf-8"))
+    if failed := [check["name"] for check in proof["checks"] if not check["passed"]]:
+        raise InputError(f"{path}: failed: {', '.join(failed)}; nothing is pushed")
+    if not any(check["name"].startswith("scores") for check in proof["checks"]):
+        raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
+    for name, then in proof["sha256"].items():
+        if changed := changed_files(run / name, then):
+            raise InputError(f"{run / name / changed[0]}: changed since it was verified; verify again, then push")
+
+
+def files(run: Path, base: str, licence: Licence, repo: str, what: str) -> Iterator[Upload]:
+    """Yield what is pushed: at the root the model that `what` names, of both the merged one, and its card."""
+    merged = what != "adapter"
+    yield Upload("README.md", write_card(run, base, licence, repo, merged))
+    folders = {"": run / "merged", "adapter/": run / "adapter"} if what == "both" else {"": run / what}
+    for prefix, folder in folders.items():
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.name != "README.md":
+                yield Upload(prefix + path.name, path)
+    if not merged:
+        yield Upload(VERIFICATION, run / "merged" / VERIFICATION)
+
+
+def commit(repo: str, uploads: list[Upload], base: str, public: bool, branch: str | None, create_pr: bool) -> str:
+    """Create the repository where there is none, and commit the files; those that are there already are not sent.
+
+    Raises:
+        InputError: the repository holds a model of another base, or the Hub refuses.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    api = HfApi()
+    try:
+        if api.repo_exists(repo):
+            check_same_base(repo, base)
+        else:
+            api.create_repo(repo, private=not public)
+        if branch:
+            api.create_branch(repo, branch=branch, exist_ok=True)
+        operations = [
+            CommitOperationAdd(upload.path, upload.source.encode() if isinstance(upload.source, str) else upload.source)
+            for upload in uploads
+        ]
+        info = api.create_commit(
+            repo, operations, commit_message="Upload a verified model", revision=branch, create_pr=create_pr
+        )
+    except (HfHubHTTPError, RuntimeError) as error:  # the second where a large file did not get through
+        reason = " ".join(f"{error} {error.__cause__ or ''}".split())
+        raise InputError(
+            f"{repo}: the push failed ({reason}); look at `hf auth whoami`, and the same command goes on from there"
+        ) from error
+    return str(info.pr_url or info.commit_url)
+
+
+def check_same_base(repo: str, base: str) -> None:
+    """Check that an existing repository says to hold a model of the same base.
+
+    Raises:
+        InputError: it says another one, or none.
+    """
+    from huggingface_hub import HfApi, ModelCard
+
+    if set(HfApi().list_repo_files(repo)) <= {".gitattributes"}:
+        return
+    data: dict[str, Any] = ModelCard.load(repo).data.to_dict() if HfApi().file_exists(repo, "README.md") else {}
+    there = data.get("base_model")
+    if (there or None) != (None if Path(base).is_dir() else base) or "pgt-lora" not in data.get("tags", ()):
+        raise InputError(f"{repo}: exists and holds {there or 'something else'}, not {base}; choose another repository")

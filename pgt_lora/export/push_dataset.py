@@ -1,0 +1,122 @@
+"""Publishing a dataset directory: a card of its sources and licences, and no image that may not be passed on."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest, write_json
+from pgt_lora.data.mix.pools import sources_of
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def push(data: Path, repo: str, *, public: bool, annotations_only: bool, dry_run: bool) -> None:
+    """Push a dataset directory to the Hub, private unless `public`; with `dry_run`, only say what would be pushed.
+
+    Raises:
+        InputError: the directory is unfinished, its images may not be passed on, or the Hub refuses.
+    """
+    manifest = read_manifest(data)
+    sources = sources_of(manifest)
+    kept_back = [name for name, facts in sources.items() if not facts["licence"]["redistributable"]]
+    if kept_back and not annotations_only:
+        terms = "; ".join(f"{name}: {sources[name]['licence']['images']}" for name in kept_back)
+        raise InputError(f"{data}: its images may not be passed on ({terms}); pass --annotations-only")
+    with tempfile.TemporaryDirectory() as temporary:
+        staged = Path(temporary)
+        (staged / PARQUET).parent.mkdir()
+        if annotations_only:
+            _write_annotations(data, staged / PARQUET)
+        else:
+            open_dataset(data)  # refuses what is not what the manifest says
+            shutil.copyfile(data / PARQUET, staged / PARQUET)
+        write_json(staged / MANIFEST, manifest | ({"images": "left out"} if annotations_only else {}))
+        text = card(manifest, repo, annotations_only)
+        (staged / "README.md").write_text(text, encoding="utf-8")
+        if dry_run:
+            for path in sorted(path for path in staged.rglob("*") if path.is_file()):
+                console.print(f"{path.relative_to(staged)}  {path.stat().st_size:,} bytes", highlight=False)
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            return
+        console.print(_upload(staged, repo, public), soft_wrap=True)
+
+
+def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False) -> str:
+    """Return the dataset card that a manifest makes: what was asked for, every source with its licences, the counts."""
+    from huggingface_hub import DatasetCard, DatasetCardData
+
+    sources = sources_of(manifest)
+    licences = {facts["licence"]["annotations"] for facts in sources.values()}
+    number = manifest["num_samples"]
+    head = DatasetCardData(
+        license="apache-2.0" if licences == {"Apache-2.0"} else "other",
+        task_categories=["visual-question-answering"],
+        size_categories=[next((name for limit, name in SIZES if number < limit), "n>1M")],
+        pretty_name=repo.split("/")[-1],
+    )
+    lines = [f"# {repo.split('/')[-1]}", "", _summary(manifest, annotations_only), "", "## Sources", ""]
+    lines += ["| source | rows | annotations | images | revision |", "|---|---:|---|---|---|"]
+    for name, facts in sources.items():
+        terms = facts["licence"]
+        origin = facts.get("homepage") or facts.get("origin") or name
+        drawn = facts.get("drawn", number)
+        revision = facts.get("revision") or ", ".join(digest[:12] for digest in facts.get("files", {}).values()) or "-"
+        lines.append(f"| {origin} | {drawn:,} | {terms['annotations']} | {terms['images']} | {revision} |")
+    removed = [
+        f"- {name}: {count:,} rows ({why})"
+        for name, facts in sources.items()
+        for why, count in facts.get("removed", {}).items()
+    ]
+    lines += ["", "## Removed before drawing", "", *removed] if removed else []
+    lines += ["", "## Made by", "", "```", *(f"{name}: {value}" for name, value in manifest["asked"].items()), "```"]
+    return str(DatasetCard(f"---\n{head.to_yaml()}\n---\n\n" + "\n".join(lines) + "\n"))
+
+
+def _summary(manifest: Mapping[str, Any], annotations_only: bool) -> str:
+    text = (
+        f"{manifest['num_samples']:,} questions on images, in the conversational prompt and completion format of TRL. "
+        "The manifest beside this card says what was drawn and from where."
+    )
+    if annotations_only:
+        text += (
+            " The images are not passed on here: `image_paths` names each in its own dataset, to be had from there "
+            "under its own terms."
+        )
+    return text
+
+
+def _write_annotations(data: Path, path: Path) -> None:
+    """Write the rows with the paths of their images in the place of the images."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = open_dataset(data).data.table
+    paths = [[image["path"] for image in row] for row in table.column("images").to_pylist()]
+    place = table.schema.get_field_index("images")
+    column = pa.array(paths, pa.list_(pa.string()))
+    # The old schema's metadata says that there are images.
+    pq.write_table(table.set_column(place, "image_paths", column).replace_schema_metadata(None), path)
+
+
+def _upload(staged: Path, repo: str, public: bool) -> str:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    api = HfApi()
+    try:
+        if not api.repo_exists(repo, repo_type="dataset"):
+            api.create_repo(repo, repo_type="dataset", private=not public)
+        elif not public and not api.dataset_info(repo).private:
+            raise InputError(f"{repo}: exists and is public; choose another name, or pass --public")
+        info = api.upload_folder(
+            repo_id=repo, repo_type="dataset", folder_path=staged, commit_message="Upload a dataset"
+        )
+    except (HfHubHTTPError, OfflineModeIsEnabled) as error:
+        raise InputError(
+            f"{repo}: the push failed ({' '.join(str(error).split())}); look at `hf auth whoami`"
+        ) from error
+    return f"Pushed: {info.commit_url}"

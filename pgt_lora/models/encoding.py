@@ -1,0 +1,122 @@
+"""From rows to model inputs: the one path that training and evaluation share.
+
+The prompt's ids are made once, by the processor, for both; training appends the answer and the end token to them. So
+what the model saw up to the answer in training is what it sees in generation, whatever the template does.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.models.families.adapter import Adapter
+
+if TYPE_CHECKING:
+    from transformers import BatchFeature, ProcessorMixin
+
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Encodes rows of a dataset directory for one model; `texts` keeps the ids of what was said, for other epochs."""
+
+    adapter: Adapter
+    processor: "ProcessorMixin"
+    texts: dict[tuple[str, str, int], tuple[list[int], list[int]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def prompts(self, rows: Sequence[Mapping[str, Any]]) -> "BatchFeature":
+        """Encode the prompts of rows, padded on the left, for generation."""
+        texts = [self.prompt_text(row) for row in rows]
+        return self.processor(
+            text=texts,
+            images=[[decode(image, row) for image in row["images"]] for row in rows],
+            add_special_tokens=self.adds_special_tokens(texts[0]),
+            padding=True,
+            padding_side="left",
+            return_tensors="pt",
+        )
+
+    def training_batch(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """Encode prompts and answers, padded on the right; `labels` are the answer and its end token alone."""
+        answers = [self.answer_ids(row) for row in rows]
+        return self.extend(self.prompts(rows), answers, answers)
+
+    def extend(
+        self, prompts: "BatchFeature", tails: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
+    ) -> dict[str, torch.Tensor]:
+        """Append ids to encoded prompts and pad on the right; `labels` are those of the appended ids."""
+        batch = dict(prompts)
+        kept = batch["attention_mask"].bool()
+        fill = {"input_ids": self.processor.tokenizer.pad_token_id or 0}
+        after = {"input_ids": tails, "attention_mask": [[1] * len(tail) for tail in tails]}
+        for name, values in prompts.items():
+            if isinstance(values, torch.Tensor) and values.shape == kept.shape:  # the others are the images
+                ends = after.get(name, [[0] * len(tail) for tail in tails])
+                batch[name] = _pad([row[keep] for row, keep in zip(values, kept, strict=True)], ends, fill.get(name, 0))
+        before = [torch.full((int(keep.sum()),), IGNORE) for keep in kept]
+        batch["labels"] = _pad(before, labels, IGNORE)
+        return batch
+
+    def prompt_text(self, row: Mapping[str, Any]) -> str:
+        """Return the prompt of a row as the chat template renders it, up to where the answer begins."""
+        (turn,) = row["prompt"]
+        turns = self.adapter.messages(turn["content"], len(row["images"]))
+        return self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+
+    def adds_special_tokens(self, prompt: str) -> bool:
+        """Return whether the tokenizer adds its BOS: there is to be one, its own or the template's."""
+        bos = self.processor.tokenizer.bos_token
+        return bos is None or not prompt.startswith(bos)
+
+    def answer_ids(self, row: Mapping[str, Any]) -> list[int]:
+        """Return the ids of a row's answer, as they continue its prompt, and of the token that ends it.
+
+        Raises:
+            InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
+        """
+        return self.text_ids(row)[1]
+
+    def text_ids(self, row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+        """Return the ids of a row's prompt, each image being one placeholder, and those of its answer.
+
+        Raises:
+            InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
+        """
+        (asked,), (said,) = row["prompt"], row["completion"]
+        key = asked["content"], said["content"], len(row["images"])
+        if key not in self.texts:
+            tokenizer = self.processor.tokenizer
+            prompt = self.prompt_text(row)
+            texts = [prompt, prompt + self.adapter.answer_prefix(self.processor) + said["content"]]
+            before, both = tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
+            if both[: len(before)] != before:
+                raise InputError(f"row {row['id']}: its answer {said['content']!r} merges with the end of the prompt")
+            end = tokenizer.convert_tokens_to_ids(self.adapter.end_token(self.processor))
+            self.texts[key] = before, [*both[len(before) :], end]
+        return self.texts[key]
+
+
+def _pad(heads: Sequence[torch.Tensor], tails: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    joined = [torch.cat([head, torch.tensor(tail, dtype=head.dtype)]) for head, tail in zip(heads, tails, strict=True)]
+    return torch.nn.utils.rnn.pad_sequence(joined, batch_first=True, padding_value=value)
+
+
+def decode(image: Image.Image | Mapping[str, Any], row: Mapping[str, Any]) -> Image.Image:
+    """Return a row's image, an encoded file or pixels already, as RGB pixels.
+
+    Raises:
+        InputError: the file is truncated or no image; the message names the row.
+    """
+    if isinstance(image, Image.Image):
+        return image
+    try:
+        return Image.open(io.BytesIO(image["bytes"])).convert("RGB")
+    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+        raise InputError(f"row {row['id']}: its image cannot be read ({error}); make the dataset again") from error

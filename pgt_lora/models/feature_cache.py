@@ -1,0 +1,160 @@
+"""Frozen features: what the vision tower makes of a dataset's images, computed once, for every epoch, run and model.
+
+LoRA leaves the vision tower and the projector as they are, so an image's features are the same in every step. They are
+kept in a file, with the encoded prompts, in a directory beside the dataset that is named by the hash of all that they
+depend on, and mapped into memory.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import BatchFeature
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.terminal import console, track
+from pgt_lora.data.directory import new_directory, read_manifest
+from pgt_lora.models.cached_encoder import FEATURES, PROMPTS, read
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.lengths import image_tokens, size_px
+
+BATCH = 32
+LAYOUT = 2  # of these files; another number makes other caches
+FREE_SHARE = 0.9  # of the free disk that a cache may take
+
+
+def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float) -> Encoder:
+    """Return an encoder that reads the features of a dataset directory's images from a cache, made where it is not yet.
+
+    Returns `encoder` itself where the model takes more of an image than its features; and, saying so, where they would
+    take more than `limit_gb` or than the disk has free.
+    """
+    if not encoder.adapter.features_suffice or not limit_gb:
+        return encoder
+    base = getattr(model, "get_base_model", lambda: model)()
+    data = data.resolve()
+    directory = data.with_name(
+        f"{data.name}-features-{fingerprint(base, encoder, read_manifest(data)['content_hash'])}"
+    )
+    if not directory.is_dir():
+        size_gb = num_bytes(base, encoder, rows) / 1e9
+        free_gb = FREE_SHARE * shutil.disk_usage(data).free / 1e9 if os.access(data.parent, os.W_OK) else 0.0
+        if size_gb > min(limit_gb, free_gb):
+            console.print(
+                f"Image features would take {size_gb:,.1f} GB, more than feature_cache_gb {limit_gb:g} or than the "
+                f"{free_gb:,.1f} GB that are free in {data.parent}: every image is computed whenever it is seen",
+                soft_wrap=True,
+            )
+            return encoder
+        console.print(f"Image features: about {size_gb:,.2f} GB in {directory}", soft_wrap=True)
+        with new_directory(directory) as partial:
+            write(partial, base, encoder, rows)
+    return read(directory, base, encoder)
+
+
+def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
+    """Return the hash of all that a dataset's features and prompts depend on: data, processor, tower and versions."""
+    processor: Any = encoder.processor
+    tokenizer = json.loads(processor.tokenizer.backend_tokenizer.to_str())
+    for state in ("padding", "truncation"):  # as the last call left them
+        tokenizer.pop(state)
+    told = [
+        LAYOUT, content_hash, encoder.adapter.name, str(base.dtype), base.device.type, torch.__version__,
+        transformers.__version__, json.dumps(tokenizer), processor.chat_template,
+        processor.image_processor.to_json_string(),
+    ]  # fmt: skip
+    digest = hashlib.sha256("\0".join(map(str, told)).encode())
+    for name, parameter in base.named_parameters():
+        if "language_model." not in name and not name.startswith("lm_head"):
+            digest.update(name.encode())
+            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def num_bytes(base: Any, encoder: Encoder, rows: Any) -> int:
+    """Return about what the features of all distinct images take, from the images' headers alone.
+
+    Tokens that stand around an image count as the image's, as they do in the processors; so it is never too few.
+    """
+    distinct = {image_key(row): [size_px(image, row) for image in row["images"]] for row in rows}
+    sizes = Counter(size for each in distinct.values() for size in each)
+    tokens = sum(count * image_tokens(encoder, size) for size, count in sizes.items())
+    return tokens * base.config.get_text_config().hidden_size * base.dtype.itemsize
+
+
+def image_key(row: Mapping[str, Any]) -> bytes:
+    """Return what tells a row's images, byte for byte, from others."""
+    return hashlib.sha256(b"".join(hashlib.sha256(image["bytes"]).digest() for image in row["images"])).digest()
+
+
+def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
+    """Encode every row's prompt, and every distinct image once, in large batches without gradients."""
+    keys = [image_key(row) for row in rows]
+    first: dict[bytes, int] = {}
+    for index, key in enumerate(keys):
+        first.setdefault(key, index)
+    fresh = list(first.values())
+    again = sorted(set(range(len(rows))) - set(fresh))
+    parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
+    spans: dict[bytes, tuple[int, int]] = {}
+    prompts: dict[str, dict[str, torch.Tensor]] = {}
+    end, splits = 0, False
+    base.eval()
+    with (directory / FEATURES).open("wb") as file:
+        for part in track(parts, len(parts), "Image features"):
+            chosen = [rows[index] for index in part]
+            batch = encoder.prompts(chosen)
+            if keys[part[0]] not in spans:
+                found, splits = compute(base, batch)
+                counts = (batch["input_ids"] == base.config.image_token_id).sum(1).tolist()
+                for index, values in zip(part, found.split(counts), strict=True):
+                    spans[keys[index]] = (end, end + len(values))
+                    end += len(values)
+                file.write(found.view(torch.uint8).numpy().data)
+            parts_of_rows = split(batch, [len(row["images"]) for row in chosen])
+            for index, row, prompt in zip(part, chosen, parts_of_rows, strict=True):
+                if row["id"] in prompts:
+                    raise InputError(
+                        f"row {row['id']}: two rows have this id; make the dataset again with one for each"
+                    )
+                prompts[row["id"]] = prompt | {"span": torch.tensor(spans[keys[index]])}
+    names = next(iter(prompts.values())).keys()
+    columns = {name: [each[name] for each in prompts.values()] for name in names}
+    joined = {name: (torch.cat(values), [len(each) for each in values]) for name, values in columns.items()}
+    torch.save({"ids": list(prompts), "columns": joined, "splits": splits}, directory / PROMPTS)
+
+
+def compute(base: Any, batch: BatchFeature) -> tuple[torch.Tensor, bool]:
+    """Return the features of a batch's images, shape (tokens, hidden), and whether they come image by image."""
+    taken = inspect.signature(base.get_image_features).parameters
+    pixels = BatchFeature({name: values for name, values in batch.items() if name in taken})
+    with torch.inference_mode():
+        output = base.get_image_features(**pixels.to(base.device).to(base.dtype), return_dict=True)
+    pooled = output.pooler_output
+    if isinstance(pooled, torch.Tensor):
+        return pooled.flatten(0, -2).cpu(), False
+    return torch.cat(list(pooled)).cpu(), True
+
+
+def split(batch: BatchFeature, num_images: Sequence[int]) -> list[dict[str, torch.Tensor]]:
+    """Return what of an encoded batch belongs to each row, without padding and pixels."""
+    kept = batch["attention_mask"].bool()
+    of_rows: list[dict[str, torch.Tensor]] = [{} for _ in num_images]
+    for name, values in batch.items():
+        if values.shape == kept.shape:
+            parts = [row[keep] for row, keep in zip(values, kept, strict=True)]
+        elif name != "pixel_values":
+            parts = list(values.split(list(num_images)))
+        else:
+            continue
+        for row, part in zip(of_rows, parts, strict=True):
+            row[name] = part.clone()  # or each would be saved with its whole batch
+    return of_rows

@@ -1,6 +1,0 @@
-"""Scenes of geometric primitives: what lies where, and how it is drawn."""
-
-from pgt_lora.scene.primitives import Box, Canvas, Circle, Figure, Scene
-from pgt_lora.scene.render import render
-
-__all__ = ["Box", "Canvas", "Circle", "Figure", "Scene", "render"]

@@ -1,0 +1,133 @@
+"""The end of a run: base against fine-tuned, as a table on the terminal and as one page to open."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from pgt_lora.core.html import data_uri, percent, render_page, write_page
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.evaluation.evaluate import read_scores
+from pgt_lora.evaluation.scoring import Score
+
+NUM_EXAMPLES = 12
+TITLES = {"pgt": "Held-out PGT", "skills": "Skills of the pre-training"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task before and after."""
+
+    task: str
+    base: Score
+    finetuned: Score
+
+    @property
+    def gain(self) -> float:
+        """Accuracy above the better of base and chance: from unable to answer up to chance is no gain."""
+        return self.finetuned.accuracy - max(self.base.accuracy, self.base.chance)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One test set before and after."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+    def mean(self, of: str) -> float:
+        """Return the mean over the tasks of `chance`, `base`, `finetuned` or `gain`."""
+        values = {
+            "chance": lambda row: row.base.chance,
+            "base": lambda row: row.base.accuracy,
+            "finetuned": lambda row: row.finetuned.accuracy,
+            "gain": lambda row: row.gain,
+        }
+        return sum(values[of](row) for row in self.rows) / len(self.rows)
+
+
+def compare(run: Path, tests: Sequence[str]) -> list[Comparison]:
+    """Read what a run scored before and after on every test set."""
+    found = []
+    for test in tests:
+        base, finetuned = read_scores(run / "base" / test), read_scores(run / "finetuned" / test)
+        rows = tuple(Row(task, base[task], finetuned[task]) for task in base)
+        found.append(Comparison(TITLES.get(test, test), rows))
+    return found
+
+
+def print_comparison(run: Path, tests: Sequence[str]) -> None:
+    """Print base against fine-tuned, per task."""
+    for comparison in compare(run, tests):
+        table = Table(title=comparison.title, caption="Accuracy in %. Gain: over the better of base and chance.")
+        for column in ("Task", "Samples", "Chance", "Base", "Tuned", "95% interval", "Gain"):
+            table.add_column(column, justify="left" if column == "Task" else "right", no_wrap=True)
+        for row in comparison.rows:
+            after = row.finetuned
+            table.add_row(
+                row.task, str(after.num_samples), percent(row.base.chance), percent(row.base.accuracy),
+                f"[bold]{percent(after.accuracy)}[/]", f"{percent(after.low)}–{percent(after.high)}",
+                f"{100 * row.gain:+.1f}",
+            )  # fmt: skip
+        table.add_section()
+        means = [comparison.mean(of) for of in ("chance", "base", "finetuned", "gain")]
+        table.add_row("mean", "", *map(percent, means[:3]), "", f"{100 * means[3]:+.1f}")
+        console.print(table)
+
+
+def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path]) -> None:
+    """Write `report.html`: scores, loss curve, verification, and held-out images with both models' answers."""
+    facts = json.loads((run / "adapter" / "run.json").read_text(encoding="utf-8"))
+    verification = json.loads((run / "merged" / "verification.json").read_text(encoding="utf-8"))
+    losses = json.loads((run / "adapter" / "loss.json").read_text(encoding="utf-8"))
+    html = render_page(
+        "report.html.jinja",
+        name=recipe.name,
+        base=recipe.base,
+        facts=facts,
+        recipe=recipe.dump(),
+        comparisons=compare(run, list(tests)),
+        curve=loss_curve(losses),
+        verification=verification,
+        examples=examples(run, tests["pgt"]),
+    )
+    write_page(run / "report.html", html)
+
+
+def loss_curve(losses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the loss log as points of a drawing that is 100 wide and 40 high, with its axis labels."""
+    steps, values = [entry["step"] for entry in losses], [entry["loss"] for entry in losses]
+    top = max(values, default=1.0)
+    points = [(100 * step / max(steps), 40 * (1 - value / top)) for step, value in zip(steps, values, strict=True)]
+    return {
+        "points": " ".join(f"{x:.2f},{y:.2f}" for x, y in points),
+        "top": top,
+        "first": values[0] if values else 0.0,
+        "last": values[-1] if values else 0.0,
+        "steps": max(steps, default=0),
+    }
+
+
+def examples(run: Path, data: Path) -> list[dict[str, Any]]:
+    """Return a dozen held-out samples with both answers: the first of each task in turn."""
+    before, after = (_predictions(run / stage / "pgt") for stage in ("base", "finetuned"))
+    by_task: dict[str, list[int]] = {}
+    for index, prediction in enumerate(after):
+        by_task.setdefault(prediction["task"], []).append(index)
+    turns = zip_longest(*(by_task[task] for task in sorted(by_task)))
+    order = [index for turn in turns for index in turn if index is not None]
+    rows = open_dataset(data)
+    return [
+        {"image": data_uri(rows[i]["images"][0]["bytes"]), "before": before[i], "after": after[i]}
+        for i in order[:NUM_EXAMPLES]
+    ]
+
+
+def _predictions(directory: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (directory / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]

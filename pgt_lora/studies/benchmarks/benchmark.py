@@ -1,0 +1,186 @@
+"""A model on the paper's benchmarks in one command: sets, lmms-eval, scores, and a table beside the paper's."""
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError, check_known
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import new_directory, read_manifest, write_json
+from pgt_lora.data.mix.images import Shelf
+from pgt_lora.data.sources.source import Settings
+from pgt_lora.evaluation.evaluate import write_scores
+from pgt_lora.evaluation.scoring import score_by_task
+from pgt_lora.studies.benchmarks import harness, sets
+from pgt_lora.studies.benchmarks.catalogue import Benchmark, choose, own
+from pgt_lora.studies.benchmarks.reading import Item
+from pgt_lora.studies.benchmarks.report import Report, against, predictions_of, print_report, write_report
+from pgt_lora.studies.benchmarks.scores import by_benchmark, by_group, read_items
+from pgt_lora.studies.benchmarks.subject import differences, family_of, identity, image_limits, opened, trained_families
+
+ASKED = "asked.json"
+LOGS = "lmms-eval"
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is asked: a suite, and held-out dataset directories; and where the benchmarks' own files lie.
+
+    `annotations` are files, directories or Hub ids by benchmark, `shelf` says where images are kept.
+    """
+
+    suite: str
+    directories: Sequence[Path]
+    shelf: Shelf
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    vsr_split: str = "random"
+
+
+def benchmark(
+    model: str, data: Data, out: Path, settings: harness.Settings, reference: Path | None = None,
+    overwrite: bool = False,
+) -> Report:  # fmt: skip
+    """Run the benchmarks, and write `scores.json`, `predictions.jsonl` and `report.md` into `out`.
+
+    lmms-eval's own results and logs lie in `out/lmms-eval`. Where they are there already, for the same model and the
+    same settings, they are read again and nothing is run.
+
+    Raises:
+        InputError: something cannot be used, downloaded or read; or lmms-eval failed. `out` is not made then.
+    """
+    benchmarks = plan(data)
+    if settings.limit is not None and settings.limit % 2 and "mmvp" in benchmarks:
+        raise InputError(f"--limit {settings.limit}: MMVP counts pairs; give an even number")
+    harness.check(settings, family_of(model))
+    check_known("--annotations", data.annotations, sets.SOURCES)
+    check_family(model, benchmarks, data.vsr_split)
+    if reference:
+        predictions_of(reference)
+    python, versions = harness.find_python(settings.backend)
+    directories = prepare(benchmarks, data, settings.limit)
+    asked = {
+        "model": model, "identity": identity(model), "benchmarks": list(benchmarks),
+        "sets": {task: read_manifest(path)["content_hash"] for task, path in directories.items()},
+        "limit": settings.limit, "backend": settings.backend,
+        "versions": versions,
+    }  # fmt: skip
+    if out.is_dir() and any(out.iterdir()) and not (out / ASKED).is_file():
+        raise InputError(f"{out}: not empty and not a benchmark's directory; choose another --out")
+    if overwrite or not _same(out, asked):
+        if versions["lmms-eval"] != harness.TESTED:
+            console.print(f"lmms-eval {versions['lmms-eval']}: this project is tested with {harness.TESTED}")
+        with new_directory(out, overwrite) as partial:
+            facts = _run(python, model, benchmarks, directories, settings, partial)
+            write_json(partial / ASKED, asked | {"facts": facts})
+    items = {name: read_items(each, out / LOGS, settings.backend) for name, each in benchmarks.items()}
+    report = _report(model, benchmarks, items, json.loads((out / ASKED).read_text(encoding="utf-8")))
+    _write(out, items, report)
+    report = against(report, out, reference) if reference else report
+    write_report(report, out)
+    print_report(report)
+    return report
+
+
+def plan(data: Data) -> dict[str, Benchmark]:
+    """Return the benchmarks by name, in the order of the paper's table; the dataset directories come last.
+
+    Raises:
+        InputError: there is nothing to run, or two things have the same name.
+    """
+    chosen = {each.name: each for each in choose(data.suite)} if data.suite else {}
+    for path in data.directories:
+        name = path.resolve().name
+        if name in chosen or not re.fullmatch(r"[\w.-]+", name):  # it becomes the name of a task
+            raise InputError(f"--data {path}: {name} names something else, too, or has odd characters; rename it")
+        chosen[name] = own(name)
+    if not chosen:
+        raise InputError("nothing to run: give --suite, --data or both")
+    return chosen
+
+
+def check_family(model: str, benchmarks: Mapping[str, Benchmark], vsr_split: str) -> None:
+    """Check that a run is not tested on the VSR family that overlaps with the one that it was trained on.
+
+    Raises:
+        InputError: it would be.
+    """
+    trained = trained_families(model) if "vsr" in benchmarks else set()
+    if trained - {vsr_split}:
+        told = "/".join(sorted(trained))
+        raise InputError(
+            f"--vsr-split {vsr_split}: {model} is trained on VSR's {told} family, whose training rows hold test items "
+            f"of the other; pass --vsr-split {told}"
+        )
+
+
+def prepare(benchmarks: Mapping[str, Benchmark], data: Data, limit: int | None) -> dict[str, Path]:
+    """Return the dataset directories of this project's own tasks, by task."""
+    source_settings = Settings(vsr_split=data.vsr_split)
+    made = {
+        each.tasks[0]: sets.build(name, data.annotations.get(name), source_settings, data.shelf, limit)
+        for name, each in benchmarks.items()
+        if name in sets.SOURCES
+    }
+    return made | {own(path.resolve().name).tasks[0]: path for path in data.directories}
+
+
+def _same(out: Path, asked: Mapping[str, Any]) -> bool:
+    if not (out / ASKED).is_file():
+        return False
+    there = json.loads((out / ASKED).read_text(encoding="utf-8"))
+    return {name: there.get(name) for name in asked} == json.loads(json.dumps(asked))
+
+
+def _run(
+    python: str, model: str, benchmarks: Mapping[str, Benchmark], directories: Mapping[str, Path],
+    settings: harness.Settings, out: Path,
+) -> dict[str, Any]:  # fmt: skip
+    """Run lmms-eval and return the facts of the run, which go into `scores.json`."""
+    tasks = list(chain.from_iterable(each.tasks for each in benchmarks.values()))
+    with opened(model, out.parent) as subject, tempfile.TemporaryDirectory() as scratch:
+        limits = image_limits(subject.directory)
+        include = harness.write_tasks(Path(scratch) / "tasks", directories)
+        logs = (out / LOGS).resolve()
+        words = harness.command(python, subject, settings, tasks, limits, include, logs)
+        console.print(f"lmms-eval: {', '.join(tasks)}", soft_wrap=True, markup=False)
+        harness.run(words, logs, (settings.hub_copies or Path(scratch)).resolve())
+        return {
+            "base": subject.base,
+            "tuned": subject.tuned,
+            "family": subject.adapter.name,
+            "backend": settings.backend,
+            "batch_size": settings.batch_size,
+            "limit": settings.limit,
+            "image_limits": limits,
+            "generation": {"do_sample": False, "repetition_penalty": 1.0},
+            "input_differs": differences(subject, settings.backend),
+        }
+
+
+def _report(
+    model: str, benchmarks: Mapping[str, Benchmark], items: Mapping[str, Sequence[Item]], asked: Mapping[str, Any]
+) -> Report:
+    return Report(
+        model=model,
+        benchmarks=benchmarks,
+        scores=by_benchmark(items, benchmarks),
+        groups=by_group(items, benchmarks),
+        facts=asked["facts"] | {"versions": asked["versions"]},
+    )
+
+
+def _write(out: Path, items: Mapping[str, Sequence[Item]], report: Report) -> None:
+    predictions = [item.to_prediction() for each in items.values() for item in each]
+    rows = [each | {"answer": each["expected"]} for each in predictions]
+    facts = {
+        "model": report.model,
+        **report.facts,
+        "benchmarks": {name: asdict(score) | report.labels(name) for name, score in report.scores.items()},
+        "groups": {title: asdict(score) for title, score in report.groups.items()},
+    }
+    write_scores(out, predictions, score_by_task(rows, predictions), facts)

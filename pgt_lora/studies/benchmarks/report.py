@@ -1,0 +1,180 @@
+"""The table of a benchmarked model: the paper's groups, its row beside one's own, and paired differences."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.html import percent, points, render_page, write_page
+from pgt_lora.core.terminal import console
+from pgt_lora.evaluation.paired import Contrast, Result, contrasts
+from pgt_lora.studies.benchmarks.catalogue import GROUPS, Benchmark
+from pgt_lora.studies.benchmarks.scores import Estimate, items_of, published, set_up_differs
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Another model's results on the same items; `is_base` tells whether it is the base of the one reported."""
+
+    name: str
+    is_base: bool
+    scores: Mapping[str, Estimate]
+    contrast: Contrast
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found of one model, and of another one that it is compared with."""
+
+    model: str
+    benchmarks: Mapping[str, Benchmark]
+    scores: Mapping[str, Estimate]
+    groups: Mapping[str, Estimate]
+    facts: Mapping[str, Any]
+    reference: Reference | None = None
+
+    def paper(self, name: str) -> dict[str, float]:
+        """Return the paper's scores of this model's base on a benchmark, as shares by arm."""
+        return published(self.facts["base"], self.benchmarks[name].column)
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms that the paper reports of this model's base."""
+        return list(dict.fromkeys(arm for name in self.scores for arm in self.paper(name)))
+
+    @property
+    def base_scores(self) -> Mapping[str, Estimate]:
+        """What the base scores here: this model or the one it is compared with; nothing where neither is the base."""
+        if not self.facts["tuned"]:
+            return self.scores
+        return self.reference.scores if self.reference and self.reference.is_base else {}
+
+    def differs(self, name: str) -> bool:
+        """Tell whether the base scores otherwise here than in the paper, by more than noise."""
+        paper = self.paper(name)
+        return bool(paper) and name in self.base_scores and set_up_differs(self.base_scores[name], paper["base"])
+
+    def labels(self, name: str) -> dict[str, Any]:
+        """Return what `scores.json` says of a benchmark beside its score."""
+        each = self.benchmarks[name]
+        rule = "pairs" if each.join else "mean over categories" if each.by_category else "share of items"
+        return {"rule": rule, "note": each.note, "tasks": list(each.tasks), "paper": self.paper(name)}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know before the figures, the most important first."""
+        found = []
+        if names := [name for name in self.scores if self.differs(name)]:
+            both = [(name, percent(self.base_scores[name].value), percent(self.paper(name)["base"])) for name in names]
+            told = ", ".join(f"{name} {score} (paper {paper})" for name, score, paper in both)
+            found.append(
+                f"The base scores otherwise here than in the paper, by more than the noise of the items: {told}. The "
+                "set-up differs then, and a gain over the paper's figures means little."
+            )
+        if self.arms and not self.base_scores:
+            base = self.facts["base"]
+            found.append(
+                f"Whether this set-up is the paper's shows on the base: pgt-lora benchmark {base} --out DIR, then "
+                "--reference DIR here."
+            )
+        if self.facts["limit"] is not None:
+            found.append(f"At most {self.facts['limit']} items of each task, of lmms-eval's the first ones: a trial.")
+        if self.facts["input_differs"]:
+            found.append(f"lmms-eval's input and this kit's differ: {'; '.join(self.facts['input_differs'])}.")
+        found += [f"{name}: {each.note}." for name, each in self.benchmarks.items() if each.note]
+        return found
+
+
+def against(report: Report, out: Path, reference: Path) -> Report:
+    """Add the comparison with another model's results on the same items.
+
+    Raises:
+        InputError: there are none, or they are of other items.
+    """
+    ours, theirs = predictions_of(out), predictions_of(reference)
+    shared = {each["task"] for each in ours} & {each["task"] for each in theirs}
+    ours, theirs = ([each for each in every if each["task"] in shared] for every in (ours, theirs))
+    if not shared or [each["id"] for each in ours] != [each["id"] for each in theirs]:
+        raise InputError(f"--reference {reference}: not the items of {out}; benchmark both with the same settings")
+    items = items_of(ours, "Benchmarks", out)
+    names = reference.resolve().name, out.resolve().name
+    if names[0] == names[1]:
+        names = str(reference), str(out)
+    (contrast,) = contrasts([Result(items, {names[0]: [theirs], names[1]: [ours]})], names)
+    summary = json.loads((reference / "scores.json").read_text(encoding="utf-8"))
+    is_base = not summary["tuned"] and summary["base"] == report.facts["base"]
+    kept = [each.name for each in fields(Estimate)]
+    scores = {
+        name: Estimate(**{key: score[key] for key in kept})
+        for name, score in summary["benchmarks"].items()
+        if name in report.scores
+    }
+    return replace(report, reference=Reference(names[0], is_base, scores, contrast))
+
+
+def predictions_of(directory: Path) -> list[dict[str, Any]]:
+    """Return the predictions of a benchmarked model.
+
+    Raises:
+        InputError: there are none.
+    """
+    path = directory / "predictions.jsonl"
+    if not path.is_file():
+        raise InputError(f"{directory}: no {path.name}; make it with: pgt-lora benchmark MODEL --out {directory}")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_report(report: Report, out: Path) -> None:
+    """Write `report.md`."""
+    write_page(out / "report.md", render_page("benchmark.md.jinja", report=report, group_parts=GROUPS))
+
+
+def print_report(report: Report) -> None:
+    """Print what must be known first, then the benchmarks beside the paper's figures, then the groups."""
+    for warning in report.warnings:
+        console.print(warning, soft_wrap=True, markup=False)
+    table = Table(title=report.model, caption="Scores in %. What the paper reports is of its own set-up (table 2).")
+    other = [report.reference.name] if report.reference else []
+    columns = ("Benchmark", "Items", "Score", "95% interval", *other, *(f"paper: {arm}" for arm in report.arms))
+    for column in columns:
+        table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=True)
+    for name, score in report.scores.items():
+        marked = f"{name} ≠" if report.differs(name) else name
+        table.add_row(marked, *_cells(score), *_others(report, name))
+    if report.groups:
+        table.add_section()
+    for title, score in report.groups.items():
+        table.add_row(title, *_cells(score))
+    console.print(table)
+    if report.reference:
+        print_contrast(report.reference.contrast)
+
+
+def print_contrast(contrast: Contrast) -> None:
+    """Print the paired differences; the unit is an item, of MMVP a pair."""
+    table = Table(
+        title=f"{contrast.arm} minus {contrast.reference}, on the same items",
+        caption="Points of plain accuracy. Bold: more than noise (5%, Holm's correction), and one is above chance.",
+    )
+    for column in ("Benchmark", "Difference", "95% interval", "Won", "Lost"):
+        table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=True)
+    for row in contrast.rows:
+        value = f"[bold]{points(row.value)}[/]" if row.found else points(row.value)
+        table.add_row(row.task, value, f"{points(row.low)} to {points(row.high)}", str(row.won), str(row.lost))
+    console.print(table)
+
+
+def _cells(score: Estimate) -> Sequence[str]:
+    return str(score.num_items), percent(score.value), f"{percent(score.low)}–{percent(score.high)}"
+
+
+def _others(report: Report, name: str) -> list[str]:
+    paper, cells = report.paper(name), []
+    if report.reference:
+        score = report.reference.scores.get(name)
+        cells.append(percent(score.value) if score else "")
+    return cells + [percent(paper[arm]) if arm in paper else "" for arm in report.arms]

@@ -1,0 +1,174 @@
+"""The model that is benchmarked: one merged checkpoint directory, as lmms-eval needs it, whatever was named."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.terminal import console
+from pgt_lora.export.merge import local_directory, merge
+from pgt_lora.export.verify import VERIFICATION, changed_files, fingerprints
+from pgt_lora.models.checkpoint import ADAPTER_CONFIG, Checkpoint, family, load_processor, resolve
+from pgt_lora.models.families.adapter import Adapter
+
+GENERATION = "generation_config.json"
+# A checkpoint's own defaults; greedy decoding applies the last one, too. lmms-eval's wrappers do not pass it on.
+SAMPLING = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty")
+
+# What lmms-eval's wrappers (0.7.3) do of themselves, which nothing on its command line turns off.
+OF_THEMSELVES = {
+    "qwen2_5_vl": "Pillow resizes images to multiples of 28 pixels before the processor sees them",
+    "qwen3_vl": "it puts a system turn before the question, and Pillow alone resizes images, to multiples of 32 pixels",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A checkpoint to be benchmarked.
+
+    `directory` holds weights and processor; its generation config has no penalty and no sampling. `base` is the base
+    model, a directory or a Hub id; `tuned` tells whether this is something trained on it.
+    """
+
+    directory: Path
+    adapter: Adapter
+    base: str
+    tuned: bool
+
+
+@contextmanager
+def opened(model: str, beside: Path) -> Iterator[Subject]:
+    """Give the checkpoint that a name means, while the block lasts; an adapter is merged where it is not merged yet.
+
+    What has to be made is made in a temporary directory in `beside`.
+
+    Raises:
+        InputError: the name means no checkpoint, or the merged one fails its verification.
+    """
+    checkpoint, tuned = _meant(model)
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="benchmark.partial-", dir=beside) as scratch:
+        if checkpoint.adapter_dir is None:
+            whole = local_directory(checkpoint.base, checkpoint.revision)
+        elif is_merged(checkpoint.adapter_dir):
+            whole = checkpoint.adapter_dir.parent / "merged"
+        else:
+            console.print(f"Merging {checkpoint.adapter_dir}", soft_wrap=True)
+            whole = Path(scratch) / "merged"
+            merge(str(checkpoint.adapter_dir), whole)
+        base = str(Path(checkpoint.base).resolve()) if Path(checkpoint.base).is_dir() else checkpoint.base
+        yield Subject(_view(whole, Path(scratch) / "checkpoint"), family(str(whole)), base, tuned)
+
+
+def _meant(model: str) -> tuple[Checkpoint, bool]:
+    """Return the checkpoint, and whether it was trained; the merged model of a run is taken for that run."""
+    path = Path(model)
+    if path.name == "merged" and (path.parent / "adapter" / ADAPTER_CONFIG).is_file() and path.is_dir():
+        path = path.parent
+    checkpoint = resolve(str(path) if path.is_dir() else model)
+    return checkpoint, checkpoint.adapter_dir is not None
+
+
+def is_merged(adapter_dir: Path) -> bool:
+    """Tell whether the merged model beside an adapter passed its verification, and neither has changed since."""
+    merged = adapter_dir.parent / "merged"
+    if not (merged / VERIFICATION).is_file():
+        return False
+    proof = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
+    changed = [
+        *changed_files(adapter_dir, proof["sha256"]["adapter"]),
+        *changed_files(merged, proof["sha256"]["merged"]),
+    ]
+    return bool(proof["passed"]) and not changed
+
+
+def _view(whole: Path, view: Path) -> Path:
+    """Make a directory of links to a checkpoint's files, with a generation config of its own."""
+    view.mkdir()
+    for path in whole.iterdir():
+        if path.is_file() and path.name != GENERATION:
+            (view / path.name).symlink_to(path.resolve())
+    kept: dict[str, Any] = {}
+    if (whole / GENERATION).is_file():
+        kept = json.loads((whole / GENERATION).read_text(encoding="utf-8"))
+    kept = {name: value for name, value in kept.items() if name not in SAMPLING}
+    (view / GENERATION).write_text(json.dumps(kept | {"do_sample": False}, indent=2), encoding="utf-8")
+    return view
+
+
+def family_of(model: str) -> Adapter:
+    """Return the family of the checkpoint that a name means; no weights are read.
+
+    Raises:
+        InputError: the name means no checkpoint, or no family of this kit.
+    """
+    checkpoint, _ = _meant(model)
+    return family(checkpoint.base, checkpoint.revision)
+
+
+def identity(model: str) -> dict[str, Any]:
+    """Return what tells a model apart from another one of the same name: its adapter's hashes, or its files."""
+    checkpoint, _ = _meant(model)
+    if checkpoint.adapter_dir:
+        return {"base": checkpoint.base, "revision": checkpoint.revision, "files": fingerprints(checkpoint.adapter_dir)}
+    files = {}
+    if Path(checkpoint.base).is_dir():
+        for path in sorted(Path(checkpoint.base).iterdir()):
+            files[path.name] = f"{path.stat().st_size} bytes, {path.stat().st_mtime_ns}"
+    return {"base": checkpoint.base, "revision": checkpoint.revision, "files": files}
+
+
+def trained_families(model: str) -> set[str]:
+    """Return the VSR split families in the data that a run was trained on, as its record says."""
+    adapter_dir = _meant(model)[0].adapter_dir
+    if adapter_dir is None or not (adapter_dir / "run.json").is_file():
+        return set()
+    data = json.loads((adapter_dir / "run.json").read_text(encoding="utf-8"))["data"]
+    return {facts["family"] for facts in data.get("sources", {}).values() if "family" in facts}
+
+
+def image_limits(directory: Path) -> dict[str, int]:
+    """Return the limits that the checkpoint's processor sets on images, under lmms-eval's names.
+
+    Qwen's are numbers of pixels, InternVL's numbers of tiles; LLaVA-NeXT's sizes cannot be given from outside.
+    """
+    images: Any = load_processor(str(directory)).image_processor
+    if hasattr(images, "max_patches"):
+        return {"min_patches": images.min_patches, "max_patches": images.max_patches}
+    size = dict(images.size)
+    if {"shortest_edge", "longest_edge"} <= size.keys():
+        return {"min_pixels": size["shortest_edge"], "max_pixels": size["longest_edge"]}
+    return {}
+
+
+def differences(subject: Subject, backend: str) -> list[str]:
+    """Return in words how lmms-eval's input differs from what this kit trains and evaluates on."""
+    from transformers import AutoConfig
+
+    from pgt_lora.models.encoding import Encoder
+
+    found = []
+    processor = load_processor(str(subject.directory))
+    tokenizer = processor.tokenizer
+    encoder = Encoder(subject.adapter, processor)
+    # Everywhere the checkpoint's own template makes the prompt. lmms-eval's wrappers of Transformers let the tokenizer
+    # add its special tokens in any case; vLLM's chat adds none.
+    prompt = encoder.prompt_text({"images": [None], "prompt": [{"content": "Which side?"}]})
+    theirs, ours = (
+        len(tokenizer(prompt, add_special_tokens=each).input_ids)
+        for each in (backend == "hf", encoder.adds_special_tokens(prompt))
+    )
+    if theirs != ours:
+        found.append(f"its prompts have {theirs - ours:+d} special token(s)")
+    end = subject.adapter.end_token(processor)
+    if end != tokenizer.eos_token:
+        found.append(f"it ends answers at {tokenizer.eos_token!r}, this kit at {end!r}")
+    dtype = str(AutoConfig.from_pretrained(subject.directory).dtype).removeprefix("torch.")
+    if backend == "hf" and subject.adapter.lmms_eval != "llava_hf" and dtype != "bfloat16":
+        found.append(f"it computes in bfloat16, while the checkpoint is {dtype}")
+    if backend == "hf" and subject.adapter.lmms_eval in OF_THEMSELVES:
+        found.append(OF_THEMSELVES[subject.adapter.lmms_eval])
+    return found

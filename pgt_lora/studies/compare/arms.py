@@ -1,0 +1,194 @@
+"""The arms of a comparison: a name, and the dataset directory that it is trained on or the adapter that it is."""
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.recipe import ROOT, Recipe
+from pgt_lora.core.streams import stream
+from pgt_lora.data.directory import (
+    MANIFEST,
+    is_made,
+    new_directory,
+    open_dataset,
+    read_manifest,
+    versions,
+    write_manifest,
+    write_rows,
+)
+from pgt_lora.data.generate import default_weights
+from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.models.checkpoint import resolve, resolve_adapter
+from pgt_lora.studies.before_after.run import pgt_data
+
+# What can be left out of PGT, one at a time: the rows of the paper's leave-one-task-out table.
+UNITS: Mapping[str, tuple[str, ...]] = {
+    "relational": ("relation", "coordinates"),
+    "counting": ("counting",),
+    "distance": ("distance",),
+    "analogy": ("analogy",),
+}
+BASE, PGT, MIX, BOTH, WITHOUT = "base", "pgt", "specialized-mix", "pgt+mix", "pgt-no-"
+KNOWN = (BASE, PGT, MIX, BOTH, f"{WITHOUT}UNIT", "NAME=DIR")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm; `directory` is the user's own dataset or adapter, None for the arms that the kit makes."""
+
+    name: str
+    directory: Path | None = None
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether the arm was trained before, here or elsewhere, and is only scored."""
+        return self.directory is not None and resolve_adapter(self.directory) is not None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the arm is trained by the comparison."""
+        return self.name != BASE and not self.is_adapter
+
+
+def parse_arms(text: str) -> list[Arm]:
+    """Read `base,pgt,mine=DIR`.
+
+    Raises:
+        InputError: an arm or a unit is unknown, given twice or not a usable name, or there are fewer than two.
+    """
+    arms = [_parse(part.strip()) for part in text.split(",") if part.strip()]
+    names = [arm.name for arm in arms]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"arms {text!r}: {name} is given twice")
+    if len(arms) < 2:
+        raise InputError(f"arms {text!r}: a comparison needs two arms or more; known: {', '.join(KNOWN)}")
+    return arms
+
+
+def _parse(word: str) -> Arm:
+    name, equals, directory = word.partition("=")
+    unit = name.removeprefix(WITHOUT) if name.startswith(WITHOUT) else None
+    if equals:
+        if name == BASE:
+            raise InputError(
+                f"arm {word!r}: {name} is the model without training; choose another name for your dataset"
+            )
+        if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name) or not directory:
+            raise InputError(f"arm {word!r}: write NAME=DIR, the name of letters, digits and . _ + -")
+        return Arm(name, Path(directory))
+    if unit is not None and unit not in UNITS:
+        raise InputError(f"arm {name!r}: unknown unit {unit!r}; known: {choices(UNITS)}")
+    if unit is None and name not in KNOWN[:4]:
+        raise InputError(f"arm {name!r}: unknown; known: {', '.join(KNOWN)}, with UNIT one of {choices(UNITS)}")
+    return Arm(name)
+
+
+def arm_data(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
+    """Return the dataset directory of every trained arm by its name; the kit's own are made where they are not there.
+
+    Raises:
+        InputError: a directory cannot be used, or the arms would not be trained on equally many samples.
+    """
+    trained = [arm for arm in arms if arm.is_trained]
+    for arm in trained:
+        if arm.directory:
+            read_manifest(arm.directory)  # a wrong directory is to be told before others are made
+    found = {arm.name: arm.directory or _make(recipe, arm.name) for arm in trained}
+    sizes = {name: read_manifest(path)["num_samples"] for name, path in found.items()}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise InputError(f"the arms have unequal numbers of samples ({told}); make them equal, or pass --num_samples")
+    return found
+
+
+def arm_adapters(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
+    """Return the directory of every arm that is an adapter, by its name.
+
+    Raises:
+        InputError: an adapter is on another base than the recipe's.
+    """
+    found = {}
+    for arm in arms:
+        if arm.directory and arm.is_adapter:
+            base = resolve(str(arm.directory)).base
+            if base != recipe.base:
+                raise InputError(
+                    f"arm {arm.name}: {arm.directory} is an adapter on {base}, the recipe's base is {recipe.base}"
+                )
+            found[arm.name] = arm.directory
+    return found
+
+
+def _make(recipe: Recipe, name: str) -> Path:
+    num = recipe.kit.num_samples
+    if name == MIX:
+        return specialized_mix(recipe, num)
+    if name == BOTH:
+        return half_and_half(pgt_data(recipe, "train", num), specialized_mix(recipe, num), num)
+    weights = weights_without(name.removeprefix(WITHOUT)) if name != PGT else None
+    return pgt_data(recipe, "train", num, name, weights)
+
+
+def weights_without(unit: str) -> dict[str, float]:
+    """Return the default weights of the tasks without those of a unit; the others keep their proportions."""
+    kept = {name: weight for name, weight in default_weights().items() if name not in UNITS[unit]}
+    return {name: weight / sum(kept.values()) for name, weight in kept.items()}
+
+
+def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
+    """Return the directory of the specialized mix, made where it is not there; a stand-in for the small models.
+
+    Raises:
+        InputError: the sources that the mix is made of cannot be had.
+    """
+    is_small = recipe.name.startswith("tiny-")
+    path = ROOT / "data" / f"pgt-{'tiny' if is_small else 'specialized'}-mix-train-{num_samples}"
+    if (path / MANIFEST).is_file() and read_manifest(path)["versions"] == versions():
+        return path
+    shutil.rmtree(path, ignore_errors=True)  # of other versions; the name is the kit's own to make anew
+    from pgt_lora.data.mix.build import build_mix
+
+    if is_small:
+        from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
+
+        raw = path.with_name(f"{path.name}-raw")
+        shutil.rmtree(raw, ignore_errors=True)
+        write_standin(raw, num_samples, 0)
+        build_mix(path, num_samples=num_samples, seed=0, annotations=annotations(raw), image_root=raw / IMAGES)
+    else:
+        # Their test splits are what the arms may be measured on.
+        build_mix(path, num_samples=num_samples, seed=0, exclude=("vsr", "tallyqa"))
+    return path
+
+
+def half_and_half(first: Path, second: Path, num_samples: int) -> Path:
+    """Return a dataset directory with samples of two others, drawn at random, half of each; made where it is not there.
+
+    With an odd number, the second gives one sample more.
+    """
+    manifests = [read_manifest(each) for each in (first, second)]
+    path = ROOT / "data" / f"pgt-half-{first.name}-half-{second.name}"
+    asked = {"num_samples": num_samples, "seed": 0, "halves": [each["content_hash"] for each in manifests]}
+    if not is_made(path, asked):
+        half = num_samples // 2
+        with new_directory(path, overwrite=True) as directory:
+            rows = [*_drawn(first, half), *_drawn(second, num_samples - half)]
+            made = write_rows(directory, rows)
+            drawn = Counter(row["source"] for row in rows)
+            made["sources"] = {
+                name: facts | {"drawn": drawn[name]} for each in manifests for name, facts in sources_of(each).items()
+            }
+            write_manifest(directory, asked, made)
+    return path
+
+
+def _drawn(data: Path, num_samples: int) -> Iterator[Mapping[str, Any]]:
+    rows = open_dataset(data)
+    for index in sorted(stream(0, "half", read_manifest(data)["content_hash"]).sample(range(len(rows)), num_samples)):
+        yield rows[index]

@@ -1,0 +1,137 @@
+"""The end of a comparison: a table on the terminal, `report.html`, `report.md`, and all figures in `results.json`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from pgt_lora.core.html import percent, points, render_page, write_page
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import write_json
+from pgt_lora.evaluation.paired import Contrast, Difference, Result
+from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
+from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a comparison found.
+
+    `runs` are as `compare_runs.describe` says; `shared_images` counts, by arm, the items with an image trained on.
+    """
+
+    recipe: Recipe
+    arms: Sequence[str]
+    seeds: Sequence[int]
+    results: Sequence[Result]
+    contrasts: Sequence[Contrast]
+    runs: Sequence[Mapping[str, Any]]
+    shared_images: Mapping[str, int]
+    command: str
+
+    @property
+    def paper(self) -> Published | None:
+        """What the paper reports of this model, where it is one of the paper's."""
+        return TABLE_2.get(self.recipe.base)
+
+    @property
+    def caveat(self) -> str:
+        """What the intervals hold and what they leave out."""
+        if len(self.seeds) > 1:
+            return (
+                f"The intervals hold the scatter of {len(self.seeds)} training seeds and of the images. They leave out "
+                "another draw of the training data."
+            )
+        return (
+            "The intervals hold the scatter of the images alone. They leave out training variance, because there is "
+            "one seed: another seed may change a difference by more than its interval. --seeds 0,1,2 measures it."
+        )
+
+    def difference(self, title: str, arm: str, column: int) -> Difference | None:
+        """Return an arm's difference from the first arm; None for the first arm itself."""
+        for each in self.contrasts:
+            if (each.title, each.arm, each.reference) == (title, arm, self.arms[0]):
+                return each.rows[column]
+        return None
+
+
+def write_pages(page: Page, out: Path) -> None:
+    """Write `results.json`, which needs no image, then `report.html` and `report.md`."""
+    write_json(out / "results.json", _figures(page))
+    examples = [
+        (contrast, won_and_lost(result, contrast.arm, contrast.reference))
+        for contrast in page.contrasts
+        for result in page.results
+        if result.items.title == contrast.title
+    ]
+    context = {
+        "page": page,
+        "groups": GROUPS,
+        "benchmarks": BENCHMARKS,
+        # The golden angle keeps the hues of any number of arms apart.
+        "hues": {arm: round(255 + 137.5 * i) % 360 for i, arm in enumerate(page.arms)},
+        "curves": loss_curves(page.runs),
+        "matrices": {
+            (result.items.title, task): confusion(result, task)
+            for result in page.results
+            for task in result.items.tasks
+        },
+        "examples": examples,
+    }
+    write_page(out / "report.html", render_page("compare.html.jinja", **context))
+    write_page(out / "report.md", render_page("compare.md.jinja", **context))
+
+
+def _figures(page: Page) -> dict[str, Any]:
+    scores = [
+        {"set": result.items.title, "arm": arm, "task": column} | asdict(score)
+        for result in page.results
+        for arm in page.arms
+        for column, score in zip(result.items.columns, result.scores[arm], strict=True)
+    ]
+    differences = [
+        {"set": each.title, "arm": each.arm, "reference": each.reference} | asdict(row) | {"found": row.found}
+        for each in page.contrasts
+        for row in each.rows
+    ]
+    return {
+        "command": page.command,
+        "scores": scores,
+        "differences": differences,
+        "shared_images": page.shared_images,
+        "runs": page.runs,
+    }
+
+
+def print_results(page: Page) -> None:
+    """Print the accuracy of every arm on every task, with its difference from the first arm; the pages hold more."""
+    for result in page.results:
+        items = result.items
+        table = Table(title=items.title, caption=f"Accuracy in %, and points over {page.arms[0]}.")
+        table.add_column("Task", no_wrap=True)
+        for column in ("Items", "Chance", *page.arms):
+            table.add_column(column, justify="right", overflow="fold")
+        for index, name in enumerate(items.columns):
+            cells = [_cell(page, result, arm, index) for arm in page.arms]
+            table.add_row(name, str(items.counts[index]), percent(items.chances[index]), *cells)
+            if index == len(items.tasks) - 1:
+                table.add_section()
+        console.print(table)
+    console.print(
+        "†: not above chance. Bold: differs by more than noise (5%, Holm's correction over the tasks), and one of both "
+        f"is above chance. {page.caveat}",
+        soft_wrap=True,
+    )
+
+
+def _cell(page: Page, result: Result, arm: str, column: int) -> str:
+    score = result.scores[arm][column]
+    value = percent(score.value) + ("" if score.above_chance else "†")
+    found = page.difference(result.items.title, arm, column)
+    if found is None:
+        return value
+    text = f"{value}\n{points(found.value)}"
+    return f"[bold]{text}[/]" if found.found else text

@@ -1,0 +1,120 @@
+"""The runs of a comparison: one for each arm and seed, done once and found again.
+
+Every run has a directory that is named by what makes it: the recipe's values with the seed, the data and the versions.
+So what is finished is found again, and nothing is ever replaced by something else.
+"""
+
+import gc
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import file_digest, open_dataset, read_manifest
+from pgt_lora.models.checkpoint import resolve_adapter
+from pgt_lora.studies.before_after.run import score
+from pgt_lora.studies.compare.arms import BASE
+from pgt_lora.training.finetune import VERSIONS, finetune
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm with one seed, which `recipe` holds; `data` is None for what is only scored: the base, or an adapter."""
+
+    arm: str
+    recipe: Recipe
+    data: Path | None = None
+    adapter: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the run's directories, which ends in the hash of what makes it."""
+        made_of: dict[str, Any] = {"versions": {name: version(name) for name in VERSIONS}}
+        if self.data:
+            made_of |= {"recipe": dict(self.recipe.values), "content_hash": read_manifest(self.data)["content_hash"]}
+        else:
+            model, kit = self.recipe.model, self.recipe.kit
+            made_of |= {"base": [self.recipe.base, model.model_revision, model.dtype, kit.max_new_tokens]}
+        if self.adapter and (directory := resolve_adapter(self.adapter)):
+            made_of |= {"adapter": [file_digest(path) for path in sorted(directory.glob("adapter_*"))]}
+        seed = f"-seed{self.recipe.sft.seed}" if self.data else ""
+        return f"{self.arm}{seed}-{short_hash(made_of)}"
+
+
+def short_hash(value: Any) -> str:
+    """Return twelve hexadecimal digits that stand for a JSON value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def plan(
+    recipe: Recipe, arms: Sequence[str], datasets: Mapping[str, Path], adapters: Mapping[str, Path],
+    seeds: Sequence[int],
+) -> list[Run]:  # fmt: skip
+    """Return every run, one seed after the other; runs with the same seed see their samples in the same order."""
+    runs = [Run(BASE, recipe)] if BASE in arms else []
+    runs += [Run(arm, recipe, adapter=path) for arm, path in adapters.items()]
+    for seed in seeds:
+        for arm in datasets:
+            values = {**recipe.values, "seed": seed}
+            runs.append(Run(arm, build_recipe(recipe.name, recipe.name, values), datasets[arm]))
+    return runs
+
+
+def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
+    """Do what of a run is not done yet."""
+    directory = out / "arms" / run.name
+    gc.collect()  # the run before leaves its model in cycles, and two may not fit the GPU
+    torch.cuda.empty_cache()
+    if run.data and not (directory / "adapter").exists():
+        console.print(f"Training {run.name}")
+        finetune(run.recipe, run.data, directory)
+    named = {score_name(test, path): path for test, path in tests.items()}
+    scored = directory if run.data else run.adapter or run.recipe.base
+    score(run.recipe, str(scored), named, out / "scores" / run.name)
+
+
+def score_name(test: str, path: Path) -> str:
+    """Return the name under which scores on an evaluation set are kept, which ends in what its content hash begins."""
+    return f"{test}-{read_manifest(path)['content_hash'][:12]}"
+
+
+def score_directories(runs: Sequence[Run], scores: Path, test: str, path: Path) -> dict[str, list[Path]]:
+    """Return where the scores on an evaluation set lie, by arm, in the order of the seeds."""
+    found: dict[str, list[Path]] = {}
+    for run in runs:
+        found.setdefault(run.arm, []).append(scores / run.name / score_name(test, path))
+    return found
+
+
+def describe(run: Run, out: Path) -> dict[str, Any]:
+    """Return what the report says of a run: its seed, data, loss, time, tokens, versions, hardware and directory."""
+    facts: dict[str, Any] = {
+        "arm": run.arm,
+        "name": run.name,
+        "seed": run.recipe.sft.seed if run.data else None,
+    }
+    if not run.data:
+        return facts | {"adapter": str(run.adapter) if run.adapter else None}
+    adapter = out / "arms" / run.name / "adapter"
+    manifest = read_manifest(run.data)
+    return facts | {
+        "data": str(run.data),
+        "num_samples": manifest["num_samples"],
+        "counts": manifest["counts"],
+        "training": json.loads((adapter / "run.json").read_text(encoding="utf-8")),
+        "loss": json.loads((adapter / "loss.json").read_text(encoding="utf-8")),
+    }
+
+
+def shared_images(tests: Mapping[str, Path], data: Path) -> int:
+    """Return how many items of the evaluation sets have an image, byte for byte, that is in the training data."""
+    known = {image["bytes"] for row in open_dataset(data).select_columns("images") for image in row["images"]}
+    items = (row for path in tests.values() for row in open_dataset(path).select_columns("images"))
+    return sum(any(image["bytes"] in known for image in row["images"]) for row in items)

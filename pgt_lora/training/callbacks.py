@@ -1,0 +1,78 @@
+"""What the trainer calls between its steps: the progress bar, and the stop on SIGTERM."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from pgt_lora.core.terminal import console
+
+
+class ProgressBar(TrainerCallback):
+    """Shows the steps and the loss; where the output is no terminal, as a line for every logged loss."""
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self.task = bar.add_task("Fine-tuning", total=None)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Set the number of steps, and where a resumed run begins."""
+        self.bar.update(self.task, total=state.max_steps, completed=state.global_step)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Move on."""
+        self.bar.update(self.task, completed=state.global_step)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Show the loss, where it is logged."""
+        if "loss" not in kwargs["logs"]:  # the summary at the end
+            return
+        loss = f"loss {kwargs['logs']['loss']:.4f}"
+        self.bar.update(self.task, description=f"Fine-tuning, {loss}")
+        if not console.is_terminal:
+            console.print(f"step {state.global_step}/{state.max_steps}: {loss}")
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressBar]:
+    """Give a callback that shows the progress of training while the block lasts."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as bar:
+        yield ProgressBar(bar)
+
+
+class Stop(TrainerCallback):
+    """Once asked, saves a checkpoint after the step and stops, on every process after the same step.
+
+    Transformers' own `enable_jit_checkpoint` waits for three seconds, may save between the batches of one step, and
+    lets every process stop by itself, where the others would wait for it forever.
+    """
+
+    asked = False
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Stop where any process was asked to."""
+        asked = torch.tensor(float(self.asked), device=args.device)
+        if args.world_size > 1:
+            torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+        if asked:
+            control.should_save = control.should_training_stop = True
+
+
+@contextmanager
+def stop_on_sigterm() -> Iterator[Stop]:
+    """Give a callback that a SIGTERM asks to stop while the block lasts."""
+    stop = Stop()
+    before = signal.signal(signal.SIGTERM, lambda *_: setattr(stop, "asked", True))
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)

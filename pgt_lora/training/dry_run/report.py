@@ -1,0 +1,190 @@
+"""What a check found, on the terminal: facts, three tables, and the command to run or what to change."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, replace
+from statistics import mean
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pgt_lora.core.terminal import console
+from pgt_lora.training.dry_run.base import LOCAL, OFFLINE
+from pgt_lora.training.dry_run.check import Findings, divisors
+from pgt_lora.training.dry_run.memory import GIB, RESERVE, Setup, estimate, largest_batch, shards_needed
+
+CARDS_GIB = (24, 80)
+WORTH_IT = 4  # a batch smaller than this leaves a GPU waiting: other ways are tried first
+
+
+def print_findings(found: Findings, name: str, overrides: Sequence[str]) -> None:
+    """Print all that a check found; the last line is a command."""
+    console.print(facts(found))
+    offline = ": images exact; text at one per byte, an upper bound (--offline has no tokenizer)"
+    console.print("\n[bold]Tokens per sample[/]" + offline * bound(found))
+    console.print(tokens_table(found))
+    console.print(f"[bold]Steps[/] of {found.recipe.kit.global_batch_size} samples")
+    console.print(steps_table(found))
+    where = "" if found.recipe.sft.use_cpu else " per GPU"
+    console.print(f"[bold]Memory{where}[/] in GiB, estimated for batches of {found.batch.size} of the longest samples")
+    console.print(memory_table(found))
+    lines = [] if found.recipe.sft.use_cpu else [f"{card} GB card: {advice(found, card)[0]}" for card in CARDS_GIB]
+    for line in lines:
+        console.print(Text(line))
+    print_end(found, name, overrides)
+
+
+def print_end(found: Findings, name: str, overrides: Sequence[str]) -> None:
+    """Print the command to run, or what to change and the command to check it with."""
+    data = ["--data", str(found.data)] if found.data else []
+    if found.problems:
+        console.print("\n[bold red]To change first:[/]")
+        for problem in found.problems:
+            console.print(Text(f"  {problem}"), soft_wrap=True)
+        offline = ["--offline"] * bound(found)
+        last = shlex.join(["pgt-lora", "check", name, *data, *offline, *overrides])
+    else:
+        console.print("\n[bold]Run it:[/]")
+        last = command(found, name, overrides)
+    console.print(Text(f"  {last}"), soft_wrap=True)
+
+
+def command(found: Findings, name: str, overrides: Sequence[str]) -> str:
+    """Return the command that trains as was checked, with what has to be added for a single card of 80 GB."""
+    added = [] if found.recipe.sft.use_cpu else advice(found, CARDS_GIB[-1])[1]
+    args = [*overrides, *(added or [])]
+    words = ["make finetune", *(["LAUNCH=fsdp2"] if added is None else []), f"MODEL={shlex.quote(name)}"]
+    words += [f"DATA={shlex.quote(str(found.data))}"] if found.data else []
+    return " ".join([*words, *([f"ARGS={shlex.quote(shlex.join(args))}"] if args else [])])
+
+
+def bound(found: Findings) -> bool:
+    """Tell whether the tokens of the text are an upper bound only."""
+    return found.base.source == OFFLINE
+
+
+def facts(found: Findings) -> Table:
+    """Lay out the model, where LoRA sits, the data and what it takes on the network and on disk."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in fact_lines(found):
+        grid.add_row(label, Text(value))
+    return grid
+
+
+def fact_lines(found: Findings) -> Iterator[tuple[str, str]]:
+    """Yield the labels and values of the facts."""
+    recipe, placed, longest = found.recipe, found.placement, max(length.total for length in found.lengths)
+    yield "Model", f"{recipe.model.model_name_or_path}, by {found.base.source}"
+    yield "LoRA", f"q, k and v of {placed.num_layers} language-model layers, {placed.num_modules} modules:"
+    yield "", found.base.encoder.adapter.lora_targets
+    share = placed.num_trainable / placed.num_parameters
+    yield "", f"{placed.num_trainable:,} of {placed.num_parameters:,} parameters are trained ({share:.2%})"
+    if found.data:
+        yield "Data", f"{found.data}: {found.num_rows:,} samples, all measured"
+    else:
+        measured = f"the first {len(found.lengths):,} were made and measured"
+        yield "Data", f"{found.num_rows:,} PGT samples on a canvas of {recipe.kit.canvas} pixels; {measured}"
+    over = sum(length.total > found.limit for length in found.lengths)
+    fit = f"{over:,} samples do not fit" if over else "every sample fits"
+    yield "Room", f"{found.limit:,} tokens; the longest sample takes {'at most ' * bound(found)}{longest:,}: {fit}"
+    download, disk = storage_gb(found)
+    yield "Download", f"{download:.1f} GB, once" if download else "nothing"
+    yield "Disk", f"{disk:.1f} GB: base, merged model, adapter and training checkpoints"
+
+
+def storage_gb(found: Findings) -> tuple[float, float]:
+    """Return what is downloaded and what lies on disk in the end, in units of 10⁹ bytes."""
+    weights = found.model.num_parameters * found.setup.dtype_bytes
+    here = found.base.source == LOCAL
+    adapter = 4 * found.placement.num_trainable
+    checkpoints = (found.recipe.sft.save_total_limit or 1) * 3 * adapter  # with AdamW's two moments
+    return (0 if here else weights / 1e9), (2 * weights + adapter + checkpoints) / 1e9
+
+
+def tokens_table(found: Findings) -> Table:
+    """Lay out how many tokens a sample has, of each kind."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("", "least", "mean", "most", "in all samples"):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    for kind in ("image", "prompt", "supervised", "total"):
+        values = [getattr(length, kind) for length in found.lengths]
+        sign = "≤ " if bound(found) and kind != "image" else ""
+        cells = (
+            f"{min(values):,}",
+            f"{mean(values):,.1f}",
+            f"{max(values):,}",
+            f"{mean(values) * found.num_rows:,.0f}",
+        )
+        table.add_row(kind, *(sign + cell for cell in cells), style="bold" if kind == "total" else None)
+    return table
+
+
+def steps_table(found: Findings) -> Table:
+    """Lay out what the global batch comes to on several numbers of GPUs."""
+    asked = found.recipe.sft.per_device_train_batch_size
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("GPUs", "× batch per GPU", "× accumulation", "= effective batch", "steps"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for plan in found.schedules:
+        batch = str(plan.batch_size) if plan.batch_size == asked else f"{plan.batch_size} (not {asked})"
+        whole = plan.num_gpus * plan.batch_size * plan.accumulation
+        table.add_row(str(plan.num_gpus), batch, str(plan.accumulation), str(whole), f"{plan.steps:,}")
+    return table
+
+
+def memory_table(found: Findings) -> Table:
+    """Lay out the estimated memory in every setup, and the largest batch that fits the usual cards."""
+    cards = () if found.recipe.sft.use_cpu else CARDS_GIB
+    note = "▸ this recipe; formulae in pgt_lora/memory.py"
+    if cards:
+        note += f"\ncards: the largest batch that leaves {RESERVE:.0%} free; ÷ 4: four must share the weights"
+    # Eleven columns within the 80 of a plain terminal.
+    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False, caption=note, caption_justify="left")
+    table.add_column("held in", no_wrap=True)
+    table.add_column("check-\npoints", no_wrap=True)
+    parts = ("weights", "LoRA,\nAdamW", "acti-\nvations", "vision\ntower", "logits", "CUDA", "all")
+    for column in (*parts, *(f"{card} GB\ncard" for card in cards)):
+        table.add_column(column, justify="right", no_wrap=True)
+    for four_bit in (False, True):
+        for checkpointing in (False, True):
+            setup = replace(found.setup, four_bit=four_bit, checkpointing=checkpointing)
+            memory = estimate(found.model, found.batch, setup)
+            name = ("▸ " if setup == found.setup else "  ") + ("4 bits" if four_bit else str(found.recipe.model.dtype))
+            cells = [f"{part / GIB:.1f}" for part in (*astuple(memory), memory.total)]
+            cells += [largest_on(found, setup, card) for card in cards]
+            style = "bold" if setup == found.setup else None
+            table.add_row(name, "yes" if checkpointing else "no", *cells, style=style)
+    return table
+
+
+def largest_on(found: Findings, setup: Setup, card: int) -> str:
+    """Return the largest batch that fits a card, or how many cards must share the weights."""
+    size = largest_batch(found.model, found.batch, setup, card, divisors(found.recipe.kit.global_batch_size))
+    num = None if size else shards_needed(found.model, found.batch, setup, card)
+    return str(size) if size else f"÷ {num}" if num else "–"
+
+
+def advice(found: Findings, card: int) -> tuple[str, list[str] | None]:
+    """Say whether the recipe fits a card, with the words to add where it does not; None where no words suffice."""
+    sizes = divisors(found.recipe.kit.global_batch_size)
+    asked = found.batch.size
+    ways: list[tuple[int | None, list[str]]] = []
+    for changes in ({}, {"checkpointing": True}, {"four_bit": True}, {"four_bit": True, "checkpointing": True}):
+        size = largest_batch(found.model, found.batch, replace(found.setup, **changes), card, sizes)
+        words = ["--gradient_checkpointing", "true"] * (changes.get("checkpointing", False))
+        ways.append((size, words + ["--load_in_4bit", "true"] * changes.get("four_bit", False)))
+    size = ways[0][0]
+    if size and size >= asked:
+        room = f"; there is room for --per_device_train_batch_size {size}" if size > asked else ""
+        return f"fits as it is{room}", []
+    enough = [way for way in ways if (way[0] or 0) >= min(asked, WORTH_IT)] or [way for way in ways if way[0]]
+    if enough:
+        size, words = enough[0]
+        if size and size < asked:
+            words = ["--per_device_train_batch_size", str(size), *words]
+        return f"add {' '.join(words)}", words
+    num = shards_needed(found.model, found.batch, found.setup, card)
+    return f"the weights must be shared over {num or 'more than 64'} of them: LAUNCH=fsdp2", None

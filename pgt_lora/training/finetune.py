@@ -1,0 +1,178 @@
+"""Fine-tuning: TRL's SFTTrainer with PEFT LoRA, from a recipe and a dataset directory to an adapter directory."""
+
+import shutil
+import signal
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgt_lora.core import noise
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.machine import hardware, keep_freed_memory
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console, track
+from pgt_lora.data.directory import open_dataset, read_manifest, write_json
+from pgt_lora.models.encoding import Encoder, decode
+from pgt_lora.models.placement import check_placement
+from pgt_lora.training.run_directory import claim, newest_checkpoint, writing
+
+if TYPE_CHECKING:
+    from pgt_lora.training.trainer import Trainer
+
+VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
+
+noise.silence()
+
+
+def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> Path:
+    """Fine-tune as the recipe says and return the adapter directory, `out/adapter`.
+
+    Where several GPUs are visible, a process is started for each. An interrupted run in `out` is resumed where the
+    recipe and the data are the same.
+
+    Raises:
+        InputError: the run is finished or another one's, or the recipe, the data or the model cannot be used.
+        SystemExit: the run was stopped by SIGTERM, with a checkpoint.
+    """
+    from accelerate.utils import broadcast_object_list
+
+    from pgt_lora.training.build import build_trainer, read_features, step_shape
+    from pgt_lora.training.processes import launch, quieten_others, together
+
+    keep_freed_memory()
+    if recipe.sft.n_gpu > 1:  # several GPUs and one process, which TRL refuses
+        step_shape(recipe)
+        launch(recipe, data, out, overwrite, recipe.sft.n_gpu)
+        return out / "adapter"
+    quieten_others()
+    with together():
+        size, times = step_shape(recipe)
+        rows = open_dataset(data)
+        check_rows(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
+        check_size(rows, recipe, data)
+    console.print(
+        f"A step: {recipe.sft.world_size} processes × {size} samples × {times} = {recipe.kit.global_batch_size}"
+    )
+    key: dict[str, Any] = {}
+    resume: list[Path | None] = [None]
+    with together():
+        if recipe.sft.should_save:
+            key = claim(out, recipe, data, overwrite)
+            if (out / "adapter").exists():
+                raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
+            resume = [newest_checkpoint(out / "checkpoints")]
+    with together():
+        trainer, encoder = build_trainer(recipe, rows, out)
+        audited = audit(trainer, encoder)
+        read_features(trainer, encoder, rows, data, recipe.kit.feature_cache_gb)
+    started = time.monotonic()
+    train(trainer, *broadcast_object_list(resume))
+    facts = key | audited | {"data": read_manifest(data)}
+    save(trainer, recipe, facts, out, time.monotonic() - started)
+    return out / "adapter"
+
+
+def train(trainer: "Trainer", resume: Path | None) -> None:
+    """Train, from a checkpoint where there is one, under a progress bar.
+
+    Raises:
+        SystemExit: a SIGTERM came; training was saved after the step and stopped.
+    """
+    from transformers import PrinterCallback, ProgressCallback
+
+    from pgt_lora.training.callbacks import progress_bar, stop_on_sigterm
+    from pgt_lora.training.processes import leave
+
+    for theirs in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(theirs)
+    if resume:
+        console.print(f"Resuming from {resume}", soft_wrap=True)
+    with progress_bar() as bar, stop_on_sigterm() as stop:
+        trainer.add_callback(bar)
+        trainer.add_callback(stop)
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if trainer.state.global_step < trainer.state.max_steps:
+        console.print(
+            f"Stopped by SIGTERM after step {trainer.state.global_step} of {trainer.state.max_steps}, and saved it in "
+            f"{trainer.args.output_dir}; the same command resumes from there",
+            soft_wrap=True,
+        )
+        leave()
+        raise SystemExit(128 + signal.SIGTERM)
+
+
+def audit(trainer: "Trainer", encoder: Encoder) -> dict[str, Any]:
+    """Print and check where LoRA sits, and print how many tokens are supervised; return both for the record.
+
+    Raises:
+        InputError: LoRA sits elsewhere.
+    """
+    model: Any = trainer.model
+    placement = check_placement(model, encoder.adapter)
+    console.print(str(placement))
+    supervised = [each.supervised for each in trainer.lengths]
+    console.print(
+        f"{sum(supervised):,} supervised tokens in {len(supervised):,} samples "
+        f"({min(supervised)} to {max(supervised)} each)"
+    )
+    return {"placement": asdict(placement), "supervised_tokens": sum(supervised)}
+
+
+def check_size(rows: Any, recipe: Recipe, data: Path) -> None:
+    """Check that there are samples for one step, and say which of an epoch's make no whole one."""
+    size = recipe.kit.global_batch_size
+    if len(rows) < size:
+        raise InputError(f"{data}: {len(rows)} samples, fewer than global_batch_size {size}; pass a smaller one")
+    if left := len(rows) % size:
+        console.print(f"{left} of {len(rows):,} samples, others in every epoch, make no whole step of {size}")
+
+
+def check_rows(rows: Any, data: Path) -> None:
+    """Decode every image and look for an answer, so that a broken row stops the run before it starts.
+
+    Raises:
+        InputError: an image cannot be read, or an answer is empty.
+    """
+    for row in track(rows.select_columns(["id", "images", "completion"]), len(rows), "Checking images"):
+        if not row["completion"][0]["content"].strip():
+            raise InputError(f"{data}: row {row['id']}: its answer is empty, so nothing of it would be supervised")
+        for image in row["images"]:
+            try:
+                decode(image, row)
+            except InputError as error:
+                raise InputError(f"{data}: {error}") from error
+
+
+def save(trainer: "Trainer", recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:
+    """Write the adapter, with the resolved recipe, the versions and the loss log beside it."""
+    from pgt_lora.training.processes import leave, together
+
+    model: Any = trainer.model
+    weights = lora_weights(model)
+    with together(), writing(out):
+        if trainer.args.should_save:
+            partial = out / "adapter.partial"
+            model.save_pretrained(partial, state_dict=weights)
+            (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
+            write_json(partial / "loss.json", [entry for entry in trainer.state.log_history if "loss" in entry])
+            run = facts | {
+                "seconds": round(seconds, 1),
+                "steps": trainer.state.global_step,
+                "processes": trainer.args.world_size,
+                "hardware": hardware(),
+                "versions": {name: version(name) for name in VERSIONS},
+            }
+            write_json(partial / "run.json", run)
+            partial.rename(out / "adapter")
+            shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    leave()
+
+
+def lora_weights(model: Any) -> dict[str, Any]:
+    """Return what was trained, gathered where it is spread over the processes."""
+    from torch.distributed.tensor import DTensor
+
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    return {name: p.full_tensor() if isinstance(p, DTensor) else p for name, p in trained.items()}

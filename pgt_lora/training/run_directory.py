@@ -1,0 +1,82 @@
+"""The directory of an unfinished run: whose it is, its checkpoints, and what to say where the disk is full."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import read_manifest, write_json
+
+STARTED = "started.json"
+
+
+def claim(out: Path, recipe: Recipe, data: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Take `out` for a run: a new directory, the same run begun before, or any run where it may be overwritten.
+
+    Returns:
+        What makes the run this run: the recipe's values and the hash of the data.
+
+    Raises:
+        InputError: `out` belongs to another run, or to something else.
+    """
+    key = {"recipe": dict(recipe.values), "content_hash": read_manifest(data)["content_hash"]}
+    path = out / STARTED
+    if out.exists() and any(out.iterdir()):
+        if not path.exists():
+            raise InputError(f"{out}: not empty and not a run directory; choose another --out")
+        if overwrite:
+            shutil.rmtree(out)
+        elif json.loads(path.read_text(encoding="utf-8")) != key:
+            raise InputError(
+                f"{out}: a run with another recipe or other data; choose another --out or pass --overwrite"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(path, key)
+    return key
+
+
+def newest_checkpoint(directory: Path) -> Path | None:
+    """Return the newest complete checkpoint of an interrupted run; say so where a half-written one is skipped."""
+    found = [p for p in directory.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit()]
+    for path in sorted(found, key=lambda p: int(p.name.removeprefix("checkpoint-")), reverse=True):
+        if is_complete(path):
+            return path
+        console.print(f"{path} is half-written; skipping it", soft_wrap=True)
+    return None
+
+
+def is_complete(checkpoint: Path) -> bool:
+    """Tell whether a checkpoint was written to its end: its state comes last, and torch's files are zip archives."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return all(zipfile.is_zipfile(path) for path in checkpoint.glob("*.pt*"))
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Turn a failure to write into `directory` into one that says where, and what is left.
+
+    Raises:
+        InputError: the disk is full, or the directory cannot be written to for another reason.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+            raise  # not from torch.save
+        last = newest_checkpoint(directory / "checkpoints")
+        left = f"resumes from {last.name}" if last else "starts anew"
+        raise InputError(
+            f"{directory}: cannot be written to ({' '.join(str(error).split())}); is the disk full? Make room there, "
+            f"and the same command {left}"
+        ) from error
