@@ -1,18 +1,20 @@
 """The command line. Heavy imports stand inside the commands, so that `--help` answers at once."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
+from pgt_lora import __version__
 from pgt_lora.cli.benchmark import benchmark
 from pgt_lora.cli.data import generate, mix, push_dataset
 from pgt_lora.cli.diagnose import diagnose
 from pgt_lora.cli.hub import export_dataset, export_recipe, push
-from pgt_lora.core.errors import InputError
+from pgt_lora.core.errors import exit_on_input_error
+from pgt_lora.core.machine import keep_freed_memory
+from pgt_lora.core.terminal import hide_noise
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 WITH_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -25,8 +27,19 @@ DType = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 
+def show_version(wanted: bool) -> None:
+    """Print the version and end, where it is wanted."""
+    if wanted:
+        typer.echo(f"pgt-lora {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _describe() -> None:
+def _describe(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """LoRA fine-tuning of vision-language models on Procedurally Generated Tasks (PGT)."""
 
 
@@ -50,8 +63,9 @@ def preview(
     if model:
         from pgt_lora.evaluation.evaluate import load_encoder
         from pgt_lora.models.audit import audit_row
+        from pgt_lora.models.names import resolve
 
-        audit = partial(audit_row, load_encoder(model))
+        audit = partial(audit_row, load_encoder(resolve(model, to_train=False).checkpoint))
     page = out or data.with_name(data.name + ".html")
     write_preview(data, page, num_images, audit)
     console.print(f"Open {page.resolve().as_uri()}")
@@ -65,10 +79,11 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Go by the published dimensions, not by the Hub.")] = False,
 ) -> None:
     """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
+    from pgt_lora.models.names import resolve
     from pgt_lora.training.dry_run.check import check as find
     from pgt_lora.training.dry_run.report import print_findings
 
-    found = find(recipe, data, offline, context.args)
+    found = find(resolve(recipe, context.args, to_train=False).recipe, data, offline)
     print_findings(found, recipe, context.args)
     if found.problems:
         raise typer.Exit(1)
@@ -84,10 +99,10 @@ def finetune(
 ) -> None:
     """Fine-tune with LoRA as a recipe says. Any of its fields can follow: --learning_rate 1e-3."""
     from pgt_lora.core.terminal import console
-    from pgt_lora.studies.before_after.run import recipe_for
+    from pgt_lora.models.names import resolve
     from pgt_lora.training.finetune import finetune as train
 
-    adapter = train(recipe_for(recipe, context.args), data, out, overwrite)
+    adapter = train(resolve(recipe, context.args).recipe, data, out, overwrite)
     console.print(f"The adapter is in {adapter}")
 
 
@@ -96,17 +111,29 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
     data: Data,
     out: Out,
-    batch_size: Annotated[int, typer.Option(help="Questions answered at a time.")] = 32,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 16,
+    batch_size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Questions answered at a time. Default: the recipe's."),
+    ] = None,
+    max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: the recipe's.")] = None,  # noqa: UP045
     repetition_penalty: Annotated[float, typer.Option(help="1.0: none, whatever the checkpoint's own default.")] = 1.0,
     overwrite: Overwrite = False,
 ) -> None:
     """Answer a dataset's questions greedily and score the answers, task by task."""
     from pgt_lora.evaluation import evaluate as evaluation
+    from pgt_lora.models.names import resolve
 
-    loaded, encoder = evaluation.load_for_evaluation(model)
-    generation = evaluation.Generation(batch_size, max_new_tokens, repetition_penalty)
-    scores = evaluation.evaluate(loaded, encoder, data, out, name=model, generation=generation, overwrite=overwrite)
+    named = resolve(model, to_train=False)
+    recipe = named.recipe
+    loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
+    generation = evaluation.Generation(
+        batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
+        repetition_penalty,
+    )  # fmt: skip
+    scores = evaluation.evaluate(
+        loaded, encoder, data, out, name=model, generation=generation, overwrite=overwrite,
+        feature_cache_gb=recipe.kit.feature_cache_gb,
+    )  # fmt: skip
     evaluation.print_scores(scores, f"{model} on {data}")
 
 
@@ -119,8 +146,9 @@ def merge(
 ) -> None:
     """Merge an adapter into its base and verify the result in a fresh process."""
     from pgt_lora.export.merge import merge as merge_run
+    from pgt_lora.models.names import resolve
 
-    merge_run(run, out, overwrite, dtype)
+    merge_run(resolve(run, to_train=False).checkpoint, out, overwrite, dtype)
 
 
 @app.command()
@@ -131,23 +159,27 @@ def verify(
 ) -> None:
     """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
     from pgt_lora.export.verify import verify_and_report
+    from pgt_lora.models.names import resolve
 
-    if not verify_and_report(merged, run, dtype):
+    if not verify_and_report(merged, resolve(run, to_train=False).checkpoint, dtype):
         raise typer.Exit(1)
 
 
 @app.command(context_settings=WITH_OVERRIDES)
 def run(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
+    model: Annotated[
+        str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")
+    ] = "tiny-qwen2.5-vl",
     data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT, made as needed.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
     """Do all of it: data, base scores, fine-tuning, scores, verified merge, report. Resumes what was interrupted."""
+    from pgt_lora.models.names import resolve
     from pgt_lora.studies.before_after.run import run as run_all
 
-    run_all(model, data, out, context.args, overwrite)
+    run_all(resolve(model, context.args).recipe, data, out, overwrite)
 
 
 @app.command(context_settings=WITH_OVERRIDES)
@@ -167,9 +199,10 @@ def compare(
     overwrite: Overwrite = False,
 ) -> None:
     """Train several datasets' arms on one budget, score them on the same items, and tell gains from noise."""
+    from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
 
-    compare_arms(recipe, arms, seeds, data or [], out, context.args, overwrite)
+    compare_arms(recipe, resolve(recipe, context.args).recipe, arms, seeds, data or [], out, context.args, overwrite)
 
 
 @app.command(context_settings=WITH_OVERRIDES)
@@ -184,9 +217,10 @@ def bench(
     ] = None,
 ) -> None:
     """Time this kit's training against TRL alone, by turns, on the same samples."""
+    from pgt_lora.models.names import resolve
     from pgt_lora.studies.speed.benchmark import bench as run_bench
 
-    run_bench(recipe, num_samples, repeats, context.args, random_weights, llama_factory)
+    run_bench(resolve(recipe, context.args).recipe, num_samples, repeats, random_weights, llama_factory)
 
 
 app.command(context_settings=WITH_OVERRIDES)(diagnose)
@@ -197,12 +231,7 @@ for command in (benchmark, push, export_dataset, export_recipe, mix, push_datase
 
 def main() -> None:
     """Run the command line; print an `InputError` as one line."""
-    try:
+    hide_noise()
+    keep_freed_memory()
+    with exit_on_input_error():
         app()
-    except InputError as error:
-        print(f"pgt-lora: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

@@ -42,12 +42,13 @@ def benchmark(
     """Score a model on the paper's benchmarks through lmms-eval, beside the paper's figures."""
     import torch
 
-    from pgt_lora.core.recipe import ROOT
+    from pgt_lora.core.workspace import run_directory
     from pgt_lora.data.mix.build import default_cache
     from pgt_lora.data.mix.images import Shelf
     from pgt_lora.studies.benchmarks.benchmark import Data
     from pgt_lora.studies.benchmarks.benchmark import benchmark as run
     from pgt_lora.studies.benchmarks.harness import Settings
+    from pgt_lora.studies.benchmarks.subject import resolve_subject
 
     asked = Data(
         suite or ("" if data else "paper"), data or [], Shelf(cache or default_cache(), image_root),
@@ -56,5 +57,5 @@ def benchmark(
     settings = Settings(
         backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies
     )
-    out = out or ROOT / "runs" / f"{Path(model).name}-benchmarks"
-    run(model, asked, out, settings, reference, overwrite)
+    out = out or run_directory(f"{Path(model).name}-benchmarks")
+    run(resolve_subject(model), asked, out, settings, reference, overwrite)

@@ -21,6 +21,8 @@ def diagnose(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Tell what a model sees, what it sees and cannot say, and what fools it. Any field of the recipe can follow."""
+    from pgt_lora.models.names import resolve
     from pgt_lora.studies.diagnose.diagnose import diagnose_model
 
-    diagnose_model(model, data, num_samples, out, context.args, overwrite)
+    named = resolve(model, context.args, to_train=False)
+    diagnose_model(named, data, num_samples, out, context.args, overwrite)

@@ -51,10 +51,11 @@ def export_recipe(
     """Write a recipe as LLaMA-Factory reads it, to repeat the run there."""
     from pgt_lora.core.errors import InputError
     from pgt_lora.export.other_trainers import llama_factory_recipe
-    from pgt_lora.studies.before_after.run import recipe_for
+    from pgt_lora.models.names import resolve
 
     if format != "llama-factory":
         raise InputError(f"format {format!r}: unknown; known: llama-factory")
     if out.exists():
         raise InputError(f"{out}: exists; choose another --out")
-    out.write_text(llama_factory_recipe(recipe_for(recipe), str(data.resolve()), output_dir), encoding="utf-8")
+    found = resolve(recipe, to_train=False).recipe
+    out.write_text(llama_factory_recipe(found, str(data.resolve()), output_dir), encoding="utf-8")

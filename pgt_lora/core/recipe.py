@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import yaml
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.workspace import RECIPES, shipped_path
 
 if TYPE_CHECKING:
     from trl import ModelConfig, SFTConfig
 
-ROOT = Path(__file__).resolve().parents[2]
-RECIPES = ROOT / "recipes"
 
 # Set by the kit, so a recipe that sets them too would be ignored in part.
 OURS = {
     "output_dir": "pass --out",
     "gradient_accumulation_steps": "it follows from global_batch_size, per_device_train_batch_size and the processes",
-    "lora_target_modules": "the model family's adapter places LoRA",
+    "lora_target_modules": "the model's family places LoRA",
     "resume_from_checkpoint": "an interrupted run resumes by itself when it is started again",
     "remove_unused_columns": "the collator needs every column",
 }
@@ -32,7 +31,7 @@ FIXED: dict[str, tuple[Any, str]] = {
     "use_peft": (True, "LoRA is what is trained"),
     "use_dora": (False, "a merged model is verified as W + (α/r)·BA"),
     "lora_modules_to_save": (None, "LoRA's weights alone are trained, merged and verified"),
-    "lora_target_parameters": (None, "the model family's adapter places LoRA"),
+    "lora_target_parameters": (None, "the model's family places LoRA"),
     "lora_task_type": ("CAUSAL_LM", "the models are causal language models"),
     "load_in_8bit": (False, "weights are in 16 bits or, with load_in_4bit, in 4"),
     "packing": (False, "TRL packs no images"),
@@ -51,7 +50,7 @@ FIXED: dict[str, tuple[Any, str]] = {
 class KitConfig:
     """The fields of a recipe that TRL does not have."""
 
-    model_family: str = field(metadata={"help": "which adapter of pgt_lora/adapters knows this model"})
+    model_family: str = field(metadata={"help": "the family, of those in pgt_lora/models/families"})
     global_batch_size: int = field(default=64, metadata={"help": "samples per optimizer step, over all processes"})
     canvas: str = field(default="448", metadata={"help": "canvas of the PGT images: a side or WIDTHxHEIGHT in pixels"})
     max_count: int = field(default=9, metadata={"help": "largest number that the counting task asks for"})
@@ -59,6 +58,9 @@ class KitConfig:
     num_test_samples: int = field(default=1000, metadata={"help": "held-out samples"})
     skills: bool = field(default=False, metadata={"help": "also score the skills of the small models' pre-training"})
     max_new_tokens: int = field(default=16, metadata={"help": "longest answer in evaluation"})
+    score_supervised_only: bool = field(
+        default=True, metadata={"help": "compute hidden states and scores only where the loss needs them"}
+    )
     feature_cache_gb: float = field(default=20.0, metadata={"help": "disk that image features may take; 0: no cache"})
 
 
@@ -75,7 +77,7 @@ class Recipe:
     @property
     def base(self) -> str:
         """The base checkpoint: a directory or a Hub id."""
-        return model_path(self.model.model_name_or_path or "")
+        return shipped_path(self.model.model_name_or_path or "")
 
     def dump(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads."""
@@ -178,9 +180,3 @@ def _words(key: str, value: Any) -> list[str]:
     if isinstance(value, dict):
         return [f"--{key}", json.dumps(value)]
     return [f"--{key}={value}"]
-
-
-def model_path(name_or_path: str) -> str:
-    """Return the path of a checkpoint that is given relative to the project, or the Hub id as it is."""
-    inside = ROOT / name_or_path
-    return str(inside) if inside.is_dir() else name_or_path

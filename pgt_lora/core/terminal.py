@@ -1,5 +1,7 @@
-"""Progress bars and tables on the terminal."""
+"""What the terminal shows: progress bars, tables, and no messages that concern the libraries alone."""
 
+import logging
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -18,3 +20,14 @@ def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
         yield from progress.track(items, total=total, description=description)
+
+
+def hide_noise() -> None:
+    """Hide messages that a user can do nothing about, as they are between the libraries, and no others."""
+    # TRL uses names that Transformers has renamed.
+    for name in ("gradient_checkpointing", "gradient_checkpointing_kwargs", "is_gradient_checkpointing"):
+        warnings.filterwarnings("ignore", message=f"`{name}` is deprecated", category=FutureWarning)
+    # PEFT imports bitsandbytes, which without a GPU asks for a package that only 4-bit inference would use.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    # Checkpoints that were written within a second are sorted by their steps instead of their times.
+    logging.getLogger("transformers.trainer_utils").addFilter(lambda record: "mtime" not in str(record.msg))

@@ -8,17 +8,18 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.versions import versions
 from pgt_lora.data.sample import Sample
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 PARQUET = "data/train-00000-of-00001.parquet"  # the Hub's own naming: load_dataset finds it without being told
 ROWS_PER_GROUP = 200
+VERSIONS = ("pgt-lora", "datasets", "pillow", "pyarrow")  # what a dataset's content depends on
 
 
 def features() -> Any:
@@ -85,13 +86,8 @@ def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]]) -> dict[str, 
         "num_samples": counts.total(),
         "counts": dict(sorted(counts.items())),
         "content_hash": digest.hexdigest(),
-        "versions": versions(),
+        "versions": versions(*VERSIONS),
     }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a dataset's content depends on."""
-    return {name: version(name) for name in ("pgt-lora", "datasets", "pillow", "pyarrow")}
 
 
 def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
@@ -99,7 +95,7 @@ def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
     if not (directory / MANIFEST).is_file():
         return False
     manifest = read_manifest(directory)
-    return bool(manifest["asked"] == asked and manifest["versions"] == versions())
+    return bool(manifest["asked"] == asked and manifest["versions"] == versions(*VERSIONS))
 
 
 def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str, Any]) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import ROOT
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
+from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, new_directory, write_manifest, write_samples
 from pgt_lora.data.generate import find_scene, tasks, to_sample
 from pgt_lora.data.sample import Sample
@@ -28,7 +28,7 @@ def probe_data(num_samples: int, settings: Settings, seed: int = 0) -> Path:
         raise InputError(f"num_samples {num_samples}: the images of a task come in pairs; take an even number")
     settings = replace(settings, split="test")
     probed = {name: task for name, task in tasks().items() if task.probe}
-    path = ROOT / "data" / f"pgt-probe-{settings.canvas}-{num_samples}"
+    path = data_directory(f"pgt-probe-{settings.canvas}-{num_samples}")
     asked: Mapping[str, Any] = {
         "num_samples": num_samples,
         "seed": seed,

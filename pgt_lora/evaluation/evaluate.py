@@ -10,12 +10,11 @@ import torch
 from accelerate.utils import send_to_device
 from rich.table import Table
 
-from pgt_lora.core.machine import keep_freed_memory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import new_directory, open_dataset, read_manifest, write_json, write_text
 from pgt_lora.evaluation.scoring import Score, correct, parse, score_by_task
-from pgt_lora.models.checkpoint import family, load_adapter, load_model, load_processor, resolve
+from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import cached
 from pgt_lora.models.lengths import measure
@@ -36,7 +35,7 @@ class Generation:
 def answer(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Generation) -> Iterator[str]:
     """Yield a greedy answer to every row's question, as text without special tokens."""
     tokenizer = encoder.processor.tokenizer
-    end = tokenizer.convert_tokens_to_ids(encoder.adapter.end_token(encoder.processor))
+    end = encoder.end_id
     model.eval()
     for start in range(0, len(rows), generation.batch_size):
         chosen = range(start, min(start + generation.batch_size, len(rows)))
@@ -93,7 +92,6 @@ def evaluate(
 
     With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
     """
-    keep_freed_memory()
     rows = open_dataset(data)
     encoder = cached(encoder, model, rows, data, feature_cache_gb)
     with new_directory(out, overwrite) as directory:
@@ -125,9 +123,8 @@ def read_scores(directory: Path) -> dict[str, Score]:
     return {task: Score(**{k: v for k, v in score.items() if k != "accuracy"}) for task, score in tasks.items()}
 
 
-def load_for_evaluation(name: str, recipe: Recipe | None = None) -> tuple[Any, Encoder]:
-    """Load what a name means, with its adapter where it has one, on the GPU where there is one."""
-    checkpoint = resolve(name)
+def load_for_evaluation(checkpoint: Checkpoint, recipe: Recipe | None = None) -> tuple[Any, Encoder]:
+    """Load a checkpoint, with its adapter where it has one, in a recipe's type, on the GPU where there is one."""
     use_cuda = torch.cuda.is_available() and not (recipe and recipe.sft.use_cpu)
     model = load_model(
         checkpoint.base,
@@ -137,14 +134,28 @@ def load_for_evaluation(name: str, recipe: Recipe | None = None) -> tuple[Any, E
     )
     if checkpoint.adapter_dir:
         model = load_adapter(model, checkpoint.adapter_dir)
-    return model, load_encoder(name)
+    return model, load_encoder(checkpoint)
 
 
-def load_encoder(name: str) -> Encoder:
-    """Load what encodes rows for the model that a name means; no weights are read."""
-    checkpoint = resolve(name)
-    adapter = family(checkpoint.base, checkpoint.revision)
-    return Encoder(adapter, load_processor(checkpoint.base, checkpoint.revision))
+def load_encoder(checkpoint: Checkpoint) -> Encoder:
+    """Load what encodes rows for a checkpoint; no weights are read."""
+    base, revision = checkpoint.base, checkpoint.revision
+    return Encoder(family_of(base, revision), load_processor(base, revision))
+
+
+def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Path], out: Path) -> None:
+    """Evaluate a checkpoint as a recipe says on every test set that it was not yet evaluated on."""
+    waiting = {test: path for test, path in tests.items() if not (out / test).exists()}
+    if not waiting:
+        return
+    model, encoder = load_for_evaluation(checkpoint, recipe)
+    generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
+    for test, path in waiting.items():
+        console.print(f"{out.name} on {test}")
+        evaluate(
+            model, encoder, path, out / test, name=str(checkpoint), generation=generation,
+            feature_cache_gb=recipe.kit.feature_cache_gb,
+        )  # fmt: skip
 
 
 def print_scores(scores: dict[str, Score], title: str) -> None:

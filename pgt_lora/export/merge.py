@@ -9,15 +9,15 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.data.directory import new_directory, write_json
-from pgt_lora.models.checkpoint import load_adapter, load_model, resolve
+from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model
 
 CONFIG = "config.json"
 DTYPES = ("bfloat16", "float16", "float32")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pth", "*.gguf")
 
 
-def merge(run: str, out: Path, overwrite: bool = False, dtype: str | None = None) -> None:
-    """Merge a run's adapter into its base, and verify the result in a fresh process.
+def merge(checkpoint: Checkpoint, out: Path, overwrite: bool = False, dtype: str | None = None) -> None:
+    """Merge an adapter into its base, and verify the result in a fresh process.
 
     With a `dtype` (`bfloat16`, `float16` or `float32`) the base is cast to it first; `config.json` differs from the
     base's in that one field then.
@@ -28,9 +28,8 @@ def merge(run: str, out: Path, overwrite: bool = False, dtype: str | None = None
     """
     if dtype not in (None, *DTYPES):
         raise InputError(f"--dtype {dtype!r}: unknown; known: {choices(DTYPES)}")
-    checkpoint = resolve(run)
     if checkpoint.adapter_dir is None:
-        raise InputError(f"{run}: holds no LoRA adapter, so there is nothing to merge")
+        raise InputError(f"{checkpoint.base}: holds no LoRA adapter, so there is nothing to merge")
     base_dir = local_directory(checkpoint.base, checkpoint.revision)
     with new_directory(out, overwrite) as directory:
         # In the base's own type or the one asked for; LoRA's weights are fp32, so PEFT adds in fp32 and rounds once.
@@ -41,8 +40,8 @@ def merge(run: str, out: Path, overwrite: bool = False, dtype: str | None = None
             shutil.copyfile(path, directory / path.name)
         if dtype:
             write_json(directory / CONFIG, config_with(base_dir, dtype))
-    words = ["verify", str(out), "--run", run, *(["--dtype", dtype] if dtype else [])]
-    finished = subprocess.run([sys.executable, "-m", "pgt_lora", *words], check=False)
+    words = ["pgt_lora.export.verify", str(out), str(checkpoint.adapter_dir), *([dtype] if dtype else [])]
+    finished = subprocess.run([sys.executable, "-m", *words], check=False)
     if finished.returncode:
         raise InputError(f"{out}: the merged checkpoint failed its verification; see {out / 'verification.json'}")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from pgt_lora.core.batches import step_shape
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
@@ -101,9 +102,7 @@ def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:
     Raises:
         InputError: the recipe's global batch is no multiple of its batch, or its family's template is not known.
     """
-    sft, size = recipe.sft, recipe.sft.per_device_train_batch_size
-    if recipe.kit.global_batch_size % size:
-        raise InputError(f"{recipe.name}: global_batch_size is no multiple of per_device_train_batch_size {size}")
+    sft, shape = recipe.sft, step_shape(recipe, 1)
     template = TEMPLATES.get(recipe.kit.model_family)
     if template is None:
         raise InputError(f"{recipe.name}: no template for {recipe.kit.model_family}; known: {choices(TEMPLATES)}")
@@ -126,8 +125,8 @@ def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:
         "media_dir": data,
         "cutoff_len": sft.max_length or 32768,
         "output_dir": out,
-        "per_device_train_batch_size": size,
-        "gradient_accumulation_steps": recipe.kit.global_batch_size // size,
+        "per_device_train_batch_size": shape.batch_size,
+        "gradient_accumulation_steps": shape.accumulation,
         "learning_rate": sft.learning_rate,
         "num_train_epochs": sft.num_train_epochs,
         "lr_scheduler_type": str(getattr(sft.lr_scheduler_type, "value", sft.lr_scheduler_type)),

@@ -10,7 +10,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.export.card import Licence, base_licence, write_card
 from pgt_lora.export.verify import VERIFICATION, changed_files
-from pgt_lora.models.checkpoint import resolve
+from pgt_lora.models.checkpoint import adapter_checkpoint
 
 WHAT = ("merged", "adapter", "both")
 
@@ -43,7 +43,7 @@ def push(
     if what not in WHAT:
         raise InputError(f"{what!r}: nothing to push; known: {', '.join(WHAT)}")
     check_proven(run)
-    base = resolve(str(run)).base
+    base = adapter_checkpoint(run / "adapter").base
     uploads = list(files(run, base, base_licence(base, licence), repo, what))
     total = sum(upload.num_bytes for upload in uploads)
     for upload in uploads:

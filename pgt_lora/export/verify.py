@@ -2,6 +2,7 @@
 
 import filecmp
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,17 +12,17 @@ import torch
 from rich.table import Table
 from transformers import BatchFeature
 
-from pgt_lora.core.errors import InputError
+from pgt_lora.core.errors import InputError, exit_on_input_error
 from pgt_lora.core.recipe import read_values
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import console, hide_noise
 from pgt_lora.data.directory import file_digest, open_dataset, read_manifest, write_json
 from pgt_lora.data.generate import default_weights, make_sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import Settings
-from pgt_lora.evaluation.evaluate import Generation, answer, predict
+from pgt_lora.evaluation.evaluate import Generation, answer, load_encoder, predict
 from pgt_lora.export.merge import CONFIG, companion_files, config_with, local_directory
 from pgt_lora.export.verify_weights import Check, check_keys, check_weights
-from pgt_lora.models.checkpoint import Checkpoint, family, load_adapter, load_model, load_processor, resolve
+from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, load_adapter, load_model
 from pgt_lora.models.encoding import Encoder
 
 # Largest difference of a logit, relative to the largest logit: sums of products are done in another order.
@@ -123,8 +124,7 @@ def _load(directory: Path, dtype: str | None = None) -> Any:
 
 
 def _encoder(directory: Path) -> Encoder:
-    # Not `evaluate.load_encoder`: that takes names, and a directory may be named as a recipe is.
-    return Encoder(family(str(directory)), load_processor(str(directory)))
+    return load_encoder(Checkpoint(str(directory)))
 
 
 def behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, list[str]]:
@@ -150,15 +150,14 @@ def fixed_rows(adapter_dir: Path) -> list[dict[str, Any]]:
     return [sample.to_row() for sample, _ in make]
 
 
-def verify_and_report(merged: Path, run: str, dtype: str | None = None) -> bool:
+def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> bool:
     """Verify, print the checks, and write `verification.json`; return whether all passed.
 
     Raises:
-        InputError: `run` holds no adapter.
+        InputError: the checkpoint holds no adapter.
     """
-    checkpoint = resolve(run)
     if checkpoint.adapter_dir is None:
-        raise InputError(f"{run}: holds no LoRA adapter to verify {merged} against")
+        raise InputError(f"{checkpoint.base}: holds no LoRA adapter to verify {merged} against")
     checks = verify(merged, checkpoint, dtype)
     passed = all(check.passed for check in checks)
     found = {"passed": passed, "checks": [asdict(check) for check in checks]}
@@ -172,3 +171,9 @@ def verify_and_report(merged: Path, run: str, dtype: str | None = None) -> bool:
         table.add_row(check.name, "passed" if check.passed else "[bold red]FAILED", check.figures)
     console.print(table)
     return passed
+
+
+if __name__ == "__main__":  # the fresh process after a merge: MERGED ADAPTER [DTYPE]
+    hide_noise()
+    with exit_on_input_error():
+        sys.exit(not verify_and_report(Path(sys.argv[1]), adapter_checkpoint(Path(sys.argv[2])), *sys.argv[3:]))

@@ -1,7 +1,7 @@
 """Prompts and image features from a cache's files, in the place of the processor and the vision tower."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from transformers import BatchFeature
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.transformers_internals import FEATURES
 
-FEATURES, PROMPTS = "features.bin", "prompts.pt"
+FEATURES_FILE, PROMPTS_FILE = "features.bin", "prompts.pt"
 
 
 @dataclass
@@ -26,21 +27,50 @@ class ImageFeatures(BaseModelOutputWithPooling):
         return ImageFeatures(pooler_output=pinned)
 
 
-@dataclass(frozen=True)
-class CachedEncoder(Encoder):
-    """An encoder whose prompts and image features come from a cache.
+class Cache:
+    """A cache's directory, read when it is first asked; it travels to other processes as its path alone.
 
-    `prompts_of` holds, by row id, the tensors of the row's prompt and the `span` of its features, which has the shape
-    (tokens, hidden) over the whole dataset. `splits` tells whether the model takes the features image by image.
+    `features` are mapped into memory, shape (tokens, hidden) over the whole dataset. `prompts` hold, by row id, the
+    tensors of the row's prompt and the `span` of its features. `splits` tells whether the model takes the features
+    image by image.
     """
 
-    prompts_of: Mapping[str, Mapping[str, torch.Tensor]]
-    features: torch.Tensor
-    splits: bool
+    def __init__(self, directory: Path, dtype: torch.dtype, hidden: int) -> None:
+        self.directory, self.dtype, self.hidden = directory, dtype, hidden
+        self.prompts: Mapping[str, Mapping[str, torch.Tensor]] = {}
+
+    def __getstate__(self) -> tuple[Path, torch.dtype, int]:
+        return self.directory, self.dtype, self.hidden
+
+    def __setstate__(self, state: tuple[Path, torch.dtype, int]) -> None:
+        Cache.__init__(self, *state)
+
+    def opened(self) -> "Cache":
+        """Return itself, its files read."""
+        if not self.prompts:
+            saved = torch.load(self.directory / PROMPTS_FILE, weights_only=True)
+            path = self.directory / FEATURES_FILE
+            count = path.stat().st_size // self.dtype.itemsize
+            mapped = torch.from_file(str(path), shared=False, size=count, dtype=self.dtype)
+            self.features, self.splits = mapped.view(-1, self.hidden), bool(saved["splits"])
+            # One tensor a column is read, and cut into rows: reading a tensor for every row takes a thousand times as
+            # long.
+            columns = [values.split(counts) for values, counts in saved["columns"].values()]
+            rows = zip(saved["ids"], *columns, strict=True)
+            self.prompts = {row_id: dict(zip(saved["columns"], values, strict=True)) for row_id, *values in rows}
+        return self
+
+
+@dataclass(frozen=True)
+class CachedEncoder(Encoder):
+    """An encoder whose prompts and image features come from a cache."""
+
+    cache: Cache = field(kw_only=True)
 
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> BatchFeature:
         """Return the encoded prompts of rows, padded on the left, with `mm_encoder_outputs` in the place of pixels."""
-        kept = [self.prompts_of[row["id"]] for row in rows]
+        cache = self.cache.opened()
+        kept = [cache.prompts[row["id"]] for row in rows]
         fill = {"input_ids": self.processor.tokenizer.pad_token_id or 0}
         batch: dict[str, Any] = {}
         for name in kept[0].keys() - {"span"}:
@@ -51,23 +81,15 @@ class CachedEncoder(Encoder):
                 )
             else:
                 batch[name] = torch.cat(values)
-        found = torch.cat([self.features[slice(*each["span"].tolist())] for each in kept])
-        pooled: Any = (found,) if self.splits else found
-        batch["mm_encoder_outputs"] = {"image": ImageFeatures(pooler_output=pooled)}
+        found = torch.cat([cache.features[slice(*each["span"].tolist())] for each in kept])
+        pooled: Any = (found,) if cache.splits else found
+        batch[FEATURES] = {"image": ImageFeatures(pooler_output=pooled)}
         return BatchFeature(batch)
 
 
 def read(directory: Path, base: Any, encoder: Encoder) -> CachedEncoder:
-    """Return the encoder that reads from a cache's directory, the features mapped into memory."""
-    saved = torch.load(directory / PROMPTS, weights_only=True)
-    path = directory / FEATURES
-    count = path.stat().st_size // base.dtype.itemsize
-    features = torch.from_file(str(path), shared=False, size=count, dtype=base.dtype)
-    features = features.view(-1, base.config.get_text_config().hidden_size)
-    # One tensor a column is read, and cut into rows: reading a tensor for every row takes a thousand times as long.
-    columns = [values.split(counts) for values, counts in saved["columns"].values()]
-    parts = zip(saved["ids"], *columns, strict=True)
-    prompts = {row_id: dict(zip(saved["columns"], values, strict=True)) for row_id, *values in parts}
-    found = CachedEncoder(encoder.adapter, encoder.processor, prompts, features, saved["splits"])
+    """Return the encoder that reads from a cache's directory."""
+    cache = Cache(directory, base.dtype, base.config.get_text_config().hidden_size)
+    found = CachedEncoder(encoder.family, encoder.processor, cache=cache)
     found.texts.update(encoder.texts)
     return found

@@ -1,4 +1,4 @@
-"""Checkpoints: finding what a name means, and loading the model and processor that it holds."""
+"""Checkpoints: loading the model, the processor and the adapter that they hold."""
 
 import json
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.plugins import discover
-from pgt_lora.core.recipe import find_recipe, model_path, read_values, recipe_names
-from pgt_lora.models.families.adapter import Adapter
+from pgt_lora.core.workspace import shipped_path
+from pgt_lora.models.families.family import Family
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, ProcessorMixin
+    from transformers import PretrainedConfig, PreTrainedModel, ProcessorMixin
 
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -27,33 +27,20 @@ class Checkpoint:
     adapter_dir: Path | None = None
     revision: str | None = None
 
-
-def resolve(name: str) -> Checkpoint:
-    """Find the checkpoint that a name means: a recipe's base, a run or adapter directory, a checkpoint, a Hub id.
-
-    Raises:
-        InputError: it is none of these.
-    """
-    path = Path(name)
-    if recipe := find_recipe(name):
-        values = read_values(recipe)
-        return Checkpoint(model_path(values["model_name_or_path"]), revision=values.get("model_revision"))
-    if directory := resolve_adapter(path):
-        config = json.loads((directory / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-        return Checkpoint(model_path(config["base_model_name_or_path"]), directory, config.get("revision"))
-    if (path / "config.json").is_file():
-        return Checkpoint(str(path))
-    if path.exists() or name.count("/") != 1 or name.startswith((".", "/")):
-        raise InputError(
-            f"{name}: no recipe, run, adapter or checkpoint directory, and no Hub id (owner/name); "
-            f"recipes: {choices(recipe_names())}"
-        )
-    return Checkpoint(name)
+    def __str__(self) -> str:
+        """Return what is told apart from other models by: the adapter's directory, or the base."""
+        return str(self.adapter_dir or self.base)
 
 
-def resolve_adapter(path: Path) -> Path | None:
+def find_adapter(path: Path) -> Path | None:
     """Return the adapter's directory that is `path`, or is in the run directory `path`; None where there is none."""
     return next((each for each in (path, path / "adapter") if (each / ADAPTER_CONFIG).is_file()), None)
+
+
+def adapter_checkpoint(directory: Path) -> Checkpoint:
+    """Return an adapter's directory together with the base that its configuration names."""
+    config = json.loads((directory / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    return Checkpoint(shipped_path(config["base_model_name_or_path"]), directory, config.get("revision"))
 
 
 def cached_commit(base: str, revision: str | None = None) -> str | None:
@@ -64,22 +51,57 @@ def cached_commit(base: str, revision: str | None = None) -> str | None:
     return Path(config).parent.name if isinstance(config, str) else None  # a snapshot's folder is named by its commit
 
 
-def family(base: str, revision: str | None = None) -> Adapter:
-    """Return the adapter of the family that a checkpoint's `config.json` names.
+def read_config(base: str, revision: str | None = None) -> "PretrainedConfig":
+    """Return a checkpoint's configuration.
 
     Raises:
-        InputError: the checkpoint cannot be found, or no adapter knows its `model_type`.
+        InputError: the checkpoint cannot be found, or the Hub not be reached.
     """
     from transformers import AutoConfig
 
+    if not Path(base).is_dir():
+        reach(base, revision)
     try:
-        config = AutoConfig.from_pretrained(base, revision=revision)
+        config: PretrainedConfig = AutoConfig.from_pretrained(base, revision=revision)
     except (OSError, ValueError) as error:
         raise InputError(f"{base}: cannot be loaded: {str(error).splitlines()[0]}") from error
-    known = {adapter.model_type: adapter for adapter in discover("pgt_lora.models.families", "ADAPTER").values()}
+    return config
+
+
+def reach(base: str, revision: str | None) -> None:
+    """Ask the Hub once for a base that is not in the cache, as the usual way tries for half a minute.
+
+    Raises:
+        InputError: the Hub cannot be reached.
+    """
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import get_session
+
+    if cached_commit(base, revision):
+        return
+    try:
+        get_session().head(hf_hub_url(base, "config.json", revision=revision), timeout=10)
+    except Exception as error:  # of httpx or httpx2, by the version of huggingface_hub
+        raise InputError(
+            f"{base}: the Hub cannot be reached ({error}); `pgt-lora check` goes by published dimensions with --offline"
+        ) from error
+
+
+def family_of_config(config: "PretrainedConfig", base: str) -> Family:
+    """Return the family that a checkpoint's `model_type` names.
+
+    Raises:
+        InputError: no family knows it.
+    """
+    known = {family.model_type: family for family in discover("pgt_lora.models.families", "FAMILY").values()}
     if config.model_type not in known:
-        raise InputError(f"{base}: no adapter for model_type {config.model_type!r}; known: {choices(known)}")
+        raise InputError(f"{base}: no family for model_type {config.model_type!r}; known: {choices(known)}")
     return known[config.model_type]
+
+
+def family_of(base: str, revision: str | None = None) -> Family:
+    """Return the family of a checkpoint; raises as `read_config` and `family_of_config` do."""
+    return family_of_config(read_config(base, revision), base)
 
 
 def load_processor(base: str, revision: str | None = None) -> "ProcessorMixin":

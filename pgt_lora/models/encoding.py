@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.models.families.adapter import Adapter
+from pgt_lora.models.families.family import Family
+from pgt_lora.models.families.template import answer_prefix, end_token, messages
 
 if TYPE_CHECKING:
     from transformers import BatchFeature, ProcessorMixin
@@ -25,11 +26,16 @@ IGNORE = -100
 class Encoder:
     """Encodes rows of a dataset directory for one model; `texts` keeps the ids of what was said, for other epochs."""
 
-    adapter: Adapter
+    family: Family
     processor: "ProcessorMixin"
     texts: dict[tuple[str, str, int], tuple[list[int], list[int]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    @property
+    def end_id(self) -> int:
+        """The id of the token that ends an answer."""
+        return int(self.processor.tokenizer.convert_tokens_to_ids(end_token(self.family, self.processor)))
 
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> "BatchFeature":
         """Encode the prompts of rows, padded on the left, for generation."""
@@ -67,7 +73,7 @@ class Encoder:
     def prompt_text(self, row: Mapping[str, Any]) -> str:
         """Return the prompt of a row as the chat template renders it, up to where the answer begins."""
         (turn,) = row["prompt"]
-        turns = self.adapter.messages(turn["content"], len(row["images"]))
+        turns = messages(turn["content"], len(row["images"]))
         return self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
 
     def adds_special_tokens(self, prompt: str) -> bool:
@@ -94,12 +100,11 @@ class Encoder:
         if key not in self.texts:
             tokenizer = self.processor.tokenizer
             prompt = self.prompt_text(row)
-            texts = [prompt, prompt + self.adapter.answer_prefix(self.processor) + said["content"]]
+            texts = [prompt, prompt + answer_prefix(self.family, self.processor) + said["content"]]
             before, both = tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
             if both[: len(before)] != before:
                 raise InputError(f"row {row['id']}: its answer {said['content']!r} merges with the end of the prompt")
-            end = tokenizer.convert_tokens_to_ids(self.adapter.end_token(self.processor))
-            self.texts[key] = before, [*both[len(before) :], end]
+            self.texts[key] = before, [*both[len(before) :], self.end_id]
         return self.texts[key]
 
 

@@ -22,9 +22,10 @@ from transformers import BatchFeature
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import new_directory, read_manifest
-from pgt_lora.models.cached_encoder import FEATURES, PROMPTS, read
+from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, read
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.lengths import image_tokens, size_px
+from pgt_lora.models.lengths import size_px
+from pgt_lora.models.transformers_internals import num_image_tokens
 
 BATCH = 32
 LAYOUT = 2  # of these files; another number makes other caches
@@ -37,7 +38,7 @@ def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float)
     Returns `encoder` itself where the model takes more of an image than its features; and, saying so, where they would
     take more than `limit_gb` or than the disk has free.
     """
-    if not encoder.adapter.features_suffice or not limit_gb:
+    if not encoder.family.features_suffice or not limit_gb:
         return encoder
     base = getattr(model, "get_base_model", lambda: model)()
     data = data.resolve()
@@ -67,13 +68,13 @@ def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
     for state in ("padding", "truncation"):  # as the last call left them
         tokenizer.pop(state)
     told = [
-        LAYOUT, content_hash, encoder.adapter.name, str(base.dtype), base.device.type, torch.__version__,
+        LAYOUT, content_hash, encoder.family.name, str(base.dtype), base.device.type, torch.__version__,
         transformers.__version__, json.dumps(tokenizer), processor.chat_template,
         processor.image_processor.to_json_string(),
     ]  # fmt: skip
     digest = hashlib.sha256("\0".join(map(str, told)).encode())
     for name, parameter in base.named_parameters():
-        if "language_model." not in name and not name.startswith("lm_head"):
+        if encoder.family.is_frozen_vision(name):
             digest.update(name.encode())
             digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:16]
@@ -86,7 +87,7 @@ def num_bytes(base: Any, encoder: Encoder, rows: Any) -> int:
     """
     distinct = {image_key(row): [size_px(image, row) for image in row["images"]] for row in rows}
     sizes = Counter(size for each in distinct.values() for size in each)
-    tokens = sum(count * image_tokens(encoder, size) for size, count in sizes.items())
+    tokens = sum(count * num_image_tokens(encoder.processor, size) for size, count in sizes.items())
     return tokens * base.config.get_text_config().hidden_size * base.dtype.itemsize
 
 
@@ -108,7 +109,7 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
     prompts: dict[str, dict[str, torch.Tensor]] = {}
     end, splits = 0, False
     base.eval()
-    with (directory / FEATURES).open("wb") as file:
+    with (directory / FEATURES_FILE).open("wb") as file:
         for part in track(parts, len(parts), "Image features"):
             chosen = [rows[index] for index in part]
             batch = encoder.prompts(chosen)
@@ -129,7 +130,7 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
     names = next(iter(prompts.values())).keys()
     columns = {name: [each[name] for each in prompts.values()] for name in names}
     joined = {name: (torch.cat(values), [len(each) for each in values]) for name, values in columns.items()}
-    torch.save({"ids": list(prompts), "columns": joined, "splits": splits}, directory / PROMPTS)
+    torch.save({"ids": list(prompts), "columns": joined, "splits": splits}, directory / PROMPTS_FILE)
 
 
 def compute(base: Any, batch: BatchFeature) -> tuple[torch.Tensor, bool]:

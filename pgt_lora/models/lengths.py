@@ -9,6 +9,7 @@ from PIL import Image
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.transformers_internals import num_image_tokens
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,11 @@ def measure(encoder: Encoder, rows: Iterable[Mapping[str, Any]]) -> list[Length]
         sizes = [size_px(image, row) for image in row["images"]]
         for size in sizes:
             if size not in images:
-                images[size] = image_tokens(encoder, size)
+                images[size] = num_image_tokens(encoder.processor, size)
         prompt, answer = encoder.text_ids(row)
         # The prompt's text holds one placeholder an image, which the processor replaces.
         lengths.append(Length(row["id"], sum(images[s] for s in sizes), len(prompt) - len(sizes), len(answer)))
     return lengths
-
-
-def image_tokens(encoder: Encoder, size: tuple[int, int]) -> int:
-    """Return the tokens of an image of a width and height in pixels, by the processor's own rule (vLLM's use of it)."""
-    processor: Any = encoder.processor
-    width, height = size
-    (tokens,) = processor._get_num_multimodal_tokens(image_sizes=[(height, width)]).num_image_tokens
-    return int(tokens)
 
 
 def size_px(image: Image.Image | Mapping[str, Any], row: Mapping[str, Any]) -> tuple[int, int]:

@@ -6,11 +6,10 @@ models and compares their sizes with the published ones.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, ProcessorMixin
+    from transformers import PretrainedConfig
 
 
 @dataclass(frozen=True)
@@ -134,17 +133,3 @@ def build_config(published: Published) -> "PretrainedConfig":
     from transformers import AutoConfig
 
     return AutoConfig.for_model(published.model_type, **published.config)
-
-
-def build_processor(published: Published) -> "ProcessorMixin":
-    """Return a processor that cuts images as the published one does and takes every byte of text for a token.
-
-    No tokenizer of a published model makes more tokens of a text than it has bytes, so lengths are upper bounds. The
-    chat format is that of the family's small model, which is the published one (`tests/test_adapters.py`).
-    """
-    processor = import_module(f"pgt_lora.tiny.{published.family}").build_processor(*filter(None, [published.form]))
-    processor.image_processor = type(processor.image_processor)(**published.image_processor)
-    for name, value in published.processor.items():
-        setattr(processor, name, value)
-    processor.tokenizer.backend_tokenizer.model.dropout = 1.0  # no merge is ever made
-    return processor

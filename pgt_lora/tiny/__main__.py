@@ -7,10 +7,10 @@ import torch
 import typer
 
 from pgt_lora.core.errors import choices
-from pgt_lora.core.recipe import ROOT
 from pgt_lora.core.terminal import console
+from pgt_lora.core.workspace import SHIPPED
 from pgt_lora.data.directory import new_directory
-from pgt_lora.models.checkpoint import family
+from pgt_lora.models.checkpoint import family_of
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Schedule, pretrain
@@ -36,7 +36,7 @@ def rebuild(
     if name not in MODELS:
         raise typer.BadParameter(f"{name}: no small model; known: {choices(MODELS)}")
     module, shipped_steps = MODELS[name]
-    out = out or ROOT / "data" / name
+    out = out or SHIPPED / "data" / name
     # Threads share out sums differently: with one, the weights depend on the seed and the processor alone.
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -45,7 +45,7 @@ def rebuild(
         model = module.build_model(processor)
         model.save_pretrained(directory)
         processor.save_pretrained(directory)
-        encoder = Encoder(family(str(directory)), processor)
+        encoder = Encoder(family_of(str(directory)), processor)
         pretrain(model, encoder, Schedule(steps=steps or shipped_steps))
         model.save_pretrained(directory)
         (directory / "README.md").write_text(card(name, model), encoding="utf-8")

@@ -13,8 +13,8 @@ from transformers import (
     LlavaNextProcessor,
     PreTrainedTokenizerFast,
 )
-from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+from pgt_lora.models.transformers_internals import PRETOKENIZE_REGEX
 from pgt_lora.tiny.tokenizer import corpus, train_bpe
 
 if TYPE_CHECKING:

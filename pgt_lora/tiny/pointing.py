@@ -11,11 +11,10 @@ from typing import Any
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.scene.palette import COLORS
+from pgt_lora.models.transformers_internals import sdpa_attention_forward, sdpa_mask
 from pgt_lora.tiny.grounding import LETTERS, SIDE
 from pgt_lora.tiny.objects import at, everything
 

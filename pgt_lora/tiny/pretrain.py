@@ -10,6 +10,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.scene import Scene, render
 from pgt_lora.models.encoding import IGNORE, Encoder
+from pgt_lora.models.families.template import end_token, messages
 from pgt_lora.tiny import pointing
 from pgt_lora.tiny.grounding import SIDE, Heads
 from pgt_lora.tiny.lessons import draw_turns
@@ -35,8 +36,8 @@ class Schedule:
 
 def conversation(encoder: Encoder, turns: Sequence[Turn]) -> tuple[str, list[int], list[int]]:
     """Return the first question, and the ids and labels of all that follows it."""
-    processor, end = encoder.processor, encoder.adapter.end_token(encoder.processor)
-    first = [*encoder.adapter.messages("question"), {"role": "assistant", "content": ANSWER}]
+    processor, end = encoder.processor, end_token(encoder.family, encoder.processor)
+    first = [*messages("question"), {"role": "assistant", "content": ANSWER}]
     ids: list[int] = []
     labels: list[int] = []
     for number, (question, answer) in enumerate(turns):

@@ -5,8 +5,11 @@ They play the part that general benchmarks play for a published checkpoint.
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 from pgt_lora.core.streams import stream
+from pgt_lora.core.workspace import data_directory
+from pgt_lora.data.directory import is_made, new_directory, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import render
 from pgt_lora.data.scene.palette import COLORS
@@ -22,6 +25,7 @@ from pgt_lora.tiny.questions import (
     total,
 )  # fmt: skip
 
+NUM_SKILL_SAMPLES = 800
 LETTERS = ("A", "B", "C", "D")
 
 SKILLS: dict[str, tuple[Lesson, str, tuple[str, ...]]] = {
@@ -61,3 +65,14 @@ def skill_samples(num_samples: int, seed: int = 0) -> Iterator[Sample]:
             choices=choices or (("left", "right") if answer in ("left", "right") else ("above", "below")),
             scene=scene.to_json(),
         )
+
+
+def skill_data() -> Path:
+    """Return the dataset directory of the small models' skills, made where it is not there yet."""
+    path = data_directory("pgt-tiny-skills")
+    asked = {"num_samples": NUM_SKILL_SAMPLES, "seed": 0, "split": "test", "source": "tiny-lessons"}
+    if not is_made(path, asked):
+        with new_directory(path, overwrite=True) as directory:
+            made = write_samples(directory, skill_samples(NUM_SKILL_SAMPLES))
+            write_manifest(directory, asked, made)
+    return path

@@ -6,11 +6,11 @@ from random import Random
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
-from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from pgt_lora.core.streams import stream
 from pgt_lora.data.generate import default_weights, tasks
 from pgt_lora.data.tasks.task import Settings
+from pgt_lora.models.transformers_internals import PRETOKENIZE_REGEX
 from pgt_lora.tiny.lessons import draw_turns
 
 MAX_VOCABULARY = 800

@@ -1,103 +1,151 @@
-"""The trainer's making: model, LoRA, arguments and collator, from a recipe."""
+"""What training stands on: arguments, base model, LoRA and trainer, made from a recipe."""
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 from peft import LoraConfig
-from transformers import BitsAndBytesConfig, set_seed
+from transformers import BitsAndBytesConfig, TrainerCallback, set_seed
+from transformers.integrations import TensorBoardCallback
 from trl import get_quantization_config
 
+from pgt_lora.core.batches import StepShape, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.plugins import lookup
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.models.checkpoint import cached_commit, family, load_model, load_processor
+from pgt_lora.models.checkpoint import cached_commit, family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.families.family import Family
 from pgt_lora.models.feature_cache import cached
-from pgt_lora.models.lengths import measure, token_limit, too_long
-from pgt_lora.training.loss import keep_supervised
+from pgt_lora.models.lengths import Length, measure, token_limit, too_long
 from pgt_lora.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from trl import SFTConfig
 
-def build_trainer(recipe: Recipe, rows: Any, out: Path) -> tuple[Trainer, Encoder]:
-    """Load the recipe's model and build TRL's trainer on it; return it with the encoder that is its collator.
+
+@dataclass(frozen=True)
+class Prepared:
+    """A base model and the encoder of a dataset's rows for it, with the rows' lengths."""
+
+    model: Any
+    encoder: Encoder
+    lengths: Sequence[Length]
+
+
+def prepare(recipe: Recipe, rows: Any, data: Path | None = None) -> Prepared:
+    """Load a recipe's base model and what encodes rows for it.
+
+    With the dataset directory of the rows, the features of their images come from a cache; the first process of a
+    machine makes it.
 
     Raises:
         InputError: the model is of another family, needs a package that is not installed, or has fewer positions than a
             sample has tokens.
     """
-    base, revision = recipe.base, recipe.model.model_revision
-    adapter = family(base, revision)
-    if adapter != lookup(
-        "pgt_lora.models.families", "ADAPTER", recipe.kit.model_family, f"{recipe.name}: model_family"
-    ):
-        raise InputError(f"{recipe.name}: model_family {recipe.kit.model_family}, but {base} is {adapter.name}")
-    encoder = Encoder(adapter, load_processor(base, revision))
-    set_arguments(recipe, out)
+    encoder = open_encoder(recipe)
+    lengths = measure(encoder, rows)
+    model = load_base(recipe, encoder.family)
+    for problem in too_long(lengths, token_limit(model.config, recipe.sft.max_length)):
+        raise InputError(f"{recipe.name}: {problem}")
+    if data and not (recipe.sft.fsdp or parse_flag_from_env("ACCELERATE_USE_FSDP")):  # FSDP: weights are on no GPU yet
+        if not recipe.model.load_in_4bit:  # which is there already
+            model.to(recipe.sft.device)
+        with PartialState().local_main_process_first():
+            encoder = cached(encoder, model, rows, data, recipe.kit.feature_cache_gb)
+    return Prepared(model, encoder, lengths)
+
+
+def build_trainer(
+    recipe: Recipe, rows: Any, out: Path, prepared: Prepared, callbacks: Sequence[TrainerCallback] = ()
+) -> Trainer:
+    """Put LoRA on a prepared model and return TRL's trainer of it."""
     set_seed(recipe.sft.seed)
-    model = load_base(recipe)
+    args = training_arguments(recipe, out)
     lora = LoraConfig(
         r=recipe.model.lora_r,
         lora_alpha=recipe.model.lora_alpha,
         lora_dropout=recipe.model.lora_dropout,
         use_rslora=recipe.model.use_rslora,
-        target_modules=adapter.lora_targets,
+        target_modules=prepared.encoder.family.lora_targets,
         task_type="CAUSAL_LM",
         # The commit that was loaded: what is scored, merged and verified later is on the same weights.
-        revision=cached_commit(base, revision),
+        revision=cached_commit(recipe.base, recipe.model.model_revision),
     )
-    trainer = Trainer(
-        model=model,
-        args=recipe.sft,
-        data_collator=partial(batch_with_ids, encoder),
+    return Trainer(
+        lengths=prepared.lengths,
+        supervised_only=recipe.kit.score_supervised_only,
+        model=prepared.model,
+        args=args,
+        data_collator=partial(batch_with_ids, prepared.encoder),
         train_dataset=rows,
-        processing_class=encoder.processor,
+        processing_class=prepared.encoder.processor,
         peft_config=lora,
+        callbacks=[*callbacks, *tensorboard(recipe, out)],
     )
-    trainer.lengths = measure(encoder, rows)
-    for problem in too_long(trainer.lengths, token_limit(model.config, recipe.sft.max_length)):
-        raise InputError(f"{recipe.name}: {problem}")
-    peft_model: Any = trainer.model
-    keep_supervised(peft_model.get_base_model())
-    for parameter in peft_model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()  # TRL casts them to bf16 on a 4-bit base
-    # PEFT makes what is embedded require gradients, for reentrant checkpointing. Here it would only send gradients back
-    # through the frozen vision tower.
-    peft_model.get_base_model().disable_input_require_grads()
-    return trainer, encoder
 
 
-def read_features(trainer: Trainer, encoder: Encoder, rows: Any, data: Path, limit_gb: float) -> None:
-    """Let the trainer read its images' features from a cache; the first process of a machine makes it."""
-    if trainer.is_fsdp_enabled:  # the weights are on no GPU yet
-        return
-    with PartialState().local_main_process_first():
-        found = cached(encoder, trainer.model, rows, data, limit_gb)
-    trainer.data_collator = partial(batch_with_ids, found)
+def open_encoder(recipe: Recipe) -> Encoder:
+    """Return what encodes rows for a recipe's base; no weights are read.
+
+    Raises:
+        InputError: the base is of another family than the recipe says, or cannot be read.
+    """
+    base, revision = recipe.base, recipe.model.model_revision
+    family = family_of(base, revision)
+    where = f"{recipe.name}: model_family"
+    if family != lookup("pgt_lora.models.families", "FAMILY", recipe.kit.model_family, where):
+        raise InputError(f"{where} {recipe.kit.model_family}, but {base} is {family.name}")
+    return Encoder(family, load_processor(base, revision))
 
 
-def set_arguments(recipe: Recipe, out: Path) -> None:
-    """Set what is the kit's to set among the trainer's arguments."""
-    args: Any = recipe.sft
-    args.output_dir = str(out / "checkpoints")
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(out / "tensorboard"))  # checkpoints do not outlive the run
-    args.per_device_train_batch_size, args.gradient_accumulation_steps = step_shape(recipe)
-    args.ddp_find_unused_parameters = False
+def shape_here(recipe: Recipe) -> StepShape:
+    """Return how a step is dealt out on this machine; several GPUs get a process each, which may not be started yet."""
+    return step_shape(recipe, recipe.sft.world_size * max(1, recipe.sft.n_gpu))
+
+
+def training_arguments(recipe: Recipe, out: Path) -> "SFTConfig":
+    """Return the trainer's arguments: the recipe's, and what is the kit's to say."""
+    shape = shape_here(recipe)
     # TRL's default is True, whatever the recipe does not say.
-    asked = [recipe.values.get(name) for name in ("gradient_checkpointing", "activation_checkpointing")]
-    args.gradient_checkpointing = args.activation_checkpointing = any(asked)
-    kwargs = dict(args.activation_checkpointing_kwargs or {}) | {"use_reentrant": False}
-    args.gradient_checkpointing_kwargs = args.activation_checkpointing_kwargs = kwargs
+    checkpointing = any(recipe.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation"))
+    given: Any = recipe.sft.activation_checkpointing_kwargs or {}
+    kwargs = given | {"use_reentrant": False}
+    return replace(
+        recipe.sft,
+        output_dir=str(out / "checkpoints"),
+        per_device_train_batch_size=shape.batch_size,
+        gradient_accumulation_steps=shape.accumulation,
+        ddp_find_unused_parameters=False,
+        gradient_checkpointing=checkpointing,
+        activation_checkpointing=checkpointing,
+        gradient_checkpointing_kwargs=kwargs,
+        activation_checkpointing_kwargs=kwargs,
+        report_to=[name for name in reports(recipe) if name != "tensorboard"] or "none",
+    )
 
 
-def load_base(recipe: Recipe) -> Any:
+def reports(recipe: Recipe) -> list[str]:
+    """Return the names of what the recipe logs to."""
+    return list(recipe.sft.report_to or ())
+
+
+def tensorboard(recipe: Recipe, out: Path) -> list[TrainerCallback]:
+    """Return what logs to TensorBoard where the recipe asks for it: into the run, as checkpoints do not outlive it."""
+    if "tensorboard" not in reports(recipe):
+        return []
+    callback = TensorBoardCallback()
+    callback.logging_dir = str(out / "tensorboard")
+    return [callback]
+
+
+def load_base(recipe: Recipe, family: Family) -> Any:
     """Load the recipe's base model for training, in 4 bits where it says so."""
-    quantization = quantization_config(recipe)
+    quantization = quantization_config(recipe, family)
     more: Any = recipe.sft.model_init_kwargs or {}
     try:
         model: Any = load_model(
@@ -117,40 +165,15 @@ def load_base(recipe: Recipe) -> Any:
     return model
 
 
-def quantization_config(recipe: Recipe) -> BitsAndBytesConfig | None:
+def quantization_config(recipe: Recipe, family: Family) -> BitsAndBytesConfig | None:
     """Return how the language model's layers are quantised; all else stays in 16 bits, as the answers depend on it."""
     dtype = "float16" if recipe.model.dtype == "float16" else "bfloat16"
     config = get_quantization_config(replace(recipe.model, dtype=dtype))
     if config:
-        config.llm_int8_skip_modules = [r"(?!model\.language_model\.).*"]
+        config.llm_int8_skip_modules = [family.not_quantized]
     return config
 
 
 def batch_with_ids(encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Encode a training batch, and keep its samples' ids for messages."""
     return encoder.training_batch(rows) | {"ids": [row["id"] for row in rows]}
-
-
-def step_shape(recipe: Recipe) -> tuple[int, int]:
-    """Return how many samples a process takes at a time, and how many times, for the recipe's global batch.
-
-    The samples at a time are the recipe's, or fewer where a process's share is smaller.
-
-    Raises:
-        InputError: the global batch cannot be dealt out equally.
-    """
-    whole, size = recipe.kit.global_batch_size, recipe.sft.per_device_train_batch_size
-    processes = recipe.sft.world_size * max(1, recipe.sft.n_gpu)  # several GPUs: a process for each, not yet started
-    if whole % size:
-        raise InputError(
-            f"{recipe.name}: global_batch_size {whole} is no multiple of per_device_train_batch_size {size}; change one"
-        )
-    if whole % processes:
-        fitting = [str(n) for n in range(1, processes) if whole % n == 0]
-        raise InputError(
-            f"{recipe.name}: global_batch_size {whole} cannot be dealt out equally to {processes} processes; make "
-            f"{' or '.join(fitting)} GPUs visible (GPUS=, or CUDA_VISIBLE_DEVICES), or change global_batch_size"
-        )
-    share = whole // processes
-    size = max(n for n in range(1, size + 1) if share % n == 0)
-    return size, share // size

@@ -17,13 +17,12 @@ class ProgressBar(TrainerCallback):
 
     def __init__(self, bar: Progress) -> None:
         self.bar = bar
-        self.task = bar.add_task("Fine-tuning", total=None)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Set the number of steps, and where a resumed run begins."""
-        self.bar.update(self.task, total=state.max_steps, completed=state.global_step)
+        self.task = self.bar.add_task("Fine-tuning", total=state.max_steps, completed=state.global_step)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Move on."""

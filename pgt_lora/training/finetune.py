@@ -2,28 +2,29 @@
 
 import shutil
 import signal
+import sys
 import time
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pgt_lora.core import noise
-from pgt_lora.core.errors import InputError
+from accelerate.utils import broadcast_object_list
+
+from pgt_lora.core.errors import InputError, exit_on_input_error
 from pgt_lora.core.machine import hardware, keep_freed_memory
-from pgt_lora.core.recipe import Recipe
-from pgt_lora.core.terminal import console, track
+from pgt_lora.core.recipe import Recipe, load_recipe
+from pgt_lora.core.terminal import console, hide_noise, track
+from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import open_dataset, read_manifest, write_json
 from pgt_lora.models.encoding import Encoder, decode
 from pgt_lora.models.placement import check_placement
+from pgt_lora.training.build import build_trainer, prepare, shape_here
+from pgt_lora.training.callbacks import progress_bar, stop_on_sigterm
+from pgt_lora.training.processes import launch, leave, quieten_others, together
 from pgt_lora.training.run_directory import claim, newest_checkpoint, writing
-
-if TYPE_CHECKING:
-    from pgt_lora.training.trainer import Trainer
+from pgt_lora.training.trainer import Trainer
 
 VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
-
-noise.silence()
 
 
 def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> Path:
@@ -36,24 +37,19 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
         InputError: the run is finished or another one's, or the recipe, the data or the model cannot be used.
         SystemExit: the run was stopped by SIGTERM, with a checkpoint.
     """
-    from accelerate.utils import broadcast_object_list
-
-    from pgt_lora.training.build import build_trainer, read_features, step_shape
-    from pgt_lora.training.processes import launch, quieten_others, together
-
-    keep_freed_memory()
     if recipe.sft.n_gpu > 1:  # several GPUs and one process, which TRL refuses
-        step_shape(recipe)
+        shape_here(recipe)
         launch(recipe, data, out, overwrite, recipe.sft.n_gpu)
         return out / "adapter"
     quieten_others()
     with together():
-        size, times = step_shape(recipe)
+        shape = shape_here(recipe)
         rows = open_dataset(data)
         check_rows(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
         check_size(rows, recipe, data)
     console.print(
-        f"A step: {recipe.sft.world_size} processes × {size} samples × {times} = {recipe.kit.global_batch_size}"
+        f"A step: {shape.num_processes} processes × {shape.batch_size} samples × {shape.accumulation} = "
+        f"{shape.num_samples}"
     )
     key: dict[str, Any] = {}
     resume: list[Path | None] = [None]
@@ -64,35 +60,27 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
                 raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
             resume = [newest_checkpoint(out / "checkpoints")]
     with together():
-        trainer, encoder = build_trainer(recipe, rows, out)
-        audited = audit(trainer, encoder)
-        read_features(trainer, encoder, rows, data, recipe.kit.feature_cache_gb)
-    started = time.monotonic()
-    train(trainer, *broadcast_object_list(resume))
+        prepared = prepare(recipe, rows, data)
+    with progress_bar() as bar, stop_on_sigterm() as stop:
+        with together():
+            trainer = build_trainer(recipe, rows, out, prepared, (bar, stop))
+            audited = audit(trainer, prepared.encoder)
+        started = time.monotonic()
+        train(trainer, *broadcast_object_list(resume))
     facts = key | audited | {"data": read_manifest(data)}
     save(trainer, recipe, facts, out, time.monotonic() - started)
     return out / "adapter"
 
 
-def train(trainer: "Trainer", resume: Path | None) -> None:
-    """Train, from a checkpoint where there is one, under a progress bar.
+def train(trainer: Trainer, resume: Path | None) -> None:
+    """Train, from a checkpoint where there is one.
 
     Raises:
         SystemExit: a SIGTERM came; training was saved after the step and stopped.
     """
-    from transformers import PrinterCallback, ProgressCallback
-
-    from pgt_lora.training.callbacks import progress_bar, stop_on_sigterm
-    from pgt_lora.training.processes import leave
-
-    for theirs in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(theirs)
     if resume:
         console.print(f"Resuming from {resume}", soft_wrap=True)
-    with progress_bar() as bar, stop_on_sigterm() as stop:
-        trainer.add_callback(bar)
-        trainer.add_callback(stop)
-        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if trainer.state.global_step < trainer.state.max_steps:
         console.print(
             f"Stopped by SIGTERM after step {trainer.state.global_step} of {trainer.state.max_steps}, and saved it in "
@@ -103,14 +91,14 @@ def train(trainer: "Trainer", resume: Path | None) -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
 
-def audit(trainer: "Trainer", encoder: Encoder) -> dict[str, Any]:
+def audit(trainer: Trainer, encoder: Encoder) -> dict[str, Any]:
     """Print and check where LoRA sits, and print how many tokens are supervised; return both for the record.
 
     Raises:
         InputError: LoRA sits elsewhere.
     """
     model: Any = trainer.model
-    placement = check_placement(model, encoder.adapter)
+    placement = check_placement(model, encoder.family)
     console.print(str(placement))
     supervised = [each.supervised for each in trainer.lengths]
     console.print(
@@ -145,10 +133,8 @@ def check_rows(rows: Any, data: Path) -> None:
                 raise InputError(f"{data}: {error}") from error
 
 
-def save(trainer: "Trainer", recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:
+def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:
     """Write the adapter, with the resolved recipe, the versions and the loss log beside it."""
-    from pgt_lora.training.processes import leave, together
-
     model: Any = trainer.model
     weights = lora_weights(model)
     with together(), writing(out):
@@ -162,7 +148,7 @@ def save(trainer: "Trainer", recipe: Recipe, facts: dict[str, Any], out: Path, s
                 "steps": trainer.state.global_step,
                 "processes": trainer.args.world_size,
                 "hardware": hardware(),
-                "versions": {name: version(name) for name in VERSIONS},
+                "versions": versions(*VERSIONS),
             }
             write_json(partial / "run.json", run)
             partial.rename(out / "adapter")
@@ -176,3 +162,10 @@ def lora_weights(model: Any) -> dict[str, Any]:
 
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     return {name: p.full_tensor() if isinstance(p, DTensor) else p for name, p in trained.items()}
+
+
+if __name__ == "__main__":  # one of several processes: RECIPE.yaml DATA OUT [overwrite]
+    hide_noise()
+    keep_freed_memory()
+    with exit_on_input_error():
+        finetune(load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]), "overwrite" in sys.argv[4:])

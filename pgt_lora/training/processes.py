@@ -17,10 +17,10 @@ from accelerate.utils import gather_object
 from transformers.utils import logging
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.recipe import RECIPES, Recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.core.workspace import LAUNCH_FILES
 
-LAUNCH_FILES = RECIPES / "accelerate"
 LAUNCH_VARIABLE = "PGT_LORA_LAUNCH"
 # Seconds that the processes have, once they are to stop, to end their step and save it.
 PATIENCE = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "120"}
@@ -38,8 +38,8 @@ def launch(recipe: Recipe, data: Path, out: Path, overwrite: bool, num_processes
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / f"{recipe.name}.yaml"
         path.write_text(recipe.dump(), encoding="utf-8")
-        words = ["finetune", str(path), "--data", str(data), "--out", str(out), *(["--overwrite"] if overwrite else [])]
-        process = subprocess.Popen([*launcher(num_processes), "-m", "pgt_lora", *words], env=PATIENCE | os.environ)
+        words = ["pgt_lora.training.finetune", str(path), str(data), str(out), *(["overwrite"] if overwrite else [])]
+        process = subprocess.Popen([*launcher(num_processes), "-m", *words], env=PATIENCE | os.environ)
         before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         try:
             status = process.wait()

@@ -12,8 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest, write_json
-
-STARTED = "started.json"
+from pgt_lora.models.names import STARTED
 
 
 def claim(out: Path, recipe: Recipe, data: Path, overwrite: bool = False) -> dict[str, Any]:

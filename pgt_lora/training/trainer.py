@@ -1,7 +1,8 @@
 """TRL's trainer, with steps of like samples, the loss from what is supervised, and an end where a step goes wrong."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import torch
 from accelerate.utils import gather_object
 from torch.distributed.tensor import DTensor
 from torch.utils.data import RandomSampler, Sampler
-from trl import SFTTrainer
+from transformers import PrinterCallback, ProgressCallback
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.terminal import console
 from pgt_lora.models.lengths import Length
-from pgt_lora.training.loss import supervised_inputs
-from pgt_lora.training.order import StepsByLength
+from pgt_lora.models.transformers_internals import HookedTrainer
+from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
 from pgt_lora.training.processes import together
 from pgt_lora.training.run_directory import writing
 
@@ -23,20 +25,34 @@ from pgt_lora.training.run_directory import writing
 EXPLODED = 2.0
 
 
-class Trainer(SFTTrainer):
+class Trainer(HookedTrainer):
     """Stops where a loss or gradient is no number or explodes, and names the samples; batches hold their `ids`.
 
-    By the `lengths` of all samples, those of a step are put together.
+    By the `lengths` of all samples, those of a step are put together. With `supervised_only`, hidden states and scores
+    are computed where the loss needs them, unless the model does not fit that, which is said.
     """
 
-    lengths: Sequence[Length]
-    micro_batches: tuple[tuple[Sequence[str], float], ...] = ()
-    first_loss: float | None = None
+    def __init__(self, *args: Any, lengths: Sequence[Length], supervised_only: bool = True, **kwargs: Any) -> None:
+        self.lengths = lengths
+        self.micro_batches: tuple[tuple[Sequence[str], float], ...] = ()
+        self.first_loss: float | None = None
+        super().__init__(*args, **kwargs)
+        for theirs in (PrinterCallback, ProgressCallback):
+            self.remove_callback(theirs)
+        peft_model: Any = self.model
+        for parameter in peft_model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()  # TRL casts them to bf16 on a 4-bit base
+        base = peft_model.get_base_model()
+        # PEFT makes what is embedded require gradients, for reentrant checkpointing. Here it would only send gradients
+        # back through the frozen vision tower.
+        base.disable_input_require_grads()
+        self.supervised_positions = fitted(base) if supervised_only else None
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
-        sampler = super()._get_train_sampler(train_dataset)
-        if not isinstance(sampler, RandomSampler):  # the recipe asks for another order
-            return sampler
+    def train_sampler(self, default: Sampler | None) -> Sampler | None:
+        """Return steps of samples of like length, in an order of their own in every epoch."""
+        if not isinstance(default, RandomSampler):  # the recipe asks for another order
+            return default
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         return StepsByLength([each.total for each in self.lengths], self.step_size, seed)
 
@@ -51,9 +67,10 @@ class Trainer(SFTTrainer):
         model: Any = self.model
         return model.config.get_text_config().vocab_size
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *words: Any, **named: Any) -> Any:
-        """Return TRL's loss, from the supervised positions alone."""
-        return super().compute_loss(model, supervised_inputs(inputs), *words, **named)
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Return TRL's loss, from the supervised positions alone where the model fits that."""
+        inputs = supervised_inputs(inputs) if self.supervised_positions else inputs
+        return super().compute_loss(model, inputs, *args, **kwargs)
 
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
@@ -87,9 +104,52 @@ class Trainer(SFTTrainer):
                 f"stops. Lower learning_rate, or look at these samples: {', '.join(chain.from_iterable(wrong))}"
             )
 
-    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Turn a full disk into one line, on every process."""
         with together(), writing(Path(str(self.args.output_dir)).parent):
-            super()._save_checkpoint(model, trial)
+            yield
+
+
+class StepsByLength(Sampler[int]):
+    """Samples in random order, another in every epoch and the same on every process, those of a step by length.
+
+    A step's gradient is the same in whatever order its samples come, but batches of like lengths hold little padding.
+    The longest come first, so that what does not fit into memory shows at once. Every step takes as many samples as
+    every other: the last ones of an epoch's order that make no whole step are left out, others in every epoch. With
+    several processes, their batches would be filled up with samples seen before.
+    """
+
+    def __init__(self, lengths: Sequence[int], step_size: int, seed: int) -> None:
+        self.lengths, self.step_size, self.seed = lengths, step_size, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.lengths) // self.step_size * self.step_size
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        order = torch.randperm(len(self.lengths), generator=generator)[: len(self)]
+        for step in order.split(self.step_size):
+            yield from sorted(step.tolist(), key=self.lengths.__getitem__, reverse=True)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; the Trainer calls this."""
+        self.epoch = epoch
+
+
+def fitted(model: Any) -> SupervisedPositions | None:
+    """Return the forward for supervised positions alone, installed; None, and a line, where it does not fit."""
+    positions = SupervisedPositions(model)
+    positions.install()
+    if reason := positions.misfit():
+        positions.remove()
+        console.print(
+            f"Every position is scored, as score_supervised_only does not fit {type(model).__name__}: {reason}",
+            soft_wrap=True,
+        )
+        return None
+    return positions
 
 
 def gradient_norm(model: torch.nn.Module) -> float:

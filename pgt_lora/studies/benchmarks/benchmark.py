@@ -16,12 +16,14 @@ from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sources.source import Settings
 from pgt_lora.evaluation.evaluate import write_scores
 from pgt_lora.evaluation.scoring import score_by_task
+from pgt_lora.models.checkpoint import Checkpoint, family_of
+from pgt_lora.models.names import Named
 from pgt_lora.studies.benchmarks import harness, sets
 from pgt_lora.studies.benchmarks.catalogue import Benchmark, choose, own
 from pgt_lora.studies.benchmarks.reading import Item
 from pgt_lora.studies.benchmarks.report import Report, against, predictions_of, print_report, write_report
 from pgt_lora.studies.benchmarks.scores import by_benchmark, by_group, read_items
-from pgt_lora.studies.benchmarks.subject import differences, family_of, identity, image_limits, opened, trained_families
+from pgt_lora.studies.benchmarks.subject import differences, identity, image_limits, opened, trained_vsr_families
 
 ASKED = "asked.json"
 LOGS = "lmms-eval"
@@ -42,7 +44,7 @@ class Data:
 
 
 def benchmark(
-    model: str, data: Data, out: Path, settings: harness.Settings, reference: Path | None = None,
+    named: Named, data: Data, out: Path, settings: harness.Settings, reference: Path | None = None,
     overwrite: bool = False,
 ) -> Report:  # fmt: skip
     """Run the benchmarks, and write `scores.json`, `predictions.jsonl` and `report.md` into `out`.
@@ -56,15 +58,16 @@ def benchmark(
     benchmarks = plan(data)
     if settings.limit is not None and settings.limit % 2 and "mmvp" in benchmarks:
         raise InputError(f"--limit {settings.limit}: MMVP counts pairs; give an even number")
-    harness.check(settings, family_of(model))
+    checkpoint = named.checkpoint
+    harness.check(settings, family_of(checkpoint.base, checkpoint.revision))
     check_known("--annotations", data.annotations, sets.SOURCES)
-    check_family(model, benchmarks, data.vsr_split)
+    check_vsr_family(named, benchmarks, data.vsr_split)
     if reference:
         predictions_of(reference)
     python, versions = harness.find_python(settings.backend)
     directories = prepare(benchmarks, data, settings.limit)
     asked = {
-        "model": model, "identity": identity(model), "benchmarks": list(benchmarks),
+        "model": named.name, "identity": identity(checkpoint), "benchmarks": list(benchmarks),
         "sets": {task: read_manifest(path)["content_hash"] for task, path in directories.items()},
         "limit": settings.limit, "backend": settings.backend,
         "versions": versions,
@@ -75,10 +78,10 @@ def benchmark(
         if versions["lmms-eval"] != harness.TESTED:
             console.print(f"lmms-eval {versions['lmms-eval']}: this project is tested with {harness.TESTED}")
         with new_directory(out, overwrite) as partial:
-            facts = _run(python, model, benchmarks, directories, settings, partial)
+            facts = _run(python, checkpoint, benchmarks, directories, settings, partial)
             write_json(partial / ASKED, asked | {"facts": facts})
     items = {name: read_items(each, out / LOGS, settings.backend) for name, each in benchmarks.items()}
-    report = _report(model, benchmarks, items, json.loads((out / ASKED).read_text(encoding="utf-8")))
+    report = _report(named.name, benchmarks, items, json.loads((out / ASKED).read_text(encoding="utf-8")))
     _write(out, items, report)
     report = against(report, out, reference) if reference else report
     write_report(report, out)
@@ -103,18 +106,18 @@ def plan(data: Data) -> dict[str, Benchmark]:
     return chosen
 
 
-def check_family(model: str, benchmarks: Mapping[str, Benchmark], vsr_split: str) -> None:
+def check_vsr_family(named: Named, benchmarks: Mapping[str, Benchmark], vsr_split: str) -> None:
     """Check that a run is not tested on the VSR family that overlaps with the one that it was trained on.
 
     Raises:
         InputError: it would be.
     """
-    trained = trained_families(model) if "vsr" in benchmarks else set()
+    trained = trained_vsr_families(named.checkpoint) if "vsr" in benchmarks else set()
     if trained - {vsr_split}:
         told = "/".join(sorted(trained))
         raise InputError(
-            f"--vsr-split {vsr_split}: {model} is trained on VSR's {told} family, whose training rows hold test items "
-            f"of the other; pass --vsr-split {told}"
+            f"--vsr-split {vsr_split}: {named.name} is trained on VSR's {told} family, whose training rows hold test "
+            f"items of the other; pass --vsr-split {told}"
         )
 
 
@@ -137,12 +140,12 @@ def _same(out: Path, asked: Mapping[str, Any]) -> bool:
 
 
 def _run(
-    python: str, model: str, benchmarks: Mapping[str, Benchmark], directories: Mapping[str, Path],
+    python: str, checkpoint: Checkpoint, benchmarks: Mapping[str, Benchmark], directories: Mapping[str, Path],
     settings: harness.Settings, out: Path,
 ) -> dict[str, Any]:  # fmt: skip
     """Run lmms-eval and return the facts of the run, which go into `scores.json`."""
     tasks = list(chain.from_iterable(each.tasks for each in benchmarks.values()))
-    with opened(model, out.parent) as subject, tempfile.TemporaryDirectory() as scratch:
+    with opened(checkpoint, out.parent) as subject, tempfile.TemporaryDirectory() as scratch:
         limits = image_limits(subject.directory)
         include = harness.write_tasks(Path(scratch) / "tasks", directories)
         logs = (out / LOGS).resolve()
@@ -152,7 +155,7 @@ def _run(
         return {
             "base": subject.base,
             "tuned": subject.tuned,
-            "family": subject.adapter.name,
+            "family": subject.family.name,
             "backend": settings.backend,
             "batch_size": settings.batch_size,
             "limit": settings.limit,

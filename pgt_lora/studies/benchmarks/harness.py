@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.recipe import RECIPES, ROOT
-from pgt_lora.models.families.adapter import Adapter
+from pgt_lora.core.workspace import RECIPES, SHIPPED
+from pgt_lora.models.families.family import Family
 from pgt_lora.studies.benchmarks.subject import Subject
 
 TESTED = "0.7.3"
@@ -45,7 +45,7 @@ def find_python(backend: str) -> tuple[str, dict[str, str]]:
     Raises:
         InputError: there is none, or it lacks something.
     """
-    made = ROOT / ".venv-lmms-eval" / "bin" / "python"
+    made = SHIPPED / ".venv-lmms-eval" / "bin" / "python"
     named = os.environ.get(PYTHON_VARIABLE) or (str(made) if made.exists() else sys.executable)
     python = str(Path(shutil.which(named) or named).absolute())  # not resolved: a link tells which environment it is
     if python == sys.executable and find_spec("lmms_eval") is None:
@@ -96,7 +96,7 @@ def command(
         words += ["accelerate.commands.launch", *launch, "-m"]
     return [
         *words, "pgt_lora.studies.benchmarks.entry",
-        "--model", subject.adapter.lmms_eval if settings.backend == "hf" else "vllm",
+        "--model", str(subject.family.lmms_eval) if settings.backend == "hf" else "vllm",
         "--model_args", ",".join(f"{name}={value}" for name, value in given.items()),
         "--tasks", ",".join(tasks),
         "--include_path", str(include),
@@ -109,7 +109,7 @@ def command(
     ]  # fmt: skip
 
 
-def check(settings: Settings, adapter: Adapter) -> None:
+def check(settings: Settings, family: Family) -> None:
     """Check what can be known before anything is downloaded.
 
     Raises:
@@ -121,9 +121,11 @@ def check(settings: Settings, adapter: Adapter) -> None:
         raise InputError(f"--limit {settings.limit}: give one or more items, or leave it out")
     if settings.batch_size < 1:
         raise InputError(f"--batch-size {settings.batch_size}: give one or more")
-    if settings.backend == "hf" and settings.batch_size > 1 and adapter.lmms_eval in ONE_AT_A_TIME:
+    if family.lmms_eval is None and settings.backend == "hf":
+        raise InputError(f"lmms-eval does not know {family.name}; --backend vllm takes any model that vLLM serves")
+    if settings.backend == "hf" and settings.batch_size > 1 and family.lmms_eval in ONE_AT_A_TIME:
         raise InputError(
-            f"--batch-size {settings.batch_size}: lmms-eval's wrapper of {adapter.name} answers one question at a "
+            f"--batch-size {settings.batch_size}: lmms-eval's wrapper of {family.name} answers one question at a "
             "time; leave it out, or use --backend vllm"
         )
     if settings.hub_copies is not None and not settings.hub_copies.is_dir():

@@ -4,15 +4,18 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.terminal import console
 from pgt_lora.export.merge import local_directory, merge
 from pgt_lora.export.verify import VERIFICATION, changed_files, fingerprints
-from pgt_lora.models.checkpoint import ADAPTER_CONFIG, Checkpoint, family, load_processor, resolve
-from pgt_lora.models.families.adapter import Adapter
+from pgt_lora.models.checkpoint import Checkpoint, family_of, find_adapter, load_processor
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.families.family import Family
+from pgt_lora.models.families.template import end_token
+from pgt_lora.models.names import Named, resolve
 
 GENERATION = "generation_config.json"
 # A checkpoint's own defaults; greedy decoding applies the last one, too. lmms-eval's wrappers do not pass it on.
@@ -34,21 +37,20 @@ class Subject:
     """
 
     directory: Path
-    adapter: Adapter
+    family: Family
     base: str
     tuned: bool
 
 
 @contextmanager
-def opened(model: str, beside: Path) -> Iterator[Subject]:
-    """Give the checkpoint that a name means, while the block lasts; an adapter is merged where it is not merged yet.
+def opened(checkpoint: Checkpoint, beside: Path) -> Iterator[Subject]:
+    """Give a whole checkpoint while the block lasts; an adapter is merged where it is not merged yet.
 
     What has to be made is made in a temporary directory in `beside`.
 
     Raises:
-        InputError: the name means no checkpoint, or the merged one fails its verification.
+        InputError: the merged checkpoint fails its verification.
     """
-    checkpoint, tuned = _meant(model)
     beside.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmark.partial-", dir=beside) as scratch:
         if checkpoint.adapter_dir is None:
@@ -58,18 +60,19 @@ def opened(model: str, beside: Path) -> Iterator[Subject]:
         else:
             console.print(f"Merging {checkpoint.adapter_dir}", soft_wrap=True)
             whole = Path(scratch) / "merged"
-            merge(str(checkpoint.adapter_dir), whole)
+            merge(checkpoint, whole)
         base = str(Path(checkpoint.base).resolve()) if Path(checkpoint.base).is_dir() else checkpoint.base
-        yield Subject(_view(whole, Path(scratch) / "checkpoint"), family(str(whole)), base, tuned)
+        yield Subject(
+            _view(whole, Path(scratch) / "checkpoint"), family_of(str(whole)), base, checkpoint.adapter_dir is not None
+        )
 
 
-def _meant(model: str) -> tuple[Checkpoint, bool]:
-    """Return the checkpoint, and whether it was trained; the merged model of a run is taken for that run."""
-    path = Path(model)
-    if path.name == "merged" and (path.parent / "adapter" / ADAPTER_CONFIG).is_file() and path.is_dir():
-        path = path.parent
-    checkpoint = resolve(str(path) if path.is_dir() else model)
-    return checkpoint, checkpoint.adapter_dir is not None
+def resolve_subject(name: str) -> Named:
+    """Return what a name means; the merged model of a run is taken for that run."""
+    path = Path(name)
+    if path.name == "merged" and path.is_dir() and find_adapter(path.parent):
+        return replace(resolve(str(path.parent), to_train=False), name=name)
+    return resolve(name, to_train=False)
 
 
 def is_merged(adapter_dir: Path) -> bool:
@@ -99,19 +102,8 @@ def _view(whole: Path, view: Path) -> Path:
     return view
 
 
-def family_of(model: str) -> Adapter:
-    """Return the family of the checkpoint that a name means; no weights are read.
-
-    Raises:
-        InputError: the name means no checkpoint, or no family of this kit.
-    """
-    checkpoint, _ = _meant(model)
-    return family(checkpoint.base, checkpoint.revision)
-
-
-def identity(model: str) -> dict[str, Any]:
+def identity(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return what tells a model apart from another one of the same name: its adapter's hashes, or its files."""
-    checkpoint, _ = _meant(model)
     if checkpoint.adapter_dir:
         return {"base": checkpoint.base, "revision": checkpoint.revision, "files": fingerprints(checkpoint.adapter_dir)}
     files = {}
@@ -121,9 +113,9 @@ def identity(model: str) -> dict[str, Any]:
     return {"base": checkpoint.base, "revision": checkpoint.revision, "files": files}
 
 
-def trained_families(model: str) -> set[str]:
+def trained_vsr_families(checkpoint: Checkpoint) -> set[str]:
     """Return the VSR split families in the data that a run was trained on, as its record says."""
-    adapter_dir = _meant(model)[0].adapter_dir
+    adapter_dir = checkpoint.adapter_dir
     if adapter_dir is None or not (adapter_dir / "run.json").is_file():
         return set()
     data = json.loads((adapter_dir / "run.json").read_text(encoding="utf-8"))["data"]
@@ -148,12 +140,10 @@ def differences(subject: Subject, backend: str) -> list[str]:
     """Return in words how lmms-eval's input differs from what this kit trains and evaluates on."""
     from transformers import AutoConfig
 
-    from pgt_lora.models.encoding import Encoder
-
     found = []
     processor = load_processor(str(subject.directory))
     tokenizer = processor.tokenizer
-    encoder = Encoder(subject.adapter, processor)
+    encoder = Encoder(subject.family, processor)
     # Everywhere the checkpoint's own template makes the prompt. lmms-eval's wrappers of Transformers let the tokenizer
     # add its special tokens in any case; vLLM's chat adds none.
     prompt = encoder.prompt_text({"images": [None], "prompt": [{"content": "Which side?"}]})
@@ -163,12 +153,12 @@ def differences(subject: Subject, backend: str) -> list[str]:
     )
     if theirs != ours:
         found.append(f"its prompts have {theirs - ours:+d} special token(s)")
-    end = subject.adapter.end_token(processor)
+    end = end_token(subject.family, processor)
     if end != tokenizer.eos_token:
         found.append(f"it ends answers at {tokenizer.eos_token!r}, this kit at {end!r}")
     dtype = str(AutoConfig.from_pretrained(subject.directory).dtype).removeprefix("torch.")
-    if backend == "hf" and subject.adapter.lmms_eval != "llava_hf" and dtype != "bfloat16":
+    if backend == "hf" and subject.family.lmms_eval != "llava_hf" and dtype != "bfloat16":
         found.append(f"it computes in bfloat16, while the checkpoint is {dtype}")
-    if backend == "hf" and subject.adapter.lmms_eval in OF_THEMSELVES:
-        found.append(OF_THEMSELVES[subject.adapter.lmms_eval])
+    if backend == "hf" and subject.family.lmms_eval in OF_THEMSELVES:
+        found.append(OF_THEMSELVES[subject.family.lmms_eval])
     return found

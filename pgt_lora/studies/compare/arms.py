@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.recipe import ROOT, Recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.streams import stream
+from pgt_lora.core.versions import versions
+from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import (
     MANIFEST,
+    VERSIONS,
     is_made,
     new_directory,
     open_dataset,
     read_manifest,
-    versions,
     write_manifest,
     write_rows,
 )
 from pgt_lora.data.generate import default_weights
 from pgt_lora.data.mix.pools import sources_of
-from pgt_lora.models.checkpoint import resolve, resolve_adapter
-from pgt_lora.studies.before_after.run import pgt_data
+from pgt_lora.data.pgt import pgt_data
+from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
 
 # What can be left out of PGT, one at a time: the rows of the paper's leave-one-task-out table.
 UNITS: Mapping[str, tuple[str, ...]] = {
@@ -47,7 +49,7 @@ class Arm:
     @property
     def is_adapter(self) -> bool:
         """Whether the arm was trained before, here or elsewhere, and is only scored."""
-        return self.directory is not None and resolve_adapter(self.directory) is not None
+        return self.directory is not None and find_adapter(self.directory) is not None
 
     @property
     def is_trained(self) -> bool:
@@ -115,8 +117,8 @@ def arm_adapters(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
     """
     found = {}
     for arm in arms:
-        if arm.directory and arm.is_adapter:
-            base = resolve(str(arm.directory)).base
+        if arm.directory and (adapter_dir := find_adapter(arm.directory)):
+            base = adapter_checkpoint(adapter_dir).base
             if base != recipe.base:
                 raise InputError(
                     f"arm {arm.name}: {arm.directory} is an adapter on {base}, the recipe's base is {recipe.base}"
@@ -148,8 +150,8 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
         InputError: the sources that the mix is made of cannot be had.
     """
     is_small = recipe.name.startswith("tiny-")
-    path = ROOT / "data" / f"pgt-{'tiny' if is_small else 'specialized'}-mix-train-{num_samples}"
-    if (path / MANIFEST).is_file() and read_manifest(path)["versions"] == versions():
+    path = data_directory(f"pgt-{'tiny' if is_small else 'specialized'}-mix-train-{num_samples}")
+    if (path / MANIFEST).is_file() and read_manifest(path)["versions"] == versions(*VERSIONS):
         return path
     shutil.rmtree(path, ignore_errors=True)  # of other versions; the name is the kit's own to make anew
     from pgt_lora.data.mix.build import build_mix
@@ -173,7 +175,7 @@ def half_and_half(first: Path, second: Path, num_samples: int) -> Path:
     With an odd number, the second gives one sample more.
     """
     manifests = [read_manifest(each) for each in (first, second)]
-    path = ROOT / "data" / f"pgt-half-{first.name}-half-{second.name}"
+    path = data_directory(f"pgt-half-{first.name}-half-{second.name}")
     asked = {"num_samples": num_samples, "seed": 0, "halves": [each["content_hash"] for each in manifests]}
     if not is_made(path, asked):
         half = num_samples // 2

@@ -6,31 +6,34 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import ROOT, Recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.directory import read_manifest, write_json
+from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
 from pgt_lora.studies.before_after.report import TITLES
-from pgt_lora.studies.before_after.run import pgt_data, recipe_for, skill_data
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, parse_arms
 from pgt_lora.studies.compare.report import Page, print_results, write_pages
 from pgt_lora.studies.compare.runs import describe, plan, score_directories, shared_images, train_and_score
+from pgt_lora.tiny.skills import skill_data
 
 ASKED = "asked.json"  # marks the directory of a comparison
 
 
 def compare(
-    model: str, arms: str, seeds: str, data: Sequence[Path], out: Path | None, overrides: Sequence[str],
+    model: str, recipe: Recipe, arms: str, seeds: str, data: Sequence[Path], out: Path | None, overrides: Sequence[str],
     overwrite: bool = False,
 ) -> None:  # fmt: skip
     """Train the arms, score them on the same items, and write what differs by more than noise.
 
+    `model` and `overrides` are what was typed for the recipe, for the report to say.
+
     Raises:
         InputError: an arm, a seed, a directory or the recipe cannot be used; nothing was trained then.
     """
-    recipe = recipe_for(model, overrides)
     names, numbers = parse_arms(arms), parse_seeds(seeds)
-    out = out or ROOT / "runs" / f"{recipe.name}-compare"
+    out = out or run_directory(f"{recipe.name}-compare")
     take(out)
     tests = evaluation_sets(recipe, data)
     adapters = arm_adapters(recipe, names)

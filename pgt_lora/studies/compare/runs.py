@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,11 @@ import torch
 
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import file_digest, open_dataset, read_manifest
-from pgt_lora.models.checkpoint import resolve_adapter
-from pgt_lora.studies.before_after.run import score
+from pgt_lora.evaluation.evaluate import evaluate_sets
+from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter
+from pgt_lora.models.names import base_of
 from pgt_lora.studies.compare.arms import BASE
 from pgt_lora.training.finetune import VERSIONS, finetune
 
@@ -36,13 +37,13 @@ class Run:
     @property
     def name(self) -> str:
         """The name of the run's directories, which ends in the hash of what makes it."""
-        made_of: dict[str, Any] = {"versions": {name: version(name) for name in VERSIONS}}
+        made_of: dict[str, Any] = {"versions": versions(*VERSIONS)}
         if self.data:
             made_of |= {"recipe": dict(self.recipe.values), "content_hash": read_manifest(self.data)["content_hash"]}
         else:
             model, kit = self.recipe.model, self.recipe.kit
             made_of |= {"base": [self.recipe.base, model.model_revision, model.dtype, kit.max_new_tokens]}
-        if self.adapter and (directory := resolve_adapter(self.adapter)):
+        if self.adapter and (directory := find_adapter(self.adapter)):
             made_of |= {"adapter": [file_digest(path) for path in sorted(directory.glob("adapter_*"))]}
         seed = f"-seed{self.recipe.sft.seed}" if self.data else ""
         return f"{self.arm}{seed}-{short_hash(made_of)}"
@@ -76,8 +77,13 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
         console.print(f"Training {run.name}")
         finetune(run.recipe, run.data, directory)
     named = {score_name(test, path): path for test, path in tests.items()}
-    scored = directory if run.data else run.adapter or run.recipe.base
-    score(run.recipe, str(scored), named, out / "scores" / run.name)
+    evaluate_sets(run.recipe, scored(run, directory), named, out / "scores" / run.name)
+
+
+def scored(run: Run, directory: Path) -> Checkpoint:
+    """Return what of a run is scored: what was trained in its directory, the adapter that it is, or the base."""
+    adapter_dir = directory / "adapter" if run.data else run.adapter and find_adapter(run.adapter)
+    return adapter_checkpoint(adapter_dir) if adapter_dir else base_of(run.recipe)
 
 
 def score_name(test: str, path: Path) -> str:

@@ -2,20 +2,18 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import ROOT, Recipe, load_recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.directory import new_directory, read_manifest
 from pgt_lora.data.probes import probe_data
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import Settings
 from pgt_lora.evaluation.evaluate import Generation, evaluate, load_for_evaluation
 from pgt_lora.evaluation.paired import read_items, read_result
-from pgt_lora.models.checkpoint import resolve
-from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.models.names import Named
 from pgt_lora.studies.diagnose.report import MODEL, Diagnosis, print_diagnosis, write_pages
 
 NUM_SAMPLES = 200  # images of each task
@@ -23,47 +21,32 @@ SCORES = "scores"
 
 
 def diagnose_model(
-    model: str, data: Path | None, num_samples: int | None, out: Path | None, overrides: Sequence[str],
+    named: Named, data: Path | None, num_samples: int | None, out: Path | None, overrides: Sequence[str] = (),
     overwrite: bool = False,
 ) -> None:  # fmt: skip
     """Answer the probes (or a dataset directory), and write what the answers say of the model.
+
+    `overrides` are what was typed beside the model's name, for the page to say.
 
     Raises:
         InputError: the model, the data or `out` cannot be used; nothing was answered then.
     """
     if data and num_samples is not None:
         raise InputError("--num-samples says how many probes are drawn: leave it out with --data")
-    recipe = recipe_of(model, overrides)
-    out = out or ROOT / "runs" / f"{recipe.name}-diagnosis"
+    recipe = named.recipe
+    out = out or run_directory(f"{recipe.name}-diagnosis")
     with new_directory(out, overwrite) as directory:
         settings = Settings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
         data = data or probe_data(NUM_SAMPLES if num_samples is None else num_samples, settings)
         content_hash = read_manifest(data)["content_hash"]
-        loaded, encoder = load_for_evaluation(model, recipe)
+        loaded, encoder = load_for_evaluation(named.checkpoint, recipe)
         generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
-        evaluate(loaded, encoder, data, directory / SCORES, name=model, generation=generation)
+        evaluate(loaded, encoder, data, directory / SCORES, name=named.name, generation=generation)
         result = read_result(read_items(data.name, data), {MODEL: [directory / SCORES]})
-        found = Diagnosis(model, result, content_hash, command(model, data, out, overrides))
+        found = Diagnosis(named.name, result, content_hash, command(named.name, data, out, overrides))
         write_pages(found, directory)
         print_diagnosis(found)
     console.print(f"Page: open {(out / 'diagnosis.html').resolve().as_uri()}", soft_wrap=True)
-
-
-def recipe_of(model: str, overrides: Sequence[str]) -> Recipe:
-    """Return a model's recipe; that of an adapter directory lies in it, or is the base's.
-
-    Raises:
-        InputError: there is none, or an override cannot be used.
-    """
-    checkpoint, path = resolve(model), Path(model)
-    # Training in bf16 asks for a GPU; evaluation loads the model in the recipe's dtype, wherever it is.
-    overrides = [*overrides, "--bf16", "false"]
-    if checkpoint.adapter_dir != path:
-        return recipe_for(model, overrides)
-    written = path / "recipe.yaml"
-    if written.is_file():
-        return replace(load_recipe(written, overrides), name=path.resolve().name)
-    return recipe_for(checkpoint.base, overrides)
 
 
 def command(model: str, data: Path, out: Path, overrides: Sequence[str]) -> str:

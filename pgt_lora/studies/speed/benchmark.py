@@ -18,19 +18,21 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.machine import hardware
-from pgt_lora.core.recipe import ROOT, Recipe
+from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.core.workspace import PACKAGE
 from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.pgt import pgt_data
 from pgt_lora.export.other_trainers import export_dataset, llama_factory_recipe
 from pgt_lora.models.feature_cache import compute
-from pgt_lora.studies.before_after.run import pgt_data, recipe_for
+from pgt_lora.models.transformers_internals import prepared
 from pgt_lora.studies.speed.contenders import HERE, KIT, LLAMA_FACTORY, TRL, stock_trainer
 from pgt_lora.studies.speed.generation import generation_seconds
 from pgt_lora.studies.speed.job import Job, peak_flops
 from pgt_lora.studies.speed.measure import Measured
 from pgt_lora.studies.speed.random_weights import write_random
 from pgt_lora.studies.speed.table import print_table, ratio
-from pgt_lora.training.build import build_trainer
+from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.dry_run.memory import dimensions
 
 # Largest relative difference of two losses that are to be the same: sums are taken in another order.
@@ -54,14 +56,13 @@ class Work:
 
 
 def bench(
-    model: str, num_samples: int, repeats: int, overrides: Sequence[str], random_weights: bool, python: Path | None
+    recipe: Recipe, num_samples: int, repeats: int, random_weights: bool = False, python: Path | None = None
 ) -> None:
     """Check that all compute the same loss on one batch, then time them by turns and print each as a ratio.
 
     Raises:
         InputError: the losses differ, a run failed, or several GPUs are visible.
     """
-    recipe = recipe_for(model, overrides)
     if recipe.sft.n_gpu > 1:
         raise InputError("the benchmark times one GPU: make one visible (GPUS=1, or CUDA_VISIBLE_DEVICES=0)")
     data = pgt_data(recipe, "train", num_samples)
@@ -70,7 +71,7 @@ def bench(
         directory = Path(name)
         if random_weights:
             base = write_random(recipe.base, dtype, directory / "base")
-            recipe = recipe_for(model, [*overrides, "--model_name_or_path", str(base)])
+            recipe = build_recipe(recipe.name, recipe.name, {**recipe.values, "model_name_or_path": str(base)})
         peak = peak_flops(dtype, torch.cuda.is_available() and not recipe.sft.use_cpu)
         work = Work(recipe, data, directory, python)
         export(work)
@@ -113,12 +114,14 @@ def check_losses(work: Work) -> tuple[Job, dict[str, float]]:
         InputError: they differ by more than the order of sums explains.
     """
     recipe, rows = work.recipe, open_dataset(work.data)
-    trainer, encoder = build_trainer(recipe, rows, work.directory)
+    ready = prepare(recipe, rows)
+    encoder = ready.encoder
+    trainer = build_trainer(recipe, rows, work.directory, ready)
     batch = encoder.training_batch([rows[index] for index in range(recipe.sft.per_device_train_batch_size)])
     losses = {}
     for name, each in ((KIT, trainer), (TRL, stock_trainer(recipe, work.data, work.directory))):
         with torch.no_grad(), each.compute_loss_context_manager():
-            losses[name] = float(each.compute_loss(each.model, each._prepare_inputs(dict(batch))))
+            losses[name] = float(each.compute_loss(each.model, prepared(each, batch)))
     if work.python:
         torch.save(batch, work.directory / "batch.pt")
         losses[LLAMA_FACTORY] = llama_factory("loss", work, work.directory / "batch.pt")
@@ -152,7 +155,7 @@ def run_module(python: str, module: str, words: Sequence[str], directory: Path) 
     """
     out = directory / "out.json"
     # No cache of tokenised datasets of earlier runs, and this package where it is not installed.
-    paths: Mapping[str, str] = {"HF_DATASETS_CACHE": str(directory / "datasets"), "PYTHONPATH": str(ROOT)}
+    paths: Mapping[str, str] = {"HF_DATASETS_CACHE": str(directory / "datasets"), "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run(
         [python, "-m", f"pgt_lora.studies.speed.{module}", *words, str(out)],
         capture_output=True, text=True, check=False, env={**os.environ, **paths},

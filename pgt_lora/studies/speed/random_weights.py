@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.models.published import PUBLISHED, build_config, build_processor
+from pgt_lora.models.published import PUBLISHED, build_config
+from pgt_lora.tiny.processors import build_processor
 
 
 def write_random(base: str, dtype: torch.dtype, directory: Path) -> Path:

@@ -1,13 +1,14 @@
 """The dry run: what a recipe would train, on how much data, in how much memory; no weights and no GPU are needed."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.core.recipe import RECIPES, Recipe, find_recipe, read_values, recipe_names
+from pgt_lora.core.batches import step_shape
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.generate import default_weights, make_sample
@@ -15,22 +16,10 @@ from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import Settings
 from pgt_lora.models.lengths import Length, measure, token_limit, too_long
 from pgt_lora.models.placement import Placement
-from pgt_lora.studies.before_after.run import recipe_for
-from pgt_lora.training.dry_run.base import Base, build_on_meta, open_base, reach
+from pgt_lora.training.dry_run.base import Base, build_on_meta, open_base
 from pgt_lora.training.dry_run.memory import Batch, Dimensions, Setup
 
 SAMPLED = 300  # PGT samples that stand for the whole where no data is given
-GPU_COUNTS = (1, 2, 4, 8)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """What a number of GPUs makes of the recipe's global batch."""
-
-    num_gpus: int
-    batch_size: int
-    accumulation: int
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -45,19 +34,17 @@ class Findings:
     num_rows: int
     lengths: Sequence[Length]
     limit: int
-    schedules: Sequence[Schedule]
     batch: Batch
     setup: Setup
     problems: Sequence[str]
 
 
-def check(name: str, data: Path | None, offline: bool, overrides: Sequence[str]) -> Findings:
+def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Findings:
     """Find out what a recipe would do.
 
     Raises:
         InputError: the recipe, the data or the base cannot be read, or the adapter does not fit the architecture.
     """
-    recipe = read_recipe(name, offline, overrides)
     base = open_base(recipe, offline)
     placement, model = build_on_meta(recipe, base)
     rows: Any = open_dataset(data) if data else pgt_rows(recipe)
@@ -74,22 +61,10 @@ def check(name: str, data: Path | None, offline: bool, overrides: Sequence[str])
         num_rows=num_rows,
         lengths=lengths,
         limit=limit,
-        schedules=[schedule(recipe, num_rows, num) for num in GPU_COUNTS],
         batch=largest_rows(base, rows[longest], lengths, recipe.sft.per_device_train_batch_size),
         setup=setup(recipe, placement),
         problems=[*too_long(lengths, limit), *uneven(recipe, num_rows), *missing_packages(recipe)],
     )
-
-
-def read_recipe(name: str, offline: bool, overrides: Sequence[str]) -> Recipe:
-    """Return the recipe that a name means; a published Hub id means the recipe of that base, without asking the Hub."""
-    own = [each for each in recipe_names() if read_values(RECIPES / f"{each}.yaml")["model_name_or_path"] == name]
-    if offline and own:
-        name = own[0]
-    elif name.count("/") == 1 and not Path(name).exists() and not find_recipe(name):
-        reach(name, None)
-    # Whether this machine's GPU knows bf16 says nothing about the one that is to train.
-    return recipe_for(name, [*overrides, "--bf16", "false"])
 
 
 def pgt_rows(recipe: Recipe) -> list[dict[str, Any]]:
@@ -136,29 +111,13 @@ def setup(recipe: Recipe, placement: Placement) -> Setup:
     )
 
 
-def schedule(recipe: Recipe, num_rows: int, num_gpus: int) -> Schedule:
-    """Return the steps on a number of GPUs, with the largest batch up to the recipe's that divides the global one.
-
-    Every step is of equal size: the rows that make no whole one are left out of an epoch (`pgt_lora.training.build`).
-    """
-    share = recipe.kit.global_batch_size // num_gpus
-    batch_size = max((n for n in divisors(share) if n <= recipe.sft.per_device_train_batch_size), default=1)
-    steps = math.ceil(recipe.sft.num_train_epochs * (num_rows // recipe.kit.global_batch_size))
-    steps = recipe.sft.max_steps if recipe.sft.max_steps > 0 else steps
-    return Schedule(num_gpus, batch_size, max(share // batch_size, 1), steps)
-
-
-def divisors(number: int) -> list[int]:
-    """Return the divisors of a number."""
-    return [n for n in range(1, number + 1) if number % n == 0]
-
-
 def uneven(recipe: Recipe, num_rows: int) -> Iterator[str]:
-    """Say where the batch of one GPU does not divide the global batch, or the rows do not fill one."""
-    whole, part = recipe.kit.global_batch_size, recipe.sft.per_device_train_batch_size
-    if whole % part:
-        yield f"global_batch_size {whole} is no multiple of per_device_train_batch_size {part}: change one of them"
-    if num_rows < whole:
+    """Say where one process cannot deal the global batch out, or the rows do not fill one."""
+    try:
+        step_shape(recipe, 1)
+    except InputError as error:
+        yield str(error)
+    if num_rows < (whole := recipe.kit.global_batch_size):
         yield f"global_batch_size {whole} is more than the {num_rows:,} samples: take a smaller one"
 
 

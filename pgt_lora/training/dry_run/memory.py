@@ -8,15 +8,14 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
+from pgt_lora.models.transformers_internals import TILE_TOKENS, TILE_WORDS
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 GIB = 2**30
 CONTEXT = 1 * GIB  # CUDA's context, cuBLAS's workspaces and the kernels that are loaded
 RESERVE = 0.1  # share of a card that is left free for fragmentation and for errors of the estimate
-
-# TRL 1.16 (trl/kernels/chunked_logprob.py, trl/trainer/utils.py): tokens and words of one tile of logits.
-TILE_TOKENS, TILE_WORDS = 4096, 32768
 
 
 @dataclass(frozen=True)

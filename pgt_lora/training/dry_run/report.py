@@ -9,12 +9,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from pgt_lora.core.batches import divisors, num_steps, step_shape
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
-from pgt_lora.training.dry_run.base import LOCAL, OFFLINE
-from pgt_lora.training.dry_run.check import Findings, divisors
+from pgt_lora.training.dry_run.base import Origin
+from pgt_lora.training.dry_run.check import Findings
 from pgt_lora.training.dry_run.memory import GIB, RESERVE, Setup, estimate, largest_batch, shards_needed
 
 CARDS_GIB = (24, 80)
+GPU_COUNTS = (1, 2, 4, 8)
 WORTH_IT = 4  # a batch smaller than this leaves a GPU waiting: other ways are tried first
 
 
@@ -61,7 +64,7 @@ def command(found: Findings, name: str, overrides: Sequence[str]) -> str:
 
 def bound(found: Findings) -> bool:
     """Tell whether the tokens of the text are an upper bound only."""
-    return found.base.source == OFFLINE
+    return found.base.origin is Origin.PUBLISHED
 
 
 def facts(found: Findings) -> Table:
@@ -77,9 +80,9 @@ def facts(found: Findings) -> Table:
 def fact_lines(found: Findings) -> Iterator[tuple[str, str]]:
     """Yield the labels and values of the facts."""
     recipe, placed, longest = found.recipe, found.placement, max(length.total for length in found.lengths)
-    yield "Model", f"{recipe.model.model_name_or_path}, by {found.base.source}"
+    yield "Model", f"{recipe.model.model_name_or_path}, by {found.base.origin}"
     yield "LoRA", f"q, k and v of {placed.num_layers} language-model layers, {placed.num_modules} modules:"
-    yield "", found.base.encoder.adapter.lora_targets
+    yield "", found.base.encoder.family.lora_targets
     share = placed.num_trainable / placed.num_parameters
     yield "", f"{placed.num_trainable:,} of {placed.num_parameters:,} parameters are trained ({share:.2%})"
     if found.data:
@@ -98,7 +101,7 @@ def fact_lines(found: Findings) -> Iterator[tuple[str, str]]:
 def storage_gb(found: Findings) -> tuple[float, float]:
     """Return what is downloaded and what lies on disk in the end, in units of 10⁹ bytes."""
     weights = found.model.num_parameters * found.setup.dtype_bytes
-    here = found.base.source == LOCAL
+    here = found.base.origin is Origin.LOCAL
     adapter = 4 * found.placement.num_trainable
     checkpoints = (found.recipe.sft.save_total_limit or 1) * 3 * adapter  # with AdamW's two moments
     return (0 if here else weights / 1e9), (2 * weights + adapter + checkpoints) / 1e9
@@ -128,17 +131,22 @@ def steps_table(found: Findings) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("GPUs", "× batch per GPU", "× accumulation", "= effective batch", "steps"):
         table.add_column(column, justify="right", no_wrap=True)
-    for plan in found.schedules:
-        batch = str(plan.batch_size) if plan.batch_size == asked else f"{plan.batch_size} (not {asked})"
-        whole = plan.num_gpus * plan.batch_size * plan.accumulation
-        table.add_row(str(plan.num_gpus), batch, str(plan.accumulation), str(whole), f"{plan.steps:,}")
+    for num_gpus in GPU_COUNTS:
+        try:
+            shape = step_shape(found.recipe, num_gpus)
+        except InputError:
+            table.add_row(str(num_gpus), "cannot be dealt out equally", "", "", "")
+            continue
+        batch = str(shape.batch_size) if shape.batch_size == asked else f"{shape.batch_size} (not {asked})"
+        steps = f"{num_steps(found.recipe, found.num_rows):,}"
+        table.add_row(str(num_gpus), batch, str(shape.accumulation), str(shape.num_samples), steps)
     return table
 
 
 def memory_table(found: Findings) -> Table:
     """Lay out the estimated memory in every setup, and the largest batch that fits the usual cards."""
     cards = () if found.recipe.sft.use_cpu else CARDS_GIB
-    note = "▸ this recipe; formulae in pgt_lora/memory.py"
+    note = "▸ this recipe; formulae in training/dry_run/memory.py"
     if cards:
         note += f"\ncards: the largest batch that leaves {RESERVE:.0%} free; ÷ 4: four must share the weights"
     # Eleven columns within the 80 of a plain terminal.

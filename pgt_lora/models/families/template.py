@@ -1,0 +1,60 @@
+"""What stands around an answer in a chat, read off the checkpoint's own template.
+
+One architecture may have a chat format for each of its language models (LLaVA-NeXT: Vicuna, Mistral, Llama 3, …), so an
+answer is rendered, and what stands before and after it is taken.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.models.families.family import Family
+
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
+ANSWER = "answer"
+
+
+def messages(question: str, num_images: int = 1) -> list[dict[str, Any]]:
+    """Return one user turn with its images before the question, as all families were trained."""
+    images = [{"type": "image"} for _ in range(num_images)]
+    return [{"role": "user", "content": [*images, {"type": "text", "text": question}]}]
+
+
+@cache
+def around_answer(processor: "ProcessorMixin") -> tuple[str, str]:
+    """Return what the chat template renders between the generation prompt and an answer, and after the answer.
+
+    Raises:
+        InputError: the template renders an answer elsewhere than behind its own generation prompt.
+    """
+    turns = messages("question")
+    prompt = processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    turns.append({"role": "assistant", "content": [{"type": "text", "text": ANSWER}]})
+    rendered = processor.apply_chat_template(turns, tokenize=False)
+    before, found, after = rendered.removeprefix(prompt).partition(ANSWER)
+    if not rendered.startswith(prompt) or not found:
+        raise InputError(f"the chat template renders no answer behind its own generation prompt {prompt!r}")
+    return before, after
+
+
+def end_token(family: Family, processor: "ProcessorMixin") -> str:
+    """Return the special token that the template renders after an answer, or the tokenizer's end of sequence.
+
+    Vicuna's template renders none; a model trained on what it renders would never learn to stop.
+    """
+    if family.end_token is not None:
+        return family.end_token
+    after = around_answer(processor)[1].lstrip()
+    tokenizer = processor.tokenizer
+    special = [str(token) for token in tokenizer.added_tokens_decoder.values() if after.startswith(str(token))]
+    return max(special, key=len, default=tokenizer.eos_token)
+
+
+def answer_prefix(family: Family, processor: "ProcessorMixin") -> str:
+    """Return what stands between the prompt and the answer: the space after Vicuna's and Mistral's, mostly nothing.
+
+    Llama 3's LLaVA template puts a newline there, behind a prompt that ends in two already. LLaVA's training had none.
+    """
+    return around_answer(processor)[0].lstrip("\n") if family.answer_prefix is None else family.answer_prefix

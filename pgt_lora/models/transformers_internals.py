@@ -1,0 +1,59 @@
+"""What is private in Transformers, TRL or Accelerate, and used all the same: all of it is here.
+
+`tests/models/test_transformers_internals.py` fails where a new version changes one of them.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
+from trl import SFTTrainer
+
+if TYPE_CHECKING:
+    from torch.utils.data import Sampler
+
+__all__ = [
+    "FEATURES", "PRETOKENIZE_REGEX", "TILE_TOKENS", "TILE_WORDS", "HookedTrainer", "num_image_tokens", "prepared",
+    "sdpa_attention_forward", "sdpa_mask",
+]  # fmt: skip
+
+# The argument by which models take image features in the place of pixels, as a mapping of modalities.
+FEATURES = "mm_encoder_outputs"
+
+# TRL 1.16 (trl/kernels/chunked_logprob.py, trl/trainer/utils.py): tokens and words of one tile of logits.
+TILE_TOKENS, TILE_WORDS = 4096, 32768
+
+
+def num_image_tokens(processor: Any, size: tuple[int, int]) -> int:
+    """Return the tokens of an image of a width and height in pixels, by the processor's own rule (vLLM's use of it)."""
+    width, height = size
+    (tokens,) = processor._get_num_multimodal_tokens(image_sizes=[(height, width)]).num_image_tokens
+    return int(tokens)
+
+
+def prepared(trainer: Any, batch: dict[str, Any]) -> Any:
+    """Return a batch as the trainer hands it to its model: on its device."""
+    return trainer._prepare_inputs(dict(batch))
+
+
+class HookedTrainer(SFTTrainer):
+    """TRL's trainer, its private methods that the kit changes under names of the kit's own."""
+
+    def train_sampler(self, default: "Sampler | None") -> "Sampler | None":
+        """Return what orders the training samples, in the place of the trainer's own choice."""
+        return default
+
+    def saving(self) -> AbstractContextManager[None]:
+        """Return what a checkpoint is written in."""
+        return nullcontext()
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> "Sampler | None":
+        return self.train_sampler(super()._get_train_sampler(train_dataset))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        save: Callable[..., None] = super()._save_checkpoint
+        with self.saving():
+            save(model, trial)
