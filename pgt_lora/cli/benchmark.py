@@ -47,14 +47,14 @@ def benchmark(
     from pgt_lora.data.mix.images import Shelf
     from pgt_lora.studies.benchmarks.benchmark import Data
     from pgt_lora.studies.benchmarks.benchmark import benchmark as run
-    from pgt_lora.studies.benchmarks.harness import Settings
+    from pgt_lora.studies.benchmarks.harness import HarnessSettings
     from pgt_lora.studies.benchmarks.subject import resolve_subject
 
     asked = Data(
         suite or ("" if data else "paper"), data or [], Shelf(cache or default_cache(), image_root),
         parse_pairs("--annotations", annotations), vsr_split,
     )  # fmt: skip
-    settings = Settings(
+    settings = HarnessSettings(
         backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies
     )
     out = out or run_directory(f"{Path(model).name}-benchmarks")

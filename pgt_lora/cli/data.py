@@ -49,9 +49,9 @@ def generate(
     from pgt_lora.data import generate as build
     from pgt_lora.data.exhaustive import generate_exhaustive
     from pgt_lora.data.scene import Canvas
-    from pgt_lora.data.tasks.task import Settings
+    from pgt_lora.data.tasks.task import TaskSettings
 
-    settings = Settings(Canvas.parse(canvas), max_count, num_distractors=num_distractors)
+    settings = TaskSettings(Canvas.parse(canvas), max_count, num_distractors=num_distractors)
     if num_distractors is not None and "absolute_position" not in (tasks or ""):
         raise InputError("--num-distractors is for absolute_position: name it in --tasks")
     if exhaustive:
@@ -105,8 +105,8 @@ def mix(
     from pgt_lora.data.mix.build import build_mix
     from pgt_lora.data.scene import Canvas
     from pgt_lora.data.sources.groups import read_vg_to_coco
-    from pgt_lora.data.sources.source import Settings
-    from pgt_lora.data.tasks.task import Settings as PgtSettings
+    from pgt_lora.data.sources.source import SourceSettings
+    from pgt_lora.data.tasks.task import TaskSettings
 
     weights = {}
     for name, value in parse_pairs("--shares", shares, default="1").items():
@@ -118,8 +118,8 @@ def mix(
     build_mix(
         out, num_samples=num_samples, seed=seed, shares=weights, annotations=parse_pairs("--annotations", annotations),
         image_root=image_root, exclude=exclude or (), on_missing=on_missing, cache=cache, overwrite=overwrite,
-        settings=Settings(vsr_split, absolute_distance, multi_view, mapping),
-        pgt_settings=PgtSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),
+        settings=SourceSettings(vsr_split, absolute_distance, multi_view, mapping),
+        pgt_settings=TaskSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),
     )  # fmt: skip
     console.print(f"{num_samples:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True)
 

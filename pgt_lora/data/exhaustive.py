@@ -12,11 +12,11 @@ from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import new_directory, read_manifest, write_manifest, write_samples
 from pgt_lora.data.generate import SPLITS, find_scene, request, tasks, to_sample
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 
 
 def generate_exhaustive(
-    out: Path, *, task: str, seed: int, split: str, settings: Settings | None = None, overwrite: bool = False
+    out: Path, *, task: str, seed: int, split: str, settings: TaskSettings | None = None, overwrite: bool = False
 ) -> dict[str, Any]:
     """Write a dataset directory with every item of a task's split and return its manifest.
 
@@ -31,7 +31,7 @@ def generate_exhaustive(
         raise InputError(f"--exhaustive: the items of {task} cannot be listed; tasks with which it goes: {can}")
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
-    settings = settings or Settings()
+    settings = settings or TaskSettings()
     settings = replace(settings, split=split, num_distractors=settings.num_distractors or 0)
     questions = list(known.exhaust(stream(seed, "exhaustive", task, split), settings))
 

@@ -18,7 +18,7 @@ from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import new_directory, read_manifest, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Scene, render
-from pgt_lora.data.tasks.task import Question, Settings, Task
+from pgt_lora.data.tasks.task import Question, Task, TaskSettings
 
 MAX_TRIES = 500
 SPLITS = ("train", "test")
@@ -34,6 +34,16 @@ def default_weights() -> dict[str, float]:
     mixed = [task for task in tasks().values() if not task.companion]
     families = Counter(task.family for task in mixed)
     return {task.name: 1 / (len(families) * families[task.family]) for task in mixed}
+
+
+def units() -> dict[str, tuple[str, ...]]:
+    """Return what can be left out of PGT, one at a time: the names of the tasks of every unit."""
+    found: dict[str, tuple[str, ...]] = {}
+    for task in tasks().values():
+        if not task.companion:
+            unit = task.unit or task.family
+            found[unit] = (*found.get(unit, ()), task.name)
+    return found
 
 
 def parse_weights(text: str) -> dict[str, float]:
@@ -60,7 +70,7 @@ def parse_weights(text: str) -> dict[str, float]:
 
 
 def make_sample(
-    index: int, *, seed: int, split: str, weights: Mapping[str, float], settings: Settings
+    index: int, *, seed: int, split: str, weights: Mapping[str, float], settings: TaskSettings
 ) -> tuple[Sample, int]:
     """Return sample `index` of a split and the number of scenes that were rejected on the way.
 
@@ -77,7 +87,7 @@ def make_sample(
     return to_sample(sample, sample, task, question, scene), rejected
 
 
-def find_scene(rng: Random, task: Task, question: Question, settings: Settings) -> tuple[Scene, int]:
+def find_scene(rng: Random, task: Task, question: Question, settings: TaskSettings) -> tuple[Scene, int]:
     """Return a scene that fits a question and the number of scenes that were rejected on the way.
 
     Raises:
@@ -127,7 +137,7 @@ def generate(
     seed: int,
     split: str = "train",
     weights: Mapping[str, float] | None = None,
-    settings: Settings | None = None,
+    settings: TaskSettings | None = None,
     num_proc: int = 1,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -142,7 +152,7 @@ def generate(
         raise InputError(f"num_proc {num_proc}: at least one is needed")
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
-    settings = settings or Settings()
+    settings = settings or TaskSettings()
     weights = weights or default_weights()
     asked = request(num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings)
     make = partial(make_sample, seed=seed, split=split, weights=weights, settings=settings)
@@ -160,7 +170,7 @@ def generate(
 
 
 def request(
-    *, num_samples: int, seed: int, split: str, weights: Mapping[str, float], settings: Settings
+    *, num_samples: int, seed: int, split: str, weights: Mapping[str, float], settings: TaskSettings
 ) -> dict[str, Any]:
     """Return what a manifest records as asked for; a directory that was asked for the same is reused."""
     distractors = {} if settings.num_distractors is None else {"num_distractors": settings.num_distractors}

@@ -9,7 +9,7 @@ from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made
 from pgt_lora.data.generate import default_weights, generate, request
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 
 
 def pgt_data(
@@ -19,7 +19,7 @@ def pgt_data(
 
     Other weights of the tasks than the default ones go with another `name`.
     """
-    settings = Settings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
+    settings = TaskSettings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
     weights = weights or default_weights()
     path = data_directory(f"{name}-{split}-{settings.canvas}-{num_samples}")
     asked = request(num_samples=num_samples, seed=0, split=split, weights=weights, settings=settings)

@@ -12,10 +12,10 @@ from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, new_directory, write_manifest, write_samples
 from pgt_lora.data.generate import find_scene, tasks, to_sample
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.tasks.task import Settings, Task
+from pgt_lora.data.tasks.task import Task, TaskSettings
 
 
-def probe_data(num_samples: int, settings: Settings, seed: int = 0) -> Path:
+def probe_data(num_samples: int, settings: TaskSettings, seed: int = 0) -> Path:
     """Return the directory of the probes of every task, made where it is not there yet.
 
     `num_samples` images of each task come in pairs that share their questions and differ in the answers. The rows of
@@ -44,13 +44,13 @@ def probe_data(num_samples: int, settings: Settings, seed: int = 0) -> Path:
     return path
 
 
-def _samples(probed: Mapping[str, Task], num_samples: int, settings: Settings, seed: int) -> Iterator[Sample]:
+def _samples(probed: Mapping[str, Task], num_samples: int, settings: TaskSettings, seed: int) -> Iterator[Sample]:
     drawn = [(index, task) for index in range(num_samples // 2) for task in probed.values()]
     for index, task in track(drawn, len(drawn), "Drawing probes"):
         yield from probe_samples(task, index, settings, seed)
 
 
-def probe_samples(task: Task, index: int, settings: Settings, seed: int) -> Iterator[Sample]:
+def probe_samples(task: Task, index: int, settings: TaskSettings, seed: int) -> Iterator[Sample]:
     """Yield the samples of one pair of scenes, scene by scene; each is asked about in every wording."""
     assert task.probe, f"{task.name} has no probe"
     rng = stream(seed, "probe", task.name, index)

@@ -14,9 +14,11 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation import statistics
 from pgt_lora.evaluation.scoring import chance
 from pgt_lora.evaluation.statistics import Floats, Indices
-from pgt_lora.studies.compare.arms import BASE
 
 MEAN = "mean"
+
+
+BASE = "base"  # the arm that is the model without training
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ TASK = ("image-text-to-text", "Image-Text-to-Text")
 
 
 @dataclass(frozen=True)
-class Licence:
+class HubLicence:
     """A licence in the Hub's terms; `name` and `link` go with the identifier `other`."""
 
     identifier: str
@@ -26,14 +26,14 @@ class Licence:
     link: str | None = None
 
 
-def base_licence(base: str, given: str | None) -> Licence:
+def base_licence(base: str, given: str | None) -> HubLicence:
     """Return the licence that a derived model inherits: the one given, or that of the base's own card.
 
     Raises:
         InputError: the base has no card that names one, or it cannot be reached.
     """
     if given:
-        return Licence(given)
+        return HubLicence(given)
     from huggingface_hub import ModelCard
 
     try:
@@ -43,10 +43,10 @@ def base_licence(base: str, given: str | None) -> Licence:
     data = card.data.to_dict()
     if "license" not in data:
         raise InputError(f"{base}: its card names no licence; pass --licence")
-    return Licence(data["license"], data.get("license_name"), data.get("license_link"))
+    return HubLicence(data["license"], data.get("license_name"), data.get("license_link"))
 
 
-def write_card(run: Path, base: str, licence: Licence, repo: str, merged: bool) -> str:
+def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: bool) -> str:
     """Return the card of a run's merged model, or of its adapter, as the text of its README.md."""
     from huggingface_hub import ModelCard, ModelCardData
 

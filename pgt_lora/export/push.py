@@ -8,7 +8,7 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
-from pgt_lora.export.card import Licence, base_licence, write_card
+from pgt_lora.export.card import HubLicence, base_licence, write_card
 from pgt_lora.export.verify import VERIFICATION, changed_files
 from pgt_lora.models.checkpoint import adapter_checkpoint
 
@@ -74,7 +74,7 @@ def check_proven(run: Path) -> None:
             raise InputError(f"{run / name / changed[0]}: changed since it was verified; verify again, then push")
 
 
-def files(run: Path, base: str, licence: Licence, repo: str, what: str) -> Iterator[Upload]:
+def files(run: Path, base: str, licence: HubLicence, repo: str, what: str) -> Iterator[Upload]:
     """Yield what is pushed: at the root the model that `what` names, of both the merged one, and its card."""
     merged = what != "adapter"
     yield Upload("README.md", write_card(run, base, licence, repo, merged))

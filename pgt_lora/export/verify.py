@@ -18,7 +18,7 @@ from pgt_lora.core.terminal import console, hide_noise
 from pgt_lora.data.directory import file_digest, open_dataset, read_manifest, write_json
 from pgt_lora.data.generate import default_weights, make_sample
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import Generation, answer, load_encoder, predict
 from pgt_lora.export.merge import CONFIG, companion_files, config_with, local_directory
 from pgt_lora.export.verify_weights import Check, check_keys, check_weights
@@ -142,7 +142,7 @@ def fixed_rows(adapter_dir: Path) -> list[dict[str, Any]]:
     """Return held-out PGT rows, the same for every verification of a run."""
     recipe = adapter_dir / "recipe.yaml"
     canvas = str(read_values(recipe).get("canvas", "448")) if recipe.is_file() else "448"
-    settings = Settings(Canvas.parse(canvas))
+    settings = TaskSettings(Canvas.parse(canvas))
     make = (
         make_sample(index, seed=0, split="test", weights=default_weights(), settings=settings)
         for index in range(NUM_SAMPLES)

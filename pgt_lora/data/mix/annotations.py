@@ -10,7 +10,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import file_digest
 from pgt_lora.data.mix import fetch
 from pgt_lora.data.mix.images import Shelf
-from pgt_lora.data.sources.source import Annotations, Settings, Source
+from pgt_lora.data.sources.source import Annotations, Source, SourceSettings
 
 _HUB_ID = re.compile(r"^[\w-][\w.-]*/[\w-][\w.-]*(@[\w./-]+)?$")
 
@@ -23,7 +23,7 @@ class Loaded:
     facts: dict[str, Any]
 
 
-def load(source: Source, split: str, given: str | Path | None, settings: Settings, shelf: Shelf) -> Loaded:
+def load(source: Source, split: str, given: str | Path | None, settings: SourceSettings, shelf: Shelf) -> Loaded:
     """Read the annotations of one split of a source.
 
     `given` is a file, a directory, a Hub id (`owner/name@revision`) or None for the source's own origin.

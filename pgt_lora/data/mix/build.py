@@ -16,11 +16,11 @@ from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import MANIFEST, new_directory, write_manifest, write_samples
 from pgt_lora.data.mix.draw import apportion, clean, enough, images_of
 from pgt_lora.data.mix.exclusion import Exclusion, excluded, label
-from pgt_lora.data.mix.images import HOSTS, Shelf
+from pgt_lora.data.mix.images import Shelf, stores
 from pgt_lora.data.mix.pools import Candidate, Pool, annotated, directory, generated
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.sources.source import ImageRef, Settings, Source
-from pgt_lora.data.tasks.task import Settings as PgtSettings
+from pgt_lora.data.sources.source import ImageRef, Source, SourceSettings
+from pgt_lora.data.tasks.task import TaskSettings
 
 ON_MISSING = ("error", "redraw")
 
@@ -36,8 +36,8 @@ def build_mix(
     overwrite: bool = False,
     exclude: Sequence[str] = (),
     on_missing: str = "error",
-    settings: Settings | None = None,
-    pgt_settings: PgtSettings | None = None,
+    settings: SourceSettings | None = None,
+    pgt_settings: TaskSettings | None = None,
     cache: Path | None = None,
     mirrors: Mapping[str, str] | None = None,
 ) -> None:
@@ -51,8 +51,8 @@ def build_mix(
         InputError: `out` exists, a source has too few rows, an image is missing, or something cannot be downloaded.
             Nothing but the cache is left behind then.
     """
-    settings = settings or Settings()
-    shares = dict(shares or dict.fromkeys(sources(), 1.0))
+    settings = settings or SourceSettings()
+    shares = dict(shares or default_shares())
     counts = apportion(num_samples, shares)
     if on_missing not in ON_MISSING:
         raise InputError(f"--on-missing {on_missing!r}: known: {choices(ON_MISSING)}")
@@ -60,8 +60,8 @@ def build_mix(
         raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
     annotations = annotations or {}
     check_known("--annotations", annotations, sources())
-    check_known("--mirror", mirrors or {}, HOSTS)
-    shelf = Shelf(cache or default_cache(), image_root, hosts=HOSTS | dict(mirrors or {}))
+    check_known("--mirror", mirrors or {}, [name for name, store in stores().items() if store.host or store.archive])
+    shelf = Shelf(cache or default_cache(), image_root, hosts=dict(mirrors or {}))
     with new_directory(out, overwrite) as partial:
         ruled_out = excluded(exclude, settings, shelf, annotations)
         pools = {
@@ -69,8 +69,7 @@ def build_mix(
             for name, count in counts.items()
         }
         _one_family(pools, ruled_out)
-        if "spatialladder" in pools:  # its archive of images is to be the one beside the annotations that were read
-            shelf = replace(shelf, revision=pools["spatialladder"].facts.get("revision", "main"))
+        shelf = replace(shelf, revisions=archive_revisions(pools))
         eligible, removed = clean(pools, ruled_out)
         drawn = {name: stream(seed, "mix", "draw", name).sample(rows, len(rows)) for name, rows in eligible.items()}
         enough(drawn, counts, pools, removed)
@@ -98,15 +97,15 @@ def request(
     shares: Mapping[str, float] | None = None,
     exclude: Sequence[str] = (),
     on_missing: str = "error",
-    settings: Settings | None = None,
-    pgt_settings: PgtSettings | None = None,
+    settings: SourceSettings | None = None,
+    pgt_settings: TaskSettings | None = None,
 ) -> dict[str, Any]:
     """Return what a manifest records as asked for; local paths are cut to their last part."""
-    switches = asdict(settings or Settings())
+    switches = asdict(settings or SourceSettings())
     switches["vg_to_coco"] = len(switches["vg_to_coco"])
-    shares = shares or dict.fromkeys(sources(), 1.0)
+    shares = shares or default_shares()
     if "pgt" in shares:
-        pgt = pgt_settings or PgtSettings()
+        pgt = pgt_settings or TaskSettings()
         switches |= {"canvas": str(pgt.canvas), "max_count": pgt.max_count}
     return {
         "num_samples": num_samples,
@@ -124,6 +123,22 @@ def sources() -> dict[str, Source]:
     return discover("pgt_lora.data.sources", "SOURCE")
 
 
+def default_shares() -> dict[str, float]:
+    """Return equal shares of the sources that say that they belong to the mix."""
+    return {name: 1.0 for name, source in sources().items() if source.in_default_mix}
+
+
+def archive_revisions(pools: Mapping[str, Pool]) -> dict[str, str]:
+    """Return the revisions of the archives of images: those of the annotations beside them that were read."""
+    return {
+        store.name: pool.facts["revision"]
+        for name, pool in pools.items()
+        if "revision" in pool.facts and name in sources()
+        for store in sources()[name].stores
+        if store.archive
+    }
+
+
 def default_cache() -> Path:
     """Return the user's cache directory for annotations and images."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pgt-lora"
@@ -133,16 +148,16 @@ def open_pool(
     name: str,
     count: int,
     given: str | Path | None,
-    settings: Settings,
+    settings: SourceSettings,
     shelf: Shelf,
     seed: int,
-    pgt_settings: PgtSettings | None,
+    pgt_settings: TaskSettings | None,
 ) -> Pool:
     """Return the rows that a share's name means: a source, `pgt`, a dataset directory or a Hub id, in that order."""
     if name in sources():
         return annotated(sources()[name], given, settings, shelf, seed)
     if name == "pgt":
-        return generated(count, seed, pgt_settings or PgtSettings())
+        return generated(count, seed, pgt_settings or TaskSettings())
     if (Path(name) / MANIFEST).is_file():
         return directory(Path(name))
     if Path(name).exists() or name.count("/") != 1 or name.startswith("."):

@@ -11,7 +11,7 @@ from pgt_lora.data.directory import MANIFEST
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.mix.pools import directory
-from pgt_lora.data.sources.source import Settings
+from pgt_lora.data.sources.source import SourceSettings
 
 _GROUP = re.compile(r"^[\w-]+:\S+$")
 
@@ -25,7 +25,7 @@ class Exclusion:
 
 
 def excluded(
-    entries: Iterable[str], settings: Settings, shelf: Shelf, annotations: Mapping[str, str | Path]
+    entries: Iterable[str], settings: SourceSettings, shelf: Shelf, annotations: Mapping[str, str | Path]
 ) -> Exclusion:
     """Read what `--exclude` names: `vsr` or `vsr=test.jsonl` (a source's test split), a dataset directory, a text file.
 
@@ -51,7 +51,7 @@ def label(entry: str) -> str:
 
 
 def _groups(
-    entry: str, settings: Settings, shelf: Shelf, annotations: Mapping[str, str | Path]
+    entry: str, settings: SourceSettings, shelf: Shelf, annotations: Mapping[str, str | Path]
 ) -> tuple[Iterable[str], str | None]:
     sources = discover("pgt_lora.data.sources", "SOURCE")
     name, _, given = entry.partition("=")

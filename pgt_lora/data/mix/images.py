@@ -2,43 +2,37 @@
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from zipfile import ZipInfo
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.mix import fetch, remote_zip
-from pgt_lora.data.sources.groups import coco_id
 from pgt_lora.data.sources.source import ImageRef
-from pgt_lora.data.sources.spatialladder import ARCHIVE, REPO
+from pgt_lora.data.sources.store import LOCAL, PARQUET, Store
 
-# SpatialLadder's images lie in one archive on the Hub, the others each under its own address.
-HOSTS = {"coco": "http://images.cocodataset.org", "vg": "https://cs.stanford.edu/people/rak248", "spatialladder": ""}
-COCO_LAYOUTS = (
-    "train2014/COCO_train2014_{:012d}.jpg", "val2014/COCO_val2014_{:012d}.jpg",
-    "train2017/{:012d}.jpg", "val2017/{:012d}.jpg", "trainval2017/{:012d}.jpg",
-)  # fmt: skip
-
-# An image's mean size, by the published archives: 18 GB for COCO's 118,287, 14.7 GB for Visual Genome's 108,249.
-MEAN_BYTES = {"coco": 152_000, "vg": 136_000}
+Members = Mapping[tuple[str, str], ZipInfo]  # of archives, by store and path
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """Where images are kept: in `root`, local copies in the usual layouts, or else fetched from `hosts` into `cache`.
+    """Where images are found: in `root`, local copies in the usual layouts, or else fetched into `cache`.
 
-    `revision` is that of SpatialLadder's archive on the Hub. `wait(seconds)` passes the time between tries.
+    `hosts` are mirrors, by the name of a store, in the place of the store's own address. `revisions` are those of the
+    stores' archives on the Hub. `wait(seconds)` passes the time between tries.
     """
 
     cache: Path
     root: Path | None = None
-    hosts: Mapping[str, str] = field(default_factory=lambda: HOSTS)
-    revision: str = "main"
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    revisions: Mapping[str, str] = field(default_factory=dict)
     num_threads: int = 16
     wait: fetch.Wait = time.sleep
 
@@ -60,9 +54,8 @@ def obtain(references: Iterable[ImageRef], shelf: Shelf) -> Obtained:
     wanted = sorted(set(references), key=lambda each: (each.store, each.path, each.index))
     if shelf.root is not None and not shelf.root.is_dir():
         raise InputError(f"--image-root {shelf.root}: no such directory")
-    inside = [each for each in wanted if each.store == "parquet"]
-    outside = [each for each in wanted if each.store != "parquet"]
-    _unpack(inside, shelf)
+    _unpack([each for each in wanted if each.store == PARQUET.name], shelf)
+    outside = [each for each in wanted if is_elsewhere(each)]
     absent = [] if shelf.root else [each for each in outside if not _kept(each, shelf).is_file()]
     members = _announce(absent, len(wanted), shelf)
     found: dict[ImageRef, Path] = {}
@@ -93,22 +86,30 @@ def broken(path: Path) -> str | None:
     return None
 
 
+def stores() -> dict[str, Store]:
+    """Return every store of the known sources by its name."""
+    brought = (store for source in discover("pgt_lora.data.sources", "SOURCE").values() for store in source.stores)
+    return {store.name: store for store in (*brought, LOCAL, PARQUET)}
+
+
+def is_elsewhere(reference: ImageRef) -> bool:
+    """Tell whether an image has to be found among local copies or fetched."""
+    return reference.store not in (LOCAL.name, PARQUET.name)
+
+
 def local_paths(reference: ImageRef) -> Iterator[str]:
     """Yield where an image may lie in a directory of local copies, the likeliest place first."""
-    path = reference.path
-    places, folder = [path], reference.store
-    if reference.store == "coco":  # ids are the same in the releases of 2014 and 2017, and so are the images
-        places += [layout.format(coco_id(path)) for layout in COCO_LAYOUTS]
-    elif reference.store == "vg":
-        places += [f"{release}/{path.split('/')[-1]}" for release in ("VG_100K", "VG_100K_2")]
-    else:
-        folder = "images"
+    store = stores()[reference.store]
+    places = [reference.path, *store.layouts(reference.path)]
     yield from places
-    yield from (f"{folder}/{place}" for place in places)
+    yield from (f"{store.folder}/{place}" for place in places)
 
 
-def _one(reference: ImageRef, shelf: Shelf, members: Mapping[str, ZipInfo]) -> Path | str:
-    if shelf.root is not None and reference.store != "parquet":
+def _one(reference: ImageRef, shelf: Shelf, members: Members) -> Path | str:
+    if reference.store == LOCAL.name:
+        file = Path(reference.path)
+        return broken(file) or file if file.is_file() else f"{file} is missing"
+    if shelf.root is not None and is_elsewhere(reference):
         places = [shelf.root / each for each in local_paths(reference)]
         path = next((each for each in places if each.is_file()), None)
         return f"{places[0]} is missing" if path is None else broken(path) or path
@@ -124,43 +125,46 @@ def _one(reference: ImageRef, shelf: Shelf, members: Mapping[str, ZipInfo]) -> P
     return problem or path
 
 
-def _fetch(reference: ImageRef, path: Path, shelf: Shelf, members: Mapping[str, ZipInfo]) -> None:
-    if reference.store == "parquet":
+def _fetch(reference: ImageRef, path: Path, shelf: Shelf, members: Members) -> None:
+    if reference.store == PARQUET.name:
         raise fetch.Missing("this row of the parquet file has no single image")
-    if reference.store != "spatialladder":
-        fetch.download(f"{shelf.hosts[reference.store]}/{reference.path}", path, shelf.wait)
+    if stores()[reference.store].archive is None:
+        fetch.download(f"{_address(reference.store, shelf)}/{reference.path}", path, shelf.wait)
         return
-    member = members.get(reference.path)
+    member = members.get((reference.store, reference.path))
     if member is None:
         raise fetch.Missing("no such member")
-    data = remote_zip.read_member(_address("spatialladder", shelf), member, shelf.wait)
+    data = remote_zip.read_member(_address(reference.store, shelf), member, shelf.wait)
     _write(path, data)
 
 
-def _announce(absent: list[ImageRef], num_wanted: int, shelf: Shelf) -> dict[str, ZipInfo]:
-    """Say how much will be fetched; return the archive's members that are wanted, by the path in the annotations."""
-    members: dict[str, ZipInfo] = {}
-    archived = [each.path for each in absent if each.store == "spatialladder"]
-    if archived:
-        try:
-            directory = remote_zip.read_directory(_address("spatialladder", shelf), shelf.wait)
-        except fetch.Missing as error:
-            raise InputError(f"{_address('spatialladder', shelf)}: {error}; pass --image-root") from error
-        names = {path: next((n for n in (path, f"images/{path}") if n in directory), None) for path in archived}
-        members = {path: directory[name] for path, name in names.items() if name}
+def _announce(absent: list[ImageRef], num_wanted: int, shelf: Shelf) -> dict[tuple[str, str], ZipInfo]:
+    """Say how much will be fetched; return the archives' members that are wanted, by store and path."""
+    members: dict[tuple[str, str], ZipInfo] = {}
+    parts = []
+    for name, paths in groupby(sorted((each.store, each.path) for each in absent), key=itemgetter(0)):
+        store, wanted = stores()[name], [path for _, path in paths]
+        size = (store.mean_bytes or 0) * len(wanted)
+        if store.archive:
+            of_archive = _members(name, wanted, shelf)
+            members |= of_archive
+            size = sum(member.compress_size for member in of_archive.values())
+        about = "" if store.archive else "about "
+        parts.append(f"{len(wanted):,} of {name}" + (f", {about}{size / 1e6:,.1f} MB" if size else ""))
     if absent:
-        counts = Counter(each.store for each in absent)
-        size = sum(member.compress_size for member in members.values()) / 1e6
-        parts = [
-            f"{counts[store]:,} of {store}"
-            + (f", about {counts[store] * MEAN_BYTES[store] / 1e6:,.0f} MB" if store in MEAN_BYTES else "")
-            for store in sorted(counts)
-            if store != "spatialladder"
-        ]
-        parts += [f"{len(archived):,} of spatialladder, {size:,.1f} MB"] if archived else []
         said = f"{len(absent):,} of {num_wanted:,} images to fetch into {shelf.cache}: {'; '.join(parts)}"
         console.print(said, soft_wrap=True, markup=False)
     return members
+
+
+def _members(store: str, paths: list[str], shelf: Shelf) -> dict[tuple[str, str], ZipInfo]:
+    address = _address(store, shelf)
+    try:
+        directory = remote_zip.read_directory(address, shelf.wait)
+    except fetch.Missing as error:
+        raise InputError(f"{address}: {error}; pass --image-root") from error
+    names = {path: next((n for n in (path, f"images/{path}") if n in directory), None) for path in paths}
+    return {(store, path): directory[name] for path, name in names.items() if name}
 
 
 def _unpack(references: list[ImageRef], shelf: Shelf) -> None:
@@ -187,11 +191,11 @@ def _unpack(references: list[ImageRef], shelf: Shelf) -> None:
 
 def _kept(reference: ImageRef, shelf: Shelf) -> Path:
     """Return an image's place in the cache."""
-    if reference.store != "parquet":
+    if reference.store != PARQUET.name:
         return shelf.cache / reference.store / reference.path
     stat = Path(reference.path).stat()  # another file of the same name must not get these images
     name = f"{Path(reference.path).resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    return shelf.cache / "parquet" / hashlib.sha256(name.encode()).hexdigest()[:16] / str(reference.index)
+    return shelf.cache / PARQUET.name / hashlib.sha256(name.encode()).hexdigest()[:16] / str(reference.index)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -201,9 +205,11 @@ def _write(path: Path, data: bytes) -> None:
     partial_path.replace(path)
 
 
-def _address(store: str, shelf: Shelf) -> str:
-    if store != "spatialladder" or shelf.hosts.get(store):
-        return shelf.hosts.get(store, store)
+def _address(name: str, shelf: Shelf) -> str:
+    store = stores()[name]
+    if store.archive is None or shelf.hosts.get(name):
+        return shelf.hosts.get(name) or store.host
     from huggingface_hub import hf_hub_url
 
-    return hf_hub_url(REPO, ARCHIVE, repo_type="dataset", revision=shelf.revision)
+    repo, file = store.archive
+    return hf_hub_url(repo, file, repo_type="dataset", revision=shelf.revisions.get(name, "main"))

@@ -13,8 +13,9 @@ from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.sources.source import ImageRef, Row, Settings, Source
-from pgt_lora.data.tasks.task import Settings as PgtSettings
+from pgt_lora.data.sources.source import ImageRef, Row, Source, SourceSettings
+from pgt_lora.data.sources.store import PARQUET
+from pgt_lora.data.tasks.task import TaskSettings
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Pool:
     wider: str = "take a smaller share of it"
 
 
-def annotated(source: Source, given: str | Path | None, settings: Settings, shelf: Shelf, seed: int) -> Pool:
+def annotated(source: Source, given: str | Path | None, settings: SourceSettings, shelf: Shelf, seed: int) -> Pool:
     """Return the rows of a source's training split."""
     loaded = load(source, "train", given, settings, shelf)
     candidates = [
@@ -59,7 +60,7 @@ def annotated(source: Source, given: str | Path | None, settings: Settings, shel
 OWN_LICENCE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
 
 
-def generated(num_samples: int, seed: int, settings: PgtSettings) -> Pool:
+def generated(num_samples: int, seed: int, settings: TaskSettings) -> Pool:
     """Return as many PGT samples as are asked for, the first of the training split of `seed`."""
     make = partial(build.make_sample, seed=seed, split="train", weights=build.default_weights(), settings=settings)
 
@@ -115,7 +116,7 @@ def ask_row(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Samp
         answer_format=question.answer_format,
         group=row.group,
         choices=question.choices,
-        paths=tuple(each.path if each.store != "parquet" else Path(each.path).name for each in row.images),
+        paths=tuple(each.path if each.store != PARQUET.name else Path(each.path).name for each in row.images),
         completion=source.written(row),
     )
 

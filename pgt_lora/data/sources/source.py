@@ -9,14 +9,16 @@ from random import Random
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.sources.store import Store
 from pgt_lora.data.tasks.task import Question
 
 
 @dataclass(frozen=True)
 class ImageRef:
-    """An image that a row names: where it is kept (`coco`, `vg`, `spatialladder`), and its path there.
+    """An image that a row names: the name of the `Store` that it is kept in, and its path there.
 
-    In `parquet` the images lie in an annotation file itself: `path` is that file, `index` the row.
+    In `local` the path is that of a file. In `parquet` the images lie in an annotation file itself: `path` is that
+    file, `index` the row.
     """
 
     store: str
@@ -42,7 +44,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Settings:
+class SourceSettings:
     """What a user may switch on in the sources; `vg_to_coco` maps Visual Genome's image ids to COCO's."""
 
     vsr_split: str = "random"
@@ -80,17 +82,20 @@ class Source:
     `files(split, settings)` are the file names to look for, as patterns; the first one that is there is read.
     `read(path, split, settings)` reads one file. `ask(rng, row)` puts a row into the words of the paper's appendix
     A.3. `written(row)` is what the model is to write, where that is spelt otherwise than the answer that is scored.
-    `wider(settings)` says how to get more rows.
+    `wider(settings)` says how to get more rows. `stores` are where the images lie that its rows name. A source that is
+    `in_default_mix` is part of the mix that is built where no shares are given.
     """
 
     name: str
     homepage: str
     licence: Licence
-    origin: Callable[[Settings], str]
-    files: Callable[[str, Settings], tuple[str, ...]]
-    read: Callable[[Path, str, Settings], Annotations]
+    origin: Callable[[SourceSettings], str]
+    files: Callable[[str, SourceSettings], tuple[str, ...]]
+    read: Callable[[Path, str, SourceSettings], Annotations]
     ask: Callable[[Random, Row], Question]
-    wider: Callable[[Settings], str]
+    wider: Callable[[SourceSettings], str]
+    stores: tuple[Store, ...] = ()
+    in_default_mix: bool = False
     written: Callable[[Row], str | None] = lambda row: None
 
 

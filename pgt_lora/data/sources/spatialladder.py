@@ -14,25 +14,26 @@ from pgt_lora.data.sources.source import (
     ImageRef,
     Licence,
     Row,
-    Settings,
     Source,
+    SourceSettings,
     field_of,
     inner_path,
     json_lines,
 )
+from pgt_lora.data.sources.store import Store
 from pgt_lora.data.tasks.task import Question
 
 REPO = "hongxingli/SpatialLadder-26k"
-ARCHIVE = "images.zip"
+STORE = Store("spatialladder", archive=(REPO, "images.zip"))
 _LETTER = re.compile(r"^\(?([A-H])(?:[.:)]+(?:\s.*)?)?$", re.DOTALL)  # "A", "A.", "(A)", "A. tv"; not "A table"
 
 
-def files(split: str, settings: Settings) -> tuple[str, ...]:
+def files(split: str, settings: SourceSettings) -> tuple[str, ...]:
     """Return the original name; the dataset has a training split alone."""
     return ("spld_spatial_data.jsonl",) if split == "train" else ()
 
 
-def read(path: Path, split: str, settings: Settings) -> Annotations:
+def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
     """Read one JSON-lines file and keep the distance questions that are asked for.
 
     Raises:
@@ -65,7 +66,7 @@ def _row(name: str, entry: dict[str, object], kind: str, where: str) -> Row:
         id=name,
         question=field_of(entry, "question", str, where).strip(),
         answer=answer,
-        images=tuple(ImageRef("spatialladder", each) for each in paths),
+        images=tuple(ImageRef(STORE.name, each) for each in paths),
         # A scene is one room in many frames and scans: scene0022_00/1760.jpg and scene0022_01 are the same room.
         group=f"scannet:{paths[0].split('/')[0].split('_')[0]}",
         kind="spatialladder" if kind == "relative distance" else "spatialladder-absolute",
@@ -91,7 +92,7 @@ def ask(rng: Random, row: Row) -> Question:
     return Question(text, str(letter_of(row.answer)), "A", "letter", letters)
 
 
-def wider(settings: Settings) -> str:
+def wider(settings: SourceSettings) -> str:
     """Return how to get more rows."""
     switches = [] if settings.absolute_distance else ["--absolute-distance"]
     switches += [] if settings.multi_view else ["--multi-view"]
@@ -108,4 +109,6 @@ SOURCE = Source(
     ask=ask,
     wider=wider,
     written=lambda row: row.answer,
+    stores=(STORE,),
+    in_default_mix=True,
 )

@@ -11,7 +11,17 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.sources.groups import coco_group, vg_group
-from pgt_lora.data.sources.source import Annotations, ImageRef, Licence, Row, Settings, Source, field_of, inner_path
+from pgt_lora.data.sources.source import (
+    Annotations,
+    ImageRef,
+    Licence,
+    Row,
+    Source,
+    SourceSettings,
+    field_of,
+    inner_path,
+)
+from pgt_lora.data.sources.store import COCO, PARQUET, VISUAL_GENOME
 from pgt_lora.data.tasks.task import Question
 
 ARCHIVE = "https://github.com/manoja328/tallyqa/raw/master/tallyqa.zip"
@@ -19,13 +29,13 @@ _VG = re.compile(r"^VG_100K(_2)?/")
 _COCO = re.compile(r"^(train|val)20\d\d/")
 
 
-def files(split: str, settings: Settings) -> tuple[str, ...]:
+def files(split: str, settings: SourceSettings) -> tuple[str, ...]:
     """Return the original names, then those of two sets on the Hub that carry their images with them."""
     hub = {"train": "tallyqa/train-*.parquet", "test": "data/test-*.parquet"}[split]
     return f"{split}.json", "tallyqa.zip", hub, Path(hub).name
 
 
-def read(path: Path, split: str, settings: Settings) -> Annotations:
+def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
     """Read the original JSON list, bare or in its archive, or a parquet file of the Hub.
 
     Raises:
@@ -42,9 +52,9 @@ def read(path: Path, split: str, settings: Settings) -> Annotations:
         question = field_of(entry, "question", str, where).strip()
         image = inner_path(entry.get("image"), where)
         if _VG.match(image):
-            reference, group = ImageRef("vg", image), vg_group(image, settings.vg_to_coco, where)
+            reference, group = ImageRef(VISUAL_GENOME.name, image), vg_group(image, settings.vg_to_coco, where)
         elif _COCO.match(image):
-            reference, group = ImageRef("coco", image), coco_group(image, where)
+            reference, group = ImageRef(COCO.name, image), coco_group(image, where)
         else:
             raise InputError(f"{where}: image {image!r} is in none of train2014, val2014, VG_100K and VG_100K_2")
         rows.append(Row(f"tallyqa-{split}-{number:06d}", question, str(answer), (reference,), group, "tallyqa"))
@@ -102,7 +112,7 @@ def _read_parquet(path: Path) -> Annotations:
         for pairs in batch.column(0).to_pylist():
             for place, (question, answer) in enumerate(_pairs(pairs, f"{path}, row {index + 1}")):
                 if answer.isdigit():
-                    reference = ImageRef("parquet", str(path), index)
+                    reference = ImageRef(PARQUET.name, str(path), index)
                     name = f"tallyqa-{path.stem}-{index}-{place}"
                     group = f"tallyqa:{path.stem}:{index}"
                     rows.append(Row(name, question, answer, (reference,), group, "tallyqa"))
@@ -129,4 +139,6 @@ SOURCE = Source(
     read=read,
     ask=ask,
     wider=lambda settings: "train.json has the most (249,318); or take a smaller share of tallyqa",
+    stores=(COCO, VISUAL_GENOME, PARQUET),
+    in_default_mix=True,
 )

@@ -15,30 +15,31 @@ from pgt_lora.data.sources.source import (
     ImageRef,
     Licence,
     Row,
-    Settings,
     Source,
+    SourceSettings,
     field_of,
     inner_path,
     json_lines,
 )
+from pgt_lora.data.sources.store import COCO
 from pgt_lora.data.tasks.task import Question
 
 FAMILIES = ("random", "zeroshot")
 _FOLDER = re.compile(r"/((?:train|val)20\d\d)/[^/]+$")
 
 
-def origin(settings: Settings) -> str:
+def origin(settings: SourceSettings) -> str:
     """Return the Hub id of the split family; there are no images in it."""
     return f"cambridgeltl/vsr_{_family(settings)}"
 
 
-def files(split: str, settings: Settings) -> tuple[str, ...]:
+def files(split: str, settings: SourceSettings) -> tuple[str, ...]:
     """Return the names in the original repository, then in the Hub's."""
     name = f"{_family(settings)}/{split}.jsonl"
     return f"data/splits/{name}", f"splits/{name}", name, f"{split}.jsonl"
 
 
-def read(path: Path, split: str, settings: Settings) -> Annotations:
+def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
     """Read one JSON-lines file; the family is told by its columns: only zeroshot has `subj` and `obj`.
 
     Raises:
@@ -56,7 +57,7 @@ def read(path: Path, split: str, settings: Settings) -> Annotations:
         folder = _FOLDER.search(field_of(entry, "image_link", str, where))
         if folder is None:
             raise InputError(f"{where}: image_link {entry['image_link']!r} is not in train2017 or val2017")
-        reference = ImageRef("coco", f"{folder[1]}/{image}")
+        reference = ImageRef(COCO.name, f"{folder[1]}/{image}")
         name = f"vsr-{path.stem}-{number:06d}"
         rows.append(Row(name, caption, str(label == 1), (reference,), coco_group(image, where), "vsr"))
     if set(families) - {_family(settings)}:
@@ -73,13 +74,13 @@ def ask(rng: Random, row: Row) -> Question:
     return Question(text, row.answer, "A", "true_false", ("True", "False"))
 
 
-def _family(settings: Settings) -> str:
+def _family(settings: SourceSettings) -> str:
     if settings.vsr_split not in FAMILIES:
         raise InputError(f"--vsr-split {settings.vsr_split!r}: known: {choices(FAMILIES)}")
     return settings.vsr_split
 
 
-def wider(settings: Settings) -> str:
+def wider(settings: SourceSettings) -> str:
     """Return how to get more rows."""
     return (
         "--vsr-split random has the most (7,680)" if settings.vsr_split != "random" else "take a smaller share of vsr"
@@ -95,4 +96,6 @@ SOURCE = Source(
     read=read,
     ask=ask,
     wider=wider,
+    stores=(COCO,),
+    in_default_mix=True,
 )

@@ -12,7 +12,7 @@ from random import Random
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Canvas, Figure, Scene
 from pgt_lora.data.scene.palette import FIGURE_COLORS
-from pgt_lora.data.tasks.task import Probe, Question, Settings, Task, Traits
+from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
 
 AREAS = (
     "top left", "top center", "top right",
@@ -35,7 +35,7 @@ MIN_SIDE_PX = 5
 MIN_MARGIN = 0.03
 
 
-def plan(rng: Random, settings: Settings) -> Question:
+def plan(rng: Random, settings: TaskSettings) -> Question:
     """Draw the object, the area and the order of the options."""
     color, shape = rng.choice(KINDS[settings.split])
     return ask(color, shape, rng.choice(AREAS), rng.sample(AREAS, len(AREAS)))
@@ -48,7 +48,7 @@ def ask(color: str, shape: str, area: str, options: list[str], **more: str) -> Q
     return Question(text, area, "A", "word", tuple(options), about)
 
 
-def exhaust(rng: Random, settings: Settings) -> Iterator[Question]:
+def exhaust(rng: Random, settings: TaskSettings) -> Iterator[Question]:
     """Yield every object in both sizes in every cell, in random order: 3,888 items of `test`, 1,620 of `train`."""
     items = list(product(KINDS[settings.split], SIDES, CELLS))
     rng.shuffle(items)
@@ -57,7 +57,7 @@ def exhaust(rng: Random, settings: Settings) -> Iterator[Question]:
         yield ask(color, shape, area_of(column / GRID, row / GRID), options, size=size, cell=f"{column} {row}")
 
 
-def compose(rng: Random, settings: Settings, question: Question) -> Scene:
+def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene:
     """Place the object in a cell of the planned area, and distractors that cannot be taken for it in other cells."""
     canvas, about = settings.canvas, question.about
     if side_px(canvas, "small") < MIN_SIDE_PX:
@@ -116,7 +116,7 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     return area_of(x, y)
 
 
-def probe(rng: Random, settings: Settings) -> Probe:
+def probe(rng: Random, settings: TaskSettings) -> Probe:
     """Ask for the same object in two scenes, with the options in two orders."""
     color, shape = rng.choice(KINDS[settings.split])
     options, turn = rng.sample(AREAS, len(AREAS)), rng.randrange(1, len(AREAS))

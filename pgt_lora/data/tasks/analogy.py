@@ -7,10 +7,10 @@ from random import Random
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.labels import LETTERS, labelled, place_labelled
-from pgt_lora.data.tasks.task import Probe, Question, Settings, Task, Traits
+from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
 
 
-def plan(rng: Random, settings: Settings) -> Question:
+def plan(rng: Random, settings: TaskSettings) -> Question:
     """Draw the target and the answer."""
     return ask(*rng.sample(LETTERS, 2))
 
@@ -22,7 +22,7 @@ def ask(target: str, answer: str) -> Question:
     return Question(text, answer, "A", "letter", choices, {"target": target, "answer": answer})
 
 
-def compose(rng: Random, settings: Settings, question: Question) -> Scene | None:
+def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
     """Give the target and the answer one colour; the other two share another colour half of the time.
 
     If only one pair ever matched, the pair could be found without reading the question.
@@ -42,7 +42,7 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     return same[0] if len(same) == 1 else "ambiguous"
 
 
-def probe(rng: Random, settings: Settings) -> Probe:
+def probe(rng: Random, settings: TaskSettings) -> Probe:
     """Ask for the same letter's colour in two scenes; there is one wording."""
     target, *answers = rng.sample(LETTERS, 3)
     first, second = ([ask(target, answer)] for answer in answers)
@@ -59,4 +59,6 @@ def traits(scene: Scene, text: str) -> Traits:
     return Traits({"distance of the pair": distance}, names, tuple(map(scene.canvas.place, (target, other))))
 
 
-TASK = Task("analogy", "analogy_distance", plan, compose, solve, sees="color", probe=probe, traits=traits)
+TASK = Task(
+    "analogy", "analogy_distance", plan, compose, solve, unit="analogy", sees="color", probe=probe, traits=traits
+)

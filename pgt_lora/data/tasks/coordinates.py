@@ -9,14 +9,14 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Box, Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.layout import fits, place_box
-from pgt_lora.data.tasks.task import Probe, Question, Settings, Task, Traits
+from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
 
 # The answer has two decimals. A centre nearer than this to where the rounding turns is drawn again.
 MIN_ROUNDING_MARGIN = 0.0005
 RANGE = (10, 90)  # hundredths of the canvas
 
 
-def plan(rng: Random, settings: Settings) -> Question:
+def plan(rng: Random, settings: TaskSettings) -> Question:
     """Draw the colours and the centre."""
     color, other = rng.sample(sorted(COLORS), 2)
     return ask(color, other, draw_point(rng))
@@ -36,7 +36,7 @@ def ask(color: str, other: str, answer: str) -> Question:
     return Question(text, answer, "A", "point", None, {"color": color, "other": other, "answer": answer})
 
 
-def compose(rng: Random, settings: Settings, question: Question) -> Scene | None:
+def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
     """Centre a box on the planned point, to the half pixel, and put another one clear of it."""
     canvas = settings.canvas
     if canvas.short_side < 56:
@@ -63,7 +63,7 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     return f"({x:.2f}, {y:.2f})"
 
 
-def probe(rng: Random, settings: Settings) -> Probe:
+def probe(rng: Random, settings: TaskSettings) -> Probe:
     """Ask for the same box in two scenes; there is one wording."""
     color, other = rng.sample(sorted(COLORS), 2)
     point = draw_point(rng)

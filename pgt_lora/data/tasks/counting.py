@@ -9,7 +9,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.layout import fits, place_circle
-from pgt_lora.data.tasks.task import Probe, Question, Settings, Task, Traits
+from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
 
 RADIUS = (0.035, 0.07)  # fractions of the short side
 MIN_RADIUS_PX = 3
@@ -17,7 +17,7 @@ OPACITY = (0.6, 0.8)  # translucent, yet every colour stays told apart from grey
 MAX_OTHERS = 9
 
 
-def plan(rng: Random, settings: Settings) -> Question:
+def plan(rng: Random, settings: TaskSettings) -> Question:
     """Draw the number, the colour and the template.
 
     The three options are a cyclic run of counts in which each place is equally likely to hold the answer: options
@@ -53,7 +53,7 @@ def ask(color: str, number: int, top: int, options: Sequence[int] | None = None)
     return Question(text, letter, "B", "letter", ("A", "B", "C"), about)
 
 
-def compose(rng: Random, settings: Settings, question: Question) -> Scene | None:
+def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
     """Place the counted circles and as many others as may be, none touching another."""
     canvas, color = settings.canvas, question.about["color"]
     if RADIUS[0] * canvas.short_side < MIN_RADIUS_PX:
@@ -78,7 +78,7 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     return str(sum(circle.color == about["color"] for circle in scene.circles))
 
 
-def probe(rng: Random, settings: Settings) -> Probe:
+def probe(rng: Random, settings: TaskSettings) -> Probe:
     """Ask for the number of one colour in two scenes, with and without options; both numbers are among them."""
     top, color = settings.max_count, rng.choice(sorted(COLORS))
     options = draw_options(rng, rng.randint(1, top), top)

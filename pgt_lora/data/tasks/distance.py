@@ -7,13 +7,13 @@ from random import Random
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.labels import LETTERS, labelled, place_labelled
-from pgt_lora.data.tasks.task import Probe, Question, Settings, Task, Traits
+from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
 
 # The nearest circle is at most this fraction as far as the next one.
 MAX_RATIO = 0.75
 
 
-def plan(rng: Random, settings: Settings) -> Question:
+def plan(rng: Random, settings: TaskSettings) -> Question:
     """Draw the target, the answer and the order of the options."""
     target, *options = rng.sample(LETTERS, len(LETTERS))
     return ask(target, options, rng.choice(options))
@@ -28,7 +28,7 @@ def ask(target: str, options: Sequence[str], answer: str) -> Question:
     return Question(text, answer, "A", "letter", tuple(options), {"target": target, "answer": answer})
 
 
-def compose(rng: Random, settings: Settings, question: Question) -> Scene | None:
+def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
     """Place four circles of one size, the planned one clearly nearest to the target (centre to centre)."""
     circles = place_labelled(rng, settings.canvas, {letter: rng.choice(sorted(COLORS)) for letter in LETTERS})
     scene = Scene(settings.canvas, (), tuple(circles))
@@ -47,7 +47,7 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     return nearest if far[nearest] <= MAX_RATIO * far[second] else "ambiguous"
 
 
-def probe(rng: Random, settings: Settings) -> Probe:
+def probe(rng: Random, settings: TaskSettings) -> Probe:
     """Ask for the letter nearest to one in two scenes, with the options in two orders."""
     target, *options = rng.sample(LETTERS, len(LETTERS))
     orders = options, [*options[1:], options[0]]
@@ -67,4 +67,6 @@ def traits(scene: Scene, text: str) -> Traits:
     return Traits(numbers, {}, tuple(map(scene.canvas.place, (target, nearest))))
 
 
-TASK = Task("distance", "analogy_distance", plan, compose, solve, sees="place", probe=probe, traits=traits)
+TASK = Task(
+    "distance", "analogy_distance", plan, compose, solve, unit="distance", sees="place", probe=probe, traits=traits
+)

@@ -7,7 +7,7 @@ from random import Random
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.layout import extent, fits, place_box
-from pgt_lora.data.tasks.task import Probe, Question, Settings, Task, Traits
+from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
 
 OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
 AS_PREDICATE = {"above": "above", "below": "below", "left": "to the left of", "right": "to the right of"}
@@ -18,7 +18,7 @@ MIN_GAP = 0.04
 MAX_OFF_AXIS = 0.5
 
 
-def plan(rng: Random, settings: Settings) -> Question:
+def plan(rng: Random, settings: TaskSettings) -> Question:
     """Draw the relation, the two colours and the template."""
     relation = rng.choice(sorted(OPPOSITE))
     a, b = rng.sample(sorted(COLORS), 2)
@@ -46,7 +46,7 @@ def ask(template: str, a: str, b: str, relation: str, options: Sequence[str]) ->
     return Question(text, relation, template, "word", tuple(options), about)
 
 
-def compose(rng: Random, settings: Settings, question: Question) -> Scene | None:
+def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
     """Place two boxes that stand in the planned relation by a clear margin, and in no other."""
     boxes: list[Box] = []
     colors = [question.about["color_a"], question.about["color_b"]]
@@ -75,7 +75,7 @@ def relation_of(a: Box | Circle, b: Box | Circle, canvas: Canvas) -> str:
     return found[0] if len(found) == 1 else "ambiguous"
 
 
-def probe(rng: Random, settings: Settings) -> Probe:
+def probe(rng: Random, settings: TaskSettings) -> Probe:
     """Ask in all three templates, of two scenes in which the answers are opposite."""
     a, b = rng.sample(sorted(COLORS), 2)
     relation = rng.choice(sorted(OPPOSITE))

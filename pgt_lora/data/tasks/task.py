@@ -12,7 +12,7 @@ from pgt_lora.data.scene import Canvas, Scene
 
 
 @dataclass(frozen=True)
-class Settings:
+class TaskSettings:
     """What is chosen for all tasks."""
 
     canvas: Canvas = field(default_factory=lambda: Canvas(448, 448))
@@ -66,17 +66,20 @@ class Task:
     `color`, `place` or `number`. `probe(rng, settings)` asks one thing in several wordings, of two scenes: two lists of
     the same texts, with other answers. `traits(scene, text)` tells what makes an item hard, from scene and wording.
 
-    A `companion` is drawn only where it is named; the others are the mix that is drawn by default. Where the items of
-    a task can be listed, `exhaust(rng, settings)` yields the question of every one, once.
+    `unit` names the tasks that are left out together in a leave-one-out comparison (the paper's table 3): those of its
+    family, unless it says otherwise. A `companion` is drawn only where it is named; the others are the mix that is
+    drawn by default. Where the items of a task can be listed, `exhaust(rng, settings)` yields the question of every
+    one, once.
     """
 
     name: str
     family: str
-    plan: Callable[[Random, Settings], Question]
-    compose: Callable[[Random, Settings, Question], Scene | None]
+    plan: Callable[[Random, TaskSettings], Question]
+    compose: Callable[[Random, TaskSettings, Question], Scene | None]
     solve: Callable[[Scene, Mapping[str, str]], str]
+    unit: str = ""
     companion: bool = False
-    exhaust: Callable[[Random, Settings], Iterator[Question]] | None = None
+    exhaust: Callable[[Random, TaskSettings], Iterator[Question]] | None = None
     sees: str = ""
-    probe: Callable[[Random, Settings], Probe] | None = None
+    probe: Callable[[Random, TaskSettings], Probe] | None = None
     traits: Callable[[Scene, str], Traits] | None = None

@@ -13,7 +13,7 @@ from pgt_lora.core.errors import InputError, check_known
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import new_directory, read_manifest, write_json
 from pgt_lora.data.mix.images import Shelf
-from pgt_lora.data.sources.source import Settings
+from pgt_lora.data.sources.source import SourceSettings
 from pgt_lora.evaluation.evaluate import write_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of
@@ -44,7 +44,7 @@ class Data:
 
 
 def benchmark(
-    named: Named, data: Data, out: Path, settings: harness.Settings, reference: Path | None = None,
+    named: Named, data: Data, out: Path, settings: harness.HarnessSettings, reference: Path | None = None,
     overwrite: bool = False,
 ) -> Report:  # fmt: skip
     """Run the benchmarks, and write `scores.json`, `predictions.jsonl` and `report.md` into `out`.
@@ -123,7 +123,7 @@ def check_vsr_family(named: Named, benchmarks: Mapping[str, Benchmark], vsr_spli
 
 def prepare(benchmarks: Mapping[str, Benchmark], data: Data, limit: int | None) -> dict[str, Path]:
     """Return the dataset directories of this project's own tasks, by task."""
-    source_settings = Settings(vsr_split=data.vsr_split)
+    source_settings = SourceSettings(vsr_split=data.vsr_split)
     made = {
         each.tasks[0]: sets.build(name, data.annotations.get(name), source_settings, data.shelf, limit)
         for name, each in benchmarks.items()
@@ -141,7 +141,7 @@ def _same(out: Path, asked: Mapping[str, Any]) -> bool:
 
 def _run(
     python: str, checkpoint: Checkpoint, benchmarks: Mapping[str, Benchmark], directories: Mapping[str, Path],
-    settings: harness.Settings, out: Path,
+    settings: harness.HarnessSettings, out: Path,
 ) -> dict[str, Any]:  # fmt: skip
     """Run lmms-eval and return the facts of the run, which go into `scores.json`."""
     tasks = list(chain.from_iterable(each.tasks for each in benchmarks.values()))

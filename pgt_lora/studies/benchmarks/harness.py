@@ -24,7 +24,7 @@ GENERATION = {"temperature": "0", "do_sample": "False", "repetition_penalty": "1
 
 
 @dataclass(frozen=True)
-class Settings:
+class HarnessSettings:
     """How lmms-eval is to run: `processes` are one per GPU, 0 for the CPU; `limit` takes the first items of each task.
 
     `hub_copies` holds copies of benchmarks under their Hub ids, which are taken instead of the Hub's.
@@ -62,7 +62,7 @@ def find_python(backend: str) -> tuple[str, dict[str, str]]:
     return python, dict(zip(names, done.stdout.split(), strict=True))
 
 
-def model_arguments(subject: Subject, settings: Settings, limits: Mapping[str, int]) -> dict[str, str]:
+def model_arguments(subject: Subject, settings: HarnessSettings, limits: Mapping[str, int]) -> dict[str, str]:
     """Return `--model_args`: the checkpoint, the processor's own image limits, and the device.
 
     Raises:
@@ -81,8 +81,8 @@ def model_arguments(subject: Subject, settings: Settings, limits: Mapping[str, i
 
 
 def command(
-    python: str, subject: Subject, settings: Settings, tasks: Sequence[str], limits: Mapping[str, int], include: Path,
-    out: Path,
+    python: str, subject: Subject, settings: HarnessSettings, tasks: Sequence[str], limits: Mapping[str, int],
+    include: Path, out: Path,
 ) -> list[str]:  # fmt: skip
     """Return lmms-eval's command line; with several processes, accelerate starts it.
 
@@ -109,7 +109,7 @@ def command(
     ]  # fmt: skip
 
 
-def check(settings: Settings, family: Family) -> None:
+def check(settings: HarnessSettings, family: Family) -> None:
     """Check what can be known before anything is downloaded.
 
     Raises:

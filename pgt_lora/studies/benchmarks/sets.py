@@ -12,10 +12,9 @@ from pgt_lora.data.directory import is_made, new_directory, write_manifest, writ
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf, obtain
 from pgt_lora.data.mix.pools import ask_row
-from pgt_lora.data.sources import tallyqa, vsr
-from pgt_lora.data.sources.source import Row, Settings, Source
+from pgt_lora.data.sources import tallyqa, vsr, whatsup
+from pgt_lora.data.sources.source import Row, Source, SourceSettings
 from pgt_lora.data.tasks.task import Question
-from pgt_lora.studies.benchmarks import whatsup
 
 MAX_NAMED = 5  # of the images that are missing
 
@@ -34,7 +33,7 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
-def build(name: str, given: str | None, settings: Settings, shelf: Shelf, limit: int | None) -> Path:
+def build(name: str, given: str | None, settings: SourceSettings, shelf: Shelf, limit: int | None) -> Path:
     """Return the dataset directory of a benchmark's test split, made in the cache where it is not there yet.
 
     `given` says where the annotations lie, as for `pgt_lora.data.mix.annotations.load`. With `limit`, that many rows

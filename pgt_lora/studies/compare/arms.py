@@ -23,19 +23,13 @@ from pgt_lora.data.directory import (
     write_manifest,
     write_rows,
 )
-from pgt_lora.data.generate import default_weights
+from pgt_lora.data.generate import default_weights, units
 from pgt_lora.data.mix.pools import sources_of
 from pgt_lora.data.pgt import pgt_data
+from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
 
-# What can be left out of PGT, one at a time: the rows of the paper's leave-one-task-out table.
-UNITS: Mapping[str, tuple[str, ...]] = {
-    "relational": ("relation", "coordinates"),
-    "counting": ("counting",),
-    "distance": ("distance",),
-    "analogy": ("analogy",),
-}
-BASE, PGT, MIX, BOTH, WITHOUT = "base", "pgt", "specialized-mix", "pgt+mix", "pgt-no-"
+PGT, MIX, BOTH, WITHOUT = "pgt", "specialized-mix", "pgt+mix", "pgt-no-"
 KNOWN = (BASE, PGT, MIX, BOTH, f"{WITHOUT}UNIT", "NAME=DIR")
 
 
@@ -84,10 +78,10 @@ def _parse(word: str) -> Arm:
         if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name) or not directory:
             raise InputError(f"arm {word!r}: write NAME=DIR, the name of letters, digits and . _ + -")
         return Arm(name, Path(directory))
-    if unit is not None and unit not in UNITS:
-        raise InputError(f"arm {name!r}: unknown unit {unit!r}; known: {choices(UNITS)}")
+    if unit is not None and unit not in units():
+        raise InputError(f"arm {name!r}: unknown unit {unit!r}; known: {choices(units())}")
     if unit is None and name not in KNOWN[:4]:
-        raise InputError(f"arm {name!r}: unknown; known: {', '.join(KNOWN)}, with UNIT one of {choices(UNITS)}")
+        raise InputError(f"arm {name!r}: unknown; known: {', '.join(KNOWN)}, with UNIT one of {choices(units())}")
     return Arm(name)
 
 
@@ -139,7 +133,7 @@ def _make(recipe: Recipe, name: str) -> Path:
 
 def weights_without(unit: str) -> dict[str, float]:
     """Return the default weights of the tasks without those of a unit; the others keep their proportions."""
-    kept = {name: weight for name, weight in default_weights().items() if name not in UNITS[unit]}
+    kept = {name: weight for name, weight in default_weights().items() if name not in units()[unit]}
     return {name: weight / sum(kept.values()) for name, weight in kept.items()}
 
 

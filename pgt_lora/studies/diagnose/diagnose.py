@@ -10,7 +10,7 @@ from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.directory import new_directory, read_manifest
 from pgt_lora.data.probes import probe_data
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import Generation, evaluate, load_for_evaluation
 from pgt_lora.evaluation.paired import read_items, read_result
 from pgt_lora.models.names import Named
@@ -36,7 +36,7 @@ def diagnose_model(
     recipe = named.recipe
     out = out or run_directory(f"{recipe.name}-diagnosis")
     with new_directory(out, overwrite) as directory:
-        settings = Settings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
+        settings = TaskSettings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
         data = data or probe_data(NUM_SAMPLES if num_samples is None else num_samples, settings)
         content_hash = read_manifest(data)["content_hash"]
         loaded, encoder = load_for_evaluation(named.checkpoint, recipe)

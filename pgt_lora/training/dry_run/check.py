@@ -13,7 +13,7 @@ from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.generate import default_weights, make_sample
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.models.lengths import Length, measure, token_limit, too_long
 from pgt_lora.models.placement import Placement
 from pgt_lora.training.dry_run.base import Base, build_on_meta, open_base
@@ -69,7 +69,7 @@ def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Fi
 
 def pgt_rows(recipe: Recipe) -> list[dict[str, Any]]:
     """Make the first rows of the PGT data that the recipe would be trained on."""
-    settings = Settings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
+    settings = TaskSettings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
     num = min(SAMPLED, recipe.kit.num_samples)
     made = (make_sample(i, seed=0, split="train", weights=default_weights(), settings=settings) for i in range(num))
     return [sample.to_row() for sample, _ in made]

@@ -6,13 +6,14 @@ from random import Random
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.sources.groups import coco_group
-from pgt_lora.data.sources.source import Annotations, ImageRef, Licence, Row, Settings, Source
+from pgt_lora.data.sources.source import Annotations, ImageRef, Licence, Row, Source, SourceSettings
+from pgt_lora.data.sources.store import COCO
 from pgt_lora.data.tasks.task import Question
 
 FILES = ("coco_qa_*_obj.json", "*/coco_qa_*_obj.json")
 
 
-def read(path: Path, split: str, settings: Settings) -> Annotations:
+def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
     """Read one file: a list of `[COCO id, right caption, wrong caption]` over val2017.
 
     Raises:
@@ -27,7 +28,7 @@ def read(path: Path, split: str, settings: Settings) -> Annotations:
         match entry:
             case [int() | str() as image, str() as right, str() as wrong]:
                 group = coco_group(image, f"{path}, row {number}")
-                reference = ImageRef("coco", f"val2017/{int(group.partition(':')[2]):012d}.jpg")
+                reference = ImageRef(COCO.name, f"val2017/{int(group.partition(':')[2]):012d}.jpg")
                 name = f"whatsup-{path.stem}-{number:06d}"
                 captions = right.strip(), wrong.strip()
                 rows.append(Row(name, "", captions[0], (reference,), group, "whatsup", captions))
@@ -54,4 +55,5 @@ SOURCE = Source(
     read=read,
     ask=ask,
     wider=lambda settings: "there are no more",
+    stores=(COCO,),
 )
