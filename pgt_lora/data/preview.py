@@ -11,6 +11,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import data_uri, render_page, write_page
 from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.sample import AnswerFormat
 
 MAX_BARS = 20  # free text has as many answers as samples: beyond this, the rest is one bar
 HEAT_BINS = 20  # a side; the template draws them 5 hundredths of the image's side wide
@@ -138,7 +139,7 @@ def _chart(key: tuple[str, str, str], counts: Mapping[str, int]) -> Chart:
     total = sum(counts.values())
     parsed = [(parse_point(answer), count) for answer, count in counts.items()]
     points = [(*point, count) for point, count in parsed if point]
-    if key[-1] == "point" and len(points) == len(counts):
+    if key[-1] == AnswerFormat.POINT and len(points) == len(counts):
         return _heat(key, total, points)
     kept = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_BARS])
     shown = [(answer, kept[answer]) for answer in sorted(kept, key=_natural)]
@@ -192,7 +193,7 @@ def _card(row: dict[str, Any], audit: Callable[[dict[str, Any]], Audit | None] |
     return Card(
         row=row,
         pictures=tuple(_picture(image["bytes"]) for image in row["images"]),
-        point=parse_point(row["answer"]) if row["answer_format"] == "point" else None,
+        point=parse_point(row["answer"]) if row["answer_format"] == AnswerFormat.POINT else None,
         audit=audit(row) if audit else None,
     )
 

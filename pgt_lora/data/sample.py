@@ -1,7 +1,18 @@
 """Sample, the one record that passes between the rooms, and its form as a row of a dataset."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+
+class AnswerFormat(StrEnum):
+    """What an answer is, which says how it is read and compared."""
+
+    WORD = "word"
+    LETTER = "letter"
+    NUMBER = "number"
+    TRUE_FALSE = "true_false"
+    POINT = "point"
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,3 @@ class Sample:
             "group": self.group,
             "scene": self.scene,
         }
-
-
-ANSWER_FORMATS = ("word", "letter", "number", "true_false", "point")

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pgt_lora.data.sample import AnswerFormat
+
 COORDINATE_TOLERANCE = 0.05  # on each axis, in fractions of the image
 
 _NUMBER_WORDS = (
@@ -22,7 +24,7 @@ def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
     """Tell whether a parsed answer is right; points are right within 0.05 on both axes."""
     if parsed is None:
         return False
-    if answer_format != "point":
+    if answer_format != AnswerFormat.POINT:
         return parsed.casefold() == answer.casefold()
     pairs = zip(_floats(parsed), _floats(answer), strict=True)
     # Two decimals: the sum of a hundred-thousandth keeps 0.30 - 0.25 inside 0.05.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,16 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.export.card import HubLicence, base_licence, write_card
 from pgt_lora.export.verify import VERIFICATION, changed_files
+from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import adapter_checkpoint
 
-WHAT = ("merged", "adapter", "both")
+
+class What(StrEnum):
+    """What of a run is pushed."""
+
+    MERGED = "merged"
+    ADAPTER = "adapter"
+    BOTH = "both"
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Upload:
 
 
 def push(
-    run: Path, repo: str, *, what: str = "merged", public: bool = False, branch: str | None = None,
+    run: Path, repo: str, *, what: str = What.MERGED, public: bool = False, branch: str | None = None,
     create_pr: bool = False, licence: str | None = None, dry_run: bool = False,
 ) -> str | None:  # fmt: skip
     """Push a run to a model repository and return the commit's address; with `dry_run`, list and show it only.
@@ -40,8 +48,8 @@ def push(
         InputError: the run is not finished, scored and verified, or changed since; the repository holds a model of
             another base; or the Hub refuses.
     """
-    if what not in WHAT:
-        raise InputError(f"{what!r}: nothing to push; known: {', '.join(WHAT)}")
+    if what not in list(What):
+        raise InputError(f"{what!r}: nothing to push; known: {', '.join(What)}")
     check_proven(run)
     base = adapter_checkpoint(run / "adapter").base
     uploads = list(files(run, base, base_licence(base, licence), repo, what))
@@ -67,7 +75,7 @@ def check_proven(run: Path) -> None:
     proof = json.loads(path.read_text(encoding="utf-8"))
     if failed := [check["name"] for check in proof["checks"] if not check["passed"]]:
         raise InputError(f"{path}: failed: {', '.join(failed)}; nothing is pushed")
-    if not any(check["name"].startswith("scores") for check in proof["checks"]):
+    if not any(check["name"] == Subject.SCORES for check in proof["checks"]):
         raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
     for name, then in proof["sha256"].items():
         if changed := changed_files(run / name, then):
@@ -76,9 +84,9 @@ def check_proven(run: Path) -> None:
 
 def files(run: Path, base: str, licence: HubLicence, repo: str, what: str) -> Iterator[Upload]:
     """Yield what is pushed: at the root the model that `what` names, of both the merged one, and its card."""
-    merged = what != "adapter"
+    merged = what != What.ADAPTER
     yield Upload("README.md", write_card(run, base, licence, repo, merged))
-    folders = {"": run / "merged", "adapter/": run / "adapter"} if what == "both" else {"": run / what}
+    folders = {"": run / "merged", "adapter/": run / "adapter"} if what == What.BOTH else {"": run / what}
     for prefix, folder in folders.items():
         for path in sorted(folder.iterdir()):
             if path.is_file() and path.name != "README.md":

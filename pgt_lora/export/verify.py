@@ -21,7 +21,7 @@ from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import Generation, answer, load_encoder, predict
 from pgt_lora.export.merge import CONFIG, companion_files, config_with, local_directory
-from pgt_lora.export.verify_weights import Check, check_keys, check_weights
+from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, load_adapter, load_model
 from pgt_lora.models.encoding import Encoder
 
@@ -65,7 +65,7 @@ def check_files(base_dir: Path, merged: Path, dtype: str | None = None) -> Check
         changed = [name for name in changed if name != CONFIG or config != config_with(base_dir, dtype)]
         figures += f", {CONFIG} but for the type {dtype}"
     figures += "".join(f"; {name} differs" for name in [*changed, *missing])
-    return Check("files equal the base's", not changed and not missing, figures)
+    return Check(Subject.FILES, not changed and not missing, figures)
 
 
 def check_behaviour(
@@ -77,11 +77,11 @@ def check_behaviour(
     same = sum(a == b for a, b in zip(before[1], after[1], strict=True))
     return [
         Check(
-            "logits equal base + adapter",
+            Subject.LOGITS,
             float(difference.max()) <= tolerance,
             f"largest difference {difference.max():.1e}, mean {difference.mean():.1e}, tolerance {tolerance:.1e}",
         ),
-        Check("greedy answers equal base + adapter", same == len(after[1]), f"{same} of {len(after[1])} answers equal"),
+        Check(Subject.ANSWERS, same == len(after[1]), f"{same} of {len(after[1])} answers equal"),
     ]
 
 
@@ -100,7 +100,7 @@ def check_scores(scores: Path, model: Any, encoder: Encoder) -> Check:
     after = [each["correct"] for each in predict(model, encoder, rows, Generation(**summary["generation"]))]
     changed = sum(a != b for a, b in zip(before, after, strict=True))
     return Check(
-        "scores equal base + adapter",
+        Subject.SCORES,
         changed <= MAX_CHANGED * len(rows),
         f"{sum(after)} of {len(rows)} right, {sum(before)} with the adapter; {changed} changed, at most "
         f"{MAX_CHANGED:.0%} may",

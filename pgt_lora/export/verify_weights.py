@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import torch
@@ -14,11 +15,22 @@ FLOATS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _LANGUAGE_QKV = re.compile(r"(?!.*\bvis).*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.weight")
 
 
+class Subject(StrEnum):
+    """What is checked of a merged checkpoint."""
+
+    FILES = "files equal the base's"
+    KEYS = "keys, shapes and types equal the base's"
+    WEIGHTS = "weights are W + (α/r)·BA"
+    LOGITS = "logits equal base + adapter"
+    ANSWERS = "greedy answers equal base + adapter"
+    SCORES = "scores equal base + adapter"
+
+
 @dataclass(frozen=True)
 class Check:
     """One check with its outcome and its figures, in words."""
 
-    name: str
+    name: Subject
     passed: bool
     figures: str
 
@@ -30,7 +42,7 @@ def check_keys(base_dir: Path, merged: Path, dtype: str | None = None) -> Check:
         base = {key: (shape, FLOATS[dtype] if kind in FLOATS.values() else kind) for key, (shape, kind) in base.items()}
     wrong = sorted(key for key in base.keys() | new.keys() if base.get(key) != new.get(key))
     figures = f"{len(base)} keys" + (f"; {len(wrong)} differ, first {wrong[0]}" if wrong else "")
-    return Check("keys, shapes and types equal the base's", not wrong, figures)
+    return Check(Subject.KEYS, not wrong, figures)
 
 
 def check_weights(base_dir: Path, adapter_dir: Path, merged: Path, dtype: str | None = None) -> Check:
@@ -61,7 +73,7 @@ def check_weights(base_dir: Path, adapter_dir: Path, merged: Path, dtype: str | 
     cast = f" to the base cast to {dtype}" if dtype else ""
     figures = f"{num_merged} merged tensors, largest error {largest:.1e}; the others are byte-equal{cast}"
     return Check(
-        "weights are W + (α/r)·BA",
+        Subject.WEIGHTS,
         not wrong and num_merged > 0,
         figures if not wrong else f"wrong: {', '.join(wrong[:3])}",
     )

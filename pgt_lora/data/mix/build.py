@@ -6,6 +6,7 @@ Annotations come first, rows are drawn from them, and only the images of drawn r
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,12 @@ from pgt_lora.data.sample import Sample
 from pgt_lora.data.sources.source import ImageRef, Source, SourceSettings
 from pgt_lora.data.tasks.task import TaskSettings
 
-ON_MISSING = ("error", "redraw")
+
+class OnMissing(StrEnum):
+    """What is done where an image of a drawn row cannot be had."""
+
+    ERROR = "error"
+    REDRAW = "redraw"
 
 
 def build_mix(
@@ -35,7 +41,7 @@ def build_mix(
     image_root: Path | None = None,
     overwrite: bool = False,
     exclude: Sequence[str] = (),
-    on_missing: str = "error",
+    on_missing: str = OnMissing.ERROR,
     settings: SourceSettings | None = None,
     pgt_settings: TaskSettings | None = None,
     cache: Path | None = None,
@@ -54,8 +60,8 @@ def build_mix(
     settings = settings or SourceSettings()
     shares = dict(shares or default_shares())
     counts = apportion(num_samples, shares)
-    if on_missing not in ON_MISSING:
-        raise InputError(f"--on-missing {on_missing!r}: known: {choices(ON_MISSING)}")
+    if on_missing not in list(OnMissing):
+        raise InputError(f"--on-missing {on_missing!r}: known: {choices(OnMissing)}")
     if len({_label(name) for name in shares}) < len(shares):
         raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
     annotations = annotations or {}
@@ -73,7 +79,7 @@ def build_mix(
         eligible, removed = clean(pools, ruled_out)
         drawn = {name: stream(seed, "mix", "draw", name).sample(rows, len(rows)) for name, rows in eligible.items()}
         enough(drawn, counts, pools, removed)
-        paths, redrawn = images_of(drawn, counts, pools, shelf, on_missing == "redraw")
+        paths, redrawn = images_of(drawn, counts, pools, shelf, on_missing == OnMissing.REDRAW)
         chosen = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
         stream(seed, "mix", "order").shuffle(chosen)
         made = write_samples(partial, track(_samples(chosen, paths), len(chosen), "Writing rows"))
@@ -96,7 +102,7 @@ def request(
     seed: int,
     shares: Mapping[str, float] | None = None,
     exclude: Sequence[str] = (),
-    on_missing: str = "error",
+    on_missing: str = OnMissing.ERROR,
     settings: SourceSettings | None = None,
     pgt_settings: TaskSettings | None = None,
 ) -> dict[str, Any]:

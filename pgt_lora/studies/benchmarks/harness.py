@@ -12,11 +12,10 @@ from pathlib import Path
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.workspace import RECIPES, SHIPPED
 from pgt_lora.models.families.family import Family
-from pgt_lora.studies.benchmarks.subject import Subject
+from pgt_lora.studies.benchmarks.subject import Backend, Subject
 
 TESTED = "0.7.3"
 PYTHON_VARIABLE = "LMMS_EVAL_PYTHON"
-BACKENDS = ("hf", "vllm")
 ONE_AT_A_TIME = ("internvl_hf", "llava_hf")  # lmms-eval's wrappers take no batches of these
 TASKS = Path(__file__).parent / "lmms_tasks"
 # vLLM passes all of it on. The others pass the first two on; for them the penalty is taken out of the checkpoint.
@@ -50,7 +49,7 @@ def find_python(backend: str) -> tuple[str, dict[str, str]]:
     python = str(Path(shutil.which(named) or named).absolute())  # not resolved: a link tells which environment it is
     if python == sys.executable and find_spec("lmms_eval") is None:
         raise InputError(f"lmms-eval is not installed; run: make lmms-eval-setup (or set {PYTHON_VARIABLE})")
-    names = ["lmms-eval", "pgt-lora", "transformers", *(["vllm"] if backend == "vllm" else [])]
+    names = ["lmms-eval", "pgt-lora", "transformers", *(["vllm"] if backend == Backend.VLLM else [])]
     code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     try:
         done = subprocess.run([python, "-c", code, *names], capture_output=True, text=True, check=False)
@@ -71,7 +70,7 @@ def model_arguments(subject: Subject, settings: HarnessSettings, limits: Mapping
     path = str(subject.directory.resolve())
     if "," in path or "=" in path:
         raise InputError(f"{path}: lmms-eval takes no path with ',' or '='; choose another --out")
-    if settings.backend == "vllm":
+    if settings.backend == Backend.VLLM:
         # The processor's limits are the checkpoint's own there; a process of its own drives each GPU's share.
         return {"model": path, "tensor_parallel_size": str(max(1, settings.processes))}
     arguments = {"pretrained": path} | {name: str(value) for name, value in limits.items()}
@@ -91,12 +90,12 @@ def command(
     """
     given = model_arguments(subject, settings, limits)
     words = [python, "-m"]
-    if settings.backend == "hf" and settings.processes > 1:
+    if settings.backend == Backend.TRANSFORMERS and settings.processes > 1:
         launch = ["--config_file", str(RECIPES / "accelerate" / "ddp.yaml"), "--num_processes", str(settings.processes)]
         words += ["accelerate.commands.launch", *launch, "-m"]
     return [
         *words, "pgt_lora.studies.benchmarks.entry",
-        "--model", str(subject.family.lmms_eval) if settings.backend == "hf" else "vllm",
+        "--model", str(subject.family.lmms_eval) if settings.backend == Backend.TRANSFORMERS else "vllm",
         "--model_args", ",".join(f"{name}={value}" for name, value in given.items()),
         "--tasks", ",".join(tasks),
         "--include_path", str(include),
@@ -115,15 +114,15 @@ def check(settings: HarnessSettings, family: Family) -> None:
     Raises:
         InputError: the settings cannot be used.
     """
-    if settings.backend not in BACKENDS:
-        raise InputError(f"--backend {settings.backend!r}: known: {choices(BACKENDS)}")
+    if settings.backend not in list(Backend):
+        raise InputError(f"--backend {settings.backend!r}: known: {choices(Backend)}")
     if settings.limit is not None and settings.limit < 1:
         raise InputError(f"--limit {settings.limit}: give one or more items, or leave it out")
     if settings.batch_size < 1:
         raise InputError(f"--batch-size {settings.batch_size}: give one or more")
-    if family.lmms_eval is None and settings.backend == "hf":
+    if family.lmms_eval is None and settings.backend == Backend.TRANSFORMERS:
         raise InputError(f"lmms-eval does not know {family.name}; --backend vllm takes any model that vLLM serves")
-    if settings.backend == "hf" and settings.batch_size > 1 and family.lmms_eval in ONE_AT_A_TIME:
+    if settings.backend == Backend.TRANSFORMERS and settings.batch_size > 1 and family.lmms_eval in ONE_AT_A_TIME:
         raise InputError(
             f"--batch-size {settings.batch_size}: lmms-eval's wrapper of {family.name} answers one question at a "
             "time; leave it out, or use --backend vllm"

@@ -16,6 +16,7 @@ from pgt_lora.evaluation.paper import TABLE_2
 from pgt_lora.evaluation.scoring import wilson
 from pgt_lora.studies.benchmarks.catalogue import GROUPS, Benchmark
 from pgt_lora.studies.benchmarks.reading import Item, output_of
+from pgt_lora.studies.benchmarks.subject import Backend
 
 NUM_DRAWS = 2000
 ROUNDING = 0.0005  # the paper prints tenths of a per cent
@@ -49,7 +50,7 @@ def read_items(benchmark: Benchmark, logs: Path, backend: str = "hf") -> list[It
         lines = paths[-1].read_text(encoding="utf-8").splitlines()
         logged = sorted((json.loads(line) for line in lines), key=lambda each: each["doc_id"])
         failed = [each["doc_id"] for each in logged if each.get("token_counts") == [None] and not output_of(each)]
-        if failed and backend == "hf":
+        if failed and backend == Backend.TRANSFORMERS:
             raise InputError(f"{task}: the model failed on {len(failed)} items (first: {failed[0]}); see the messages")
         items += [benchmark.read(task, each) for each in logged]
         everything += logged

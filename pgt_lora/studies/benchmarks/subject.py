@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ OF_THEMSELVES = {
     "qwen2_5_vl": "Pillow resizes images to multiples of 28 pixels before the processor sees them",
     "qwen3_vl": "it puts a system turn before the question, and Pillow alone resizes images, to multiples of 32 pixels",
 }
+
+
+class Backend(StrEnum):
+    """What lmms-eval runs the model in."""
+
+    TRANSFORMERS = "hf"
+    VLLM = "vllm"
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,7 @@ def differences(subject: Subject, backend: str) -> list[str]:
     prompt = encoder.prompt_text({"images": [None], "prompt": [{"content": "Which side?"}]})
     theirs, ours = (
         len(tokenizer(prompt, add_special_tokens=each).input_ids)
-        for each in (backend == "hf", encoder.adds_special_tokens(prompt))
+        for each in (backend == Backend.TRANSFORMERS, encoder.adds_special_tokens(prompt))
     )
     if theirs != ours:
         found.append(f"its prompts have {theirs - ours:+d} special token(s)")
@@ -157,8 +165,8 @@ def differences(subject: Subject, backend: str) -> list[str]:
     if end != tokenizer.eos_token:
         found.append(f"it ends answers at {tokenizer.eos_token!r}, this kit at {end!r}")
     dtype = str(AutoConfig.from_pretrained(subject.directory).dtype).removeprefix("torch.")
-    if backend == "hf" and subject.family.lmms_eval != "llava_hf" and dtype != "bfloat16":
+    if backend == Backend.TRANSFORMERS and subject.family.lmms_eval != "llava_hf" and dtype != "bfloat16":
         found.append(f"it computes in bfloat16, while the checkpoint is {dtype}")
-    if backend == "hf" and subject.family.lmms_eval in OF_THEMSELVES:
+    if backend == Backend.TRANSFORMERS and subject.family.lmms_eval in OF_THEMSELVES:
         found.append(OF_THEMSELVES[subject.family.lmms_eval])
     return found

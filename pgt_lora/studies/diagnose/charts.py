@@ -12,6 +12,7 @@ from pgt_lora.core.html import data_uri, percent
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.generate import tasks
 from pgt_lora.data.preview import first_of_each
+from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.tasks.task import Traits
 from pgt_lora.evaluation.paired import Items
@@ -115,7 +116,7 @@ def image_map(measured: Sequence[tuple[Item, Traits]]) -> Map | None:
 
 
 def _locates(item: Item, traits: Traits) -> bool:
-    return len(traits.places) == 1 and item.row["answer_format"] == "word"
+    return len(traits.places) == 1 and item.row["answer_format"] == AnswerFormat.WORD
 
 
 def _vote(items: Sequence[Item]) -> str | None:

@@ -12,6 +12,7 @@ from itertools import combinations
 from math import isclose
 from typing import Any
 
+from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation.scoring import chance
 from pgt_lora.evaluation.statistics import holm, mcnemar
 from pgt_lora.studies.diagnose.shares import Agreement, Favourite, Pairs, Share, Skill, Wording
@@ -101,7 +102,7 @@ def _favourites(items: Sequence[Item], said: Sequence[Item]) -> Iterable[Favouri
     label, _ = counts.most_common(1)[0]
     given = share((item.made["parsed"] == label for item in said), (item.row["group"] for item in said))
     yield Favourite(label, given, sum(item.row["answer"] == label for item in items) / len(items))
-    if all(item.row["choices"] and item.row["answer_format"] != "number" for item in items):
+    if all(item.row["choices"] and item.row["answer_format"] != AnswerFormat.NUMBER for item in items):
         chosen = [_place(item, item.made["parsed"]) for item in said]
         place, _ = Counter(chosen).most_common(1)[0]
         given = share((each == place for each in chosen), (item.row["group"] for item in said))
