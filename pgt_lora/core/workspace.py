@@ -13,7 +13,7 @@ HOME_VARIABLE = "PGT_LORA_HOME"
 
 def home() -> Path:
     """Return the directory that datasets and runs are made in: `PGT_LORA_HOME`, or the current one."""
-    return Path(os.environ.get(HOME_VARIABLE) or ".")
+    return Path(os.environ.get(HOME_VARIABLE) or ".").absolute()
 
 
 def data_directory(name: str) -> Path:

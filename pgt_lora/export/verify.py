@@ -15,6 +15,7 @@ from transformers import BatchFeature
 from pgt_lora.core.errors import InputError, exit_on_input_error
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.terminal import console, hide_noise
+from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import file_digest, open_dataset, read_manifest, write_json
 from pgt_lora.data.generate import default_weights, make_sample
 from pgt_lora.data.scene import Canvas
@@ -93,6 +94,8 @@ def check_scores(scores: Path, model: Any, encoder: Encoder) -> Check:
     """
     summary = json.loads((scores / "scores.json").read_text(encoding="utf-8"))
     data = Path(summary["data"])
+    if not data.is_dir():  # moved together with the kit's directory
+        data = data_directory(data.name)
     rows = open_dataset(data)
     if read_manifest(data)["content_hash"] != summary["content_hash"]:
         raise InputError(f"{data}: no longer what {scores} was scored on; score the adapter again")

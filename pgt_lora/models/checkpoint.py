@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.plugins import discover
+from pgt_lora.core.recipe import read_values
 from pgt_lora.core.workspace import shipped_path
 from pgt_lora.models.families.family import Family
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, ProcessorMixin
 
 ADAPTER_CONFIG = "adapter_config.json"
+OWN_RECIPE = "recipe.yaml"  # of what was trained, in its adapter's directory
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,16 @@ def find_adapter(path: Path) -> Path | None:
 
 
 def adapter_checkpoint(directory: Path) -> Checkpoint:
-    """Return an adapter's directory together with the base that its configuration names."""
+    """Return an adapter's directory together with the base that its configuration names.
+
+    Where that was a directory and is no longer there, as after a move, the base is the one that the recipe beside it
+    names.
+    """
     config = json.loads((directory / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-    return Checkpoint(shipped_path(config["base_model_name_or_path"]), directory, config.get("revision"))
+    base, recipe = shipped_path(config["base_model_name_or_path"]), directory / OWN_RECIPE
+    if Path(base).is_absolute() and not Path(base).is_dir() and recipe.is_file():
+        base = shipped_path(read_values(recipe)["model_name_or_path"])
+    return Checkpoint(base, directory, config.get("revision"))
 
 
 def cached_commit(base: str, revision: str | None = None) -> str | None:

@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING, Any
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, parse_overrides, read_values, recipe_names
 from pgt_lora.core.workspace import RECIPES, shipped_path
-from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, family_of_config, find_adapter, read_config
+from pgt_lora.models.checkpoint import (
+    OWN_RECIPE,
+    Checkpoint,
+    adapter_checkpoint,
+    family_of_config,
+    find_adapter,
+    read_config,
+)
 from pgt_lora.models.published import PUBLISHED, build_config
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 STARTED = "started.json"  # a run's recipe and the hash of its data, from its first second on
-OWN_RECIPE = "recipe.yaml"  # in an adapter's directory
 PATHS = ("runs", "data", "recipes")  # first parts of names that are paths and never a Hub id's owner
 
 
