@@ -1,31 +1,58 @@
 """What many tests stand on: a random-weight model of the real class, and a small dataset directory."""
 
 import os
-from collections.abc import Iterator
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, and for the processes that tests start
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.loopback import Host, serve
+from tests.support.loopback import Host, serve
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Threads share out sums differently, and several workers share the cores."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def base_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint directory of a small Qwen2.5-VL with random weights."""
-    import torch
-
-    from pgt_lora.tiny import qwen2_5_vl
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    directory = tmp_path_factory.mktemp("base")
-    processor = qwen2_5_vl.build_processor()
-    qwen2_5_vl.build_model(processor).save_pretrained(directory)
-    processor.save_pretrained(directory)
+def realdata() -> Path:
+    """The directory of real data, where there is one."""
+    named = os.environ.get("PGT_LORA_REALDATA")
+    directory = Path(named) if named else ROOT.parent / "shared" / "realdata"
+    if not directory.is_dir():
+        pytest.skip(f"no real data: {directory} does not exist; name its directory in PGT_LORA_REALDATA")
     return directory
+
+
+@pytest.fixture(scope="session")
+def checkpoint_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str | None], Path]:
+    """Return the checkpoint directory of a family's small model in a chat format, written once; not to be changed."""
+    from tests.support.discovered import save_small
+
+    written: dict[tuple[str, str | None], Path] = {}
+
+    def checkpoint(family: str, form: str | None = None) -> Path:
+        if (family, form) not in written:
+            written[family, form] = save_small(tmp_path_factory.mktemp(family), family, form)
+        return written[family, form]
+
+    return checkpoint
+
+
+@pytest.fixture(scope="session")
+def base_dir(checkpoint_of: Callable[..., Path]) -> Path:
+    """A checkpoint directory of a small Qwen2.5-VL with random weights."""
+    return checkpoint_of("qwen2_5_vl")
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +64,29 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     directory = tmp_path_factory.mktemp("data") / "pgt"
     generate(directory, num_samples=32, seed=1, settings=Settings(Canvas(112, 112)))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def held_out_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An evaluation set of 400 items of two tasks."""
+    from pgt_lora.data.generate import generate
+    from pgt_lora.data.scene import Canvas
+    from pgt_lora.data.tasks.task import Settings
+
+    directory = tmp_path_factory.mktemp("data") / "held-out"
+    weights = {"coordinates": 0.5, "relation": 0.5}
+    generate(directory, num_samples=400, seed=3, split="test", settings=Settings(Canvas(112, 112)), weights=weights)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Annotations of the three sources, with images that are drawn."""
+    from pgt_lora.tiny.standin import write_standin
+
+    directory = tmp_path_factory.mktemp("standin") / "a"
+    write_standin(directory, 60, seed=0)
     return directory
 
 

@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.export.merge import merge
+from pgt_lora.studies.before_after import run as run_module
+from tests.support.hub_server import Hub
+from tests.support.runs import run_on
+
+
+@pytest.fixture(scope="session")
+def run(base_dir: Path, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_on(base_dir, data_dir, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="session")
+def merged(run: Path) -> Path:
+    merge(str(run), run / "merged")
+    return run / "merged"
+
+
+@pytest.fixture(scope="session")
+def finished(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a few steps on the shipped model, which answers in words."""
+    root = tmp_path_factory.mktemp("push")
+    words = [
+        "--per_device_train_batch_size", "8", "--global_batch_size", "8",
+        "--num_test_samples", "10", "--skills", "false", "--max_steps", "2",
+    ]  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "ROOT", root)
+        run_module.run("tiny-qwen2.5-vl", data_dir, root / "run", words)
+    return root / "run"
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    server = Hub()
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,41 @@
+"""The card of a model."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import ROOT
+from pgt_lora.export.card import Licence, base_licence, write_card
+
+
+def test_the_card_names_the_data_with_their_licences_and_the_commit_of_the_base(finished: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(finished, copy)
+    terms = {"annotations": "CC BY 4.0", "images": "COCO", "redistributable": False}
+    sources = {
+        "vsr": {"homepage": "example.org/vsr", "origin": "cambridgeltl/vsr_random", "licence": terms, "drawn": 12},
+        "tallyqa": {"homepage": "example.org/tallyqa", "origin": "https://example.org/a.zip", "licence": terms},
+    }
+    for name, change in (("run.json", {"data": {"sources": sources}}), ("adapter_config.json", {"revision": "c0ffee"})):
+        path = copy / "adapter" / name
+        told = json.loads(path.read_text())
+        for key, value in change.items():
+            told[key] = told[key] | value if isinstance(value, dict) else value
+        path.write_text(json.dumps(told))
+    card = ModelCard(write_card(copy, "owner/base", Licence("other", "qwen-research"), "me/model", True))
+    assert card.data.datasets == ["cambridgeltl/vsr_random"]
+    assert (card.data.base_model, card.data.base_model_relation) == ("owner/base", "finetune")
+    assert (card.data.license, card.data.license_name) == ("other", "qwen-research")
+    assert "| example.org/vsr | 12 | CC BY 4.0 | COCO |" in card.text
+    assert "commit `c0ffee`" in card.text
+    assert "samples of vsr, tallyqa" in card.text
+
+
+def test_a_licence_is_inherited_or_asked_for(base_dir: Path) -> None:
+    assert base_licence(str(ROOT / "data" / "tiny-qwen2.5-vl"), None).identifier == "apache-2.0"
+    with pytest.raises(InputError, match="pass --licence"):
+        base_licence(str(base_dir), None)

@@ -1,0 +1,129 @@
+"""What is published, and what is refused: a server on loopback stands in for the Hub."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import DatasetCard
+
+from pgt_lora.cli import app as cli
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
+from pgt_lora.data.generate import generate
+from pgt_lora.data.mix.build import build_mix
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import Settings
+from pgt_lora.export.push_dataset import card, push
+from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
+from tests.support.hub_server import Hub, Repo
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("mixed")
+    write_standin(directory / "s", 12, seed=0)
+    (directory / "groups.txt").write_text("coco:2000001\n")
+    build_mix(
+        directory / "m", num_samples=9, seed=0, annotations=annotations(directory / "s"),
+        image_root=directory / "s" / IMAGES, exclude=[str(directory / "groups.txt")],
+    )  # fmt: skip
+    return directory / "m"
+
+
+def test_images_that_may_not_be_passed_on_are_refused(mixed: Path) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(InputError, match=r"spatialladder: ScanNet.*tallyqa: COCO.*vsr.*--annotations-only"):
+            push(mixed, "me/mix", public=False, annotations_only=False, dry_run=dry_run)
+
+
+def test_a_mix_that_holds_such_images_is_refused_too(mixed: Path, tmp_path: Path) -> None:
+    build_mix(
+        tmp_path / "a", num_samples=4, seed=0, shares={str(mixed): 1, "pgt": 1}, pgt_settings=Settings(Canvas(112, 112))
+    )
+    with pytest.raises(InputError, match="m: ScanNet"):
+        push(tmp_path / "a", "me/mix", public=False, annotations_only=False, dry_run=True)
+
+
+def test_annotations_alone_are_listed_and_hold_no_image(
+    mixed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["pgt-lora", "push-dataset", str(mixed), "me/mix", "--annotations-only", "--dry-run"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines()[:3]] == ["README.md", PARQUET, MANIFEST]
+    assert "# mix" in said
+    assert "`image_paths`" in said
+
+
+def test_the_annotations_name_their_images(mixed: Path, tmp_path: Path) -> None:
+    from pgt_lora.export.push_dataset import _write_annotations
+
+    _write_annotations(mixed, path := tmp_path / "a.parquet")
+    rows, stored = pq.read_table(path).to_pylist(), open_dataset(mixed).to_list()
+    assert len(rows) == 9
+    for row, whole in zip(rows, stored, strict=True):
+        assert row.pop("image_paths") == [image["path"] for image in whole.pop("images")]
+        assert row == whole
+    assert path.stat().st_size < (mixed / PARQUET).stat().st_size / 2
+
+
+def test_the_card_names_sources_licences_and_what_was_removed(mixed: Path) -> None:
+    made = DatasetCard(card(read_manifest(mixed), "me/mix", annotations_only=True))
+    assert made.data.license == "other"
+    assert made.data.size_categories == ["n<1K"]
+    for part in ("hongxingli/SpatialLadder-26k | 3 |", "CC BY 4.0", "ScanNet", "- vsr: 1 rows (image in groups.txt)"):
+        assert part in made.text
+
+
+def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generate(tmp_path / "pgt", num_samples=3, seed=0, settings=Settings(Canvas(112, 112)))
+    capsys.readouterr()
+    push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=True)
+    said = capsys.readouterr().out
+    assert f"{PARQUET}  {(tmp_path / 'pgt' / PARQUET).stat().st_size:,} bytes" in said
+    assert "license: apache-2.0" in said
+    with pytest.raises(InputError, match="me/pgt: the push failed"):  # the tests are offline
+        push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=False)
+    (tmp_path / "pgt" / MANIFEST).unlink()
+    with pytest.raises(InputError, match="no finished"):
+        push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=True)
+
+
+def test_a_push_is_private_and_never_into_what_is_public(mixed: Path, tmp_path: Path) -> None:
+    hub = Hub()
+    env = os.environ | {
+        "HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_not_to_be_seen", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1",
+    }  # fmt: skip
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pgt_lora", "push-dataset", str(mixed), *words]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+    try:
+        done = call("me/mix", "--annotations-only")
+        assert done.returncode == 0, done.stderr
+        pushed = hub.repos["me/mix"]
+        assert pushed.private
+        files = pushed.branches["main"]
+        assert set(files) == {"README.md", MANIFEST, PARQUET}
+        assert "image_paths" in pq.read_schema(pa.BufferReader(files[PARQUET])).names
+        assert "images" not in pq.read_schema(pa.BufferReader(files[PARQUET])).names
+        hub.repos["me/open"] = Repo(private=False)
+        refused = call("me/open", "--annotations-only")
+        assert refused.returncode == 2
+        assert "me/open: exists and is public" in refused.stderr
+        assert hub.repos["me/open"].branches == {"main": {}}
+        assert call("me/new").returncode == 2
+        assert "me/new" not in hub.repos
+    finally:
+        hub.shutdown()
+        hub.server_close()

@@ -1,0 +1,100 @@
+"""The model that is scored."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import ROOT
+from pgt_lora.export.verify import fingerprints
+from pgt_lora.models.checkpoint import family
+from pgt_lora.studies.benchmarks import subject as subject_module
+from pgt_lora.studies.benchmarks.benchmark import check_family
+from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS
+from pgt_lora.studies.benchmarks.subject import Subject, differences, identity, image_limits, is_merged, opened
+from tests.support.discovered import FAMILIES, small_model, small_processor
+
+
+@pytest.mark.parametrize(
+    ("model", "limits"),
+    [
+        ("tiny-qwen2.5-vl", {"min_pixels": 3136, "max_pixels": 200704}),
+        ("tiny-internvl3", {"min_patches": 1, "max_patches": 12}),
+    ],
+)
+def test_image_limits_are_the_processors_and_differences_are_told(model: str, limits: dict[str, int]) -> None:
+    directory = ROOT / "data" / model
+    assert image_limits(directory) == limits
+    subject = Subject(directory, family(str(directory)), "base", False)
+    told = " ".join(differences(subject, "hf"))
+    assert "it computes in bfloat16, while the checkpoint is float32" in told
+    assert ("multiples of 28 pixels" in told) == ("qwen" in model)
+    assert differences(subject, "vllm") == []
+
+
+def test_a_special_token_that_is_doubled_or_missing_is_told(tmp_path: Path) -> None:
+    processor = small_processor("llava_next")
+    small_model("llava_next").config.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    subject = Subject(tmp_path, FAMILIES["llava_next"], "base", False)
+    assert image_limits(tmp_path) == {}
+    assert differences(subject, "hf") == []
+    assert differences(subject, "vllm") == ["its prompts have -1 special token(s)"]
+    processor.chat_template = "{{ bos_token }}" + processor.chat_template
+    processor.save_pretrained(tmp_path)
+    assert differences(subject, "hf") == ["its prompts have +1 special token(s)"]
+    assert differences(subject, "vllm") == []
+
+
+def test_a_checkpoints_own_sampling_and_penalty_do_not_count(base_dir: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "base"
+    shutil.copytree(base_dir, copy)
+    config = json.loads((copy / "generation_config.json").read_text())
+    own_config = config | {"repetition_penalty": 1.05, "temperature": 0.1, "do_sample": True}
+    (copy / "generation_config.json").write_text(json.dumps(own_config))
+    with opened(str(copy), tmp_path / "beside") as found:
+        seen = json.loads((found.directory / "generation_config.json").read_text())
+        assert seen == config | {"do_sample": False}
+        assert {path.name for path in found.directory.iterdir()} == {path.name for path in copy.iterdir()}
+        assert (found.base, found.tuned, found.adapter.name) == (str(copy), False, "qwen2_5_vl")
+    assert list((tmp_path / "beside").iterdir()) == []
+    assert json.loads((copy / "generation_config.json").read_text()) == own_config
+
+
+def test_an_adapter_is_merged_where_it_is_not_merged_yet(
+    base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, merges = tmp_path / "run", []
+
+    def merge(adapter: str, out: Path) -> None:  # the real one is tested where lmms-eval is
+        merges.append(adapter)
+        shutil.copytree(base_dir, out)
+
+    monkeypatch.setattr(subject_module, "merge", merge)
+    (run / "adapter").mkdir(parents=True)
+    (run / "adapter" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base_dir)}))
+    with opened(str(run), tmp_path / "beside") as found:
+        assert (found.base, found.tuned) == (str(base_dir), True)
+        assert (found.directory / "model.safetensors").is_file()
+    assert list((tmp_path / "beside").iterdir()) == []
+    assert merges == [str(run / "adapter")]
+    shutil.copytree(base_dir, run / "merged")
+    proof = {"passed": True, "sha256": {name: fingerprints(run / name) for name in ("adapter", "merged")}}
+    (run / "merged" / "verification.json").write_text(json.dumps(proof))
+    for name in (run, run / "merged"):
+        with opened(str(name), tmp_path / "beside") as found:
+            assert (found.directory / "model.safetensors").resolve() == run / "merged" / "model.safetensors"
+            assert (found.base, found.tuned) == (str(base_dir), True)
+    assert len(merges) == 1
+    trained_on = {"data": {"sources": {"vsr": {"family": "zeroshot"}, "pgt": {}}}}
+    (run / "adapter" / "run.json").write_text(json.dumps(trained_on))
+    check_family(str(run), {"vsr": BENCHMARKS["vsr"]}, "zeroshot")
+    check_family(str(run), {"pope": BENCHMARKS["pope"]}, "random")
+    with pytest.raises(InputError, match="pass --vsr-split zeroshot"):
+        check_family(str(run), {"vsr": BENCHMARKS["vsr"]}, "random")
+    before = identity(str(run))
+    (run / "adapter" / "adapter_model.safetensors").write_bytes(b"trained again")
+    assert not is_merged(run / "adapter")
+    assert identity(str(run)) != before

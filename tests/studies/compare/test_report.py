@@ -1,0 +1,58 @@
+"""What the page says, on made-up answers."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2
+from pgt_lora.studies.compare.report import print_results, write_pages
+from tests.support.comparisons import made_up, made_up_page
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_gain_is_bold_and_noise_is_not(
+    seeds: int, held_out_dir: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = made_up(held_out_dir, {"better": 0.95, "same": 0.6}, seeds)
+    page = made_up_page(result, recipe, seeds)
+    write_pages(page, tmp_path)
+    html, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    (scores,) = re.findall(r"<h2>Scores</h2>.*?</table>", html, re.DOTALL)
+    rows = {
+        arm: row for row in re.findall(r"<tr>.*?</tr>", scores, re.DOTALL) for arm in ("better", "same") if arm in row
+    }
+    assert rows["better"].count("<b>") == 3  # two tasks and their mean
+    assert rows["same"].count("<b>") == 0
+    lines = {arm: next(line for line in text.splitlines() if line.startswith(f"| {arm} |")) for arm in rows}
+    assert lines["better"].count("**") == 6
+    assert lines["same"].count("**") == 0
+    for each in result.scores["better"]:
+        assert f"{100 * each.value:.1f}" in lines["better"]
+    assert ("leave out training variance" in html) == (seeds == 1)
+    assert html.count("data:image/png;base64,") > 12
+    console.width, width = 150, console.width
+    print_results(page)
+    console.width = width
+    assert f"{100 * result.scores['better'][0].value:.1f}" in capsys.readouterr().out
+
+
+def test_the_papers_figures_stand_apart_and_only_beside_its_models(
+    held_out_dir: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    assert all(len(row) == len(BENCHMARKS) for each in TABLE_2.values() for row in each.scores.values())
+    assert sum(span for _, span in GROUPS) == len(BENCHMARKS)
+    assert dict(zip(BENCHMARKS, TABLE_2["Qwen/Qwen2.5-VL-3B-Instruct"].scores["pgt"], strict=True))["MMVP"] == 45.3
+    model = replace(recipe.model, model_name_or_path="llava-hf/llava-v1.6-vicuna-7b-hf")
+    page = made_up_page(made_up(held_out_dir, {"pgt": 0.9}), replace(recipe, model=model))
+    write_pages(page, tmp_path)
+    html, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    assert html.count(">Paper: ") == len(GROUPS)
+    assert "paper&#39;s table 2 for LLaVA-NeXT-7B" in html
+    assert ">90.7</td>" in html
+    assert "| pgt (paper) | 90.7 |" in text
+    write_pages(replace(page, recipe=recipe), tmp_path)
+    assert "paper" not in ((tmp_path / "report.html").read_text() + (tmp_path / "report.md").read_text()).lower()

@@ -1,0 +1,72 @@
+"""What the project discovers, each listed once; and the small processor and model of every family."""
+
+import copy
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pgt_lora.core.plugins import discover
+
+if TYPE_CHECKING:
+    from pgt_lora.models.encoding import Encoder
+
+FAMILIES = discover("pgt_lora.models.families", "ADAPTER")
+TASKS = discover("pgt_lora.data.tasks", "TASK")
+SOURCES = discover("pgt_lora.data.sources", "SOURCE")
+
+
+def tiny(family: str) -> Any:
+    """The module that builds a family's small processor and model."""
+    return import_module(f"pgt_lora.tiny.{family}")
+
+
+def forms(family: str) -> tuple[str | None, ...]:
+    """The chat formats of a family; None stands for the only one."""
+    return tuple(getattr(tiny(family), "FORMS", (None,)))
+
+
+# Every family in every chat format.
+CASES = [(family, form) for family in FAMILIES for form in forms(family)]
+CASE_NAMES = ["-".join(filter(None, case)) for case in CASES]
+
+
+class Subject(NamedTuple):
+    """A family's model with what belongs to it."""
+
+    name: str
+    form: str | None
+    directory: Path
+    encoder: "Encoder"
+    model: Any
+
+
+@cache
+def _processor(family: str, form: str | None) -> Any:
+    return tiny(family).build_processor(form) if form else tiny(family).build_processor()
+
+
+@cache
+def _model(family: str, form: str | None) -> Any:
+    import torch
+
+    torch.manual_seed(0)
+    return tiny(family).build_model(_processor(family, form))
+
+
+def small_processor(family: str, form: str | None = None) -> Any:
+    """A processor that may be changed; its tokenizer is trained only once."""
+    return copy.deepcopy(_processor(family, form))
+
+
+def small_model(family: str, form: str | None = None) -> Any:
+    """A model with random weights, always the same, that may be changed; it is built only once."""
+    return copy.deepcopy(_model(family, form))
+
+
+def save_small(directory: Path, family: str, form: str | None = None, dtype: Any = None) -> Path:
+    """Write a family's small model and processor as a published checkpoint is; return the directory."""
+    model = small_model(family, form)
+    (model if dtype is None else model.to(dtype)).save_pretrained(directory)
+    small_processor(family, form).save_pretrained(directory)
+    return directory

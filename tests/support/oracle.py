@@ -1,0 +1,208 @@
+"""Answers a PGT question from the pixels and the words alone, by a route of its own: the judge of the generator.
+
+It knows the palette's colours and the questions' wording, but neither the scene nor how the tasks make or solve it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from pgt_lora.data.scene.palette import BACKGROUND, COLORS
+from tests.support.oracle_forms import form, overlap
+
+NAMES = sorted(COLORS)
+GREY = np.array(BACKGROUND, float)
+# A translucent colour lies on the line from grey to the colour itself: its direction from grey tells which it is.
+DIRECTIONS = np.array([(COLORS[name] - GREY) / np.linalg.norm(COLORS[name] - GREY) for name in NAMES])
+CAPITAL_HEIGHT = 0.7  # of the font size
+MIN_COSINE = np.cos(np.radians(8))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A connected patch that is not background; `right` and `bottom` are exclusive."""
+
+    color: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+    hollow: bool
+    letter: str | None
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+
+def answer(image: Image.Image, question: str) -> str:
+    """Return the answer; raise `ValueError` where the question is unknown or the image gives no single answer."""
+    pixels = np.asarray(image.convert("RGB"))
+    if match := re.fullmatch(NINTH, question):
+        return ninth(pixels, match["color"], match["figure"], match["options"].split(", "))
+    shapes = find_shapes(pixels)
+    for pattern, solve in SOLVERS.items():
+        if match := re.fullmatch(pattern, question):
+            return solve(shapes, image.size, *match.groups())
+    raise ValueError(f"no pattern for the question {question!r}")
+
+
+def find_shapes(pixels: np.ndarray) -> list[Shape]:
+    """Return the shapes of an image (height, width, 3) of bytes."""
+    drawn = np.logical_or.reduce([pixels[..., channel] != BACKGROUND[channel] for channel in range(3)])
+    labels, _ = ndimage.label(drawn, structure=np.ones((3, 3)))
+    found = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        mask, patch = labels[rows, columns] == number, pixels[rows, columns].astype(float)
+        fill = np.median(patch[mask], axis=0)
+        height, width = mask.shape
+        hollow = not mask[height // 2, width // 2]
+        place = columns.start, rows.start, columns.stop, rows.stop
+        found.append(Shape(name_color(fill), *place, hollow, None if hollow else read_letter(patch, mask, fill)))
+    return found
+
+
+def name_color(rgb: np.ndarray) -> str:
+    """Return the palette's colour of this direction from grey."""
+    away = rgb - GREY
+    cosines = DIRECTIONS @ away / np.linalg.norm(away)
+    if cosines.max() < MIN_COSINE:
+        raise ValueError(f"{rgb} is no colour of the palette")
+    return NAMES[int(cosines.argmax())]
+
+
+def read_letter(patch: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> str | None:
+    """Return the letter on a filled shape, or None where there is no ink."""
+    ink = np.where(mask, np.linalg.norm(patch - fill, axis=2), 0.0)
+    if ink.max() == 0:
+        return None
+    likeness = {letter: resemble(cut_out(ink / ink.max()), letter) for letter in "ABCD"}
+    *_, second, best = sorted(likeness, key=likeness.__getitem__)
+    if likeness[best] < 0.8 or likeness[best] < likeness[second] + 0.2:
+        raise ValueError(f"an unreadable letter: {likeness}")
+    return best
+
+
+def resemble(seen: np.ndarray, letter: str) -> float:
+    """Return how much ink is like the letter in the font size that has this height, give or take one."""
+    size = round(len(seen) / CAPITAL_HEIGHT)
+    return max(overlap(seen, glyph(letter, near, seen.shape)) for near in (size - 1, size, size + 1))
+
+
+@cache
+def glyph(letter: str, size: int, shape: tuple[int, int]) -> np.ndarray:
+    """Return a letter of Pillow's own typeface, ink from 0 to 1, brought to a height and width."""
+    image = Image.new("L", (2 * size, 2 * size))
+    ImageDraw.Draw(image).text((size // 2, size // 2), letter, fill=255, font=ImageFont.load_default(size))
+    ink = Image.fromarray(cut_out(np.asarray(image) / 255).astype(np.float32))
+    return np.asarray(ink.resize((shape[1], shape[0]), Image.Resampling.BOX))
+
+
+def cut_out(ink: np.ndarray) -> np.ndarray:
+    """Cut the ink (0 to 1) out of its surroundings."""
+    rows, columns = np.nonzero(ink > 0.5)
+    return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def only(found: list[Shape]) -> Shape:
+    """Return the one shape of a list."""
+    if len(found) != 1:
+        raise ValueError(f"one shape was looked for, not {found}")
+    return found[0]
+
+
+def box(shapes: list[Shape], color: str) -> Shape:
+    return only([shape for shape in shapes if shape.hollow and shape.color == color])
+
+
+def relate(shapes: list[Shape], size: tuple[int, int], a: str, b: str, *options: str) -> str:
+    (ax, ay), (bx, by) = box(shapes, a).center, box(shapes, b).center
+    beside, stacked = "left" if ax < bx else "right", "above" if ay < by else "below"
+    found = beside if abs(ax - bx) > abs(ay - by) else stacked
+    if options and found not in options:
+        raise ValueError(f"{a} is {found} of {b}, which is none of {options}")
+    return found
+
+
+def judge(shapes: list[Shape], size: tuple[int, int], a: str, stated: str, b: str) -> str:
+    return str(relate(shapes, size, a, b) == stated)
+
+
+def locate(shapes: list[Shape], size: tuple[int, int], color: str) -> str:
+    (x, y), (width, height) = box(shapes, color).center, size
+    return f"({x / width:.2f}, {y / height:.2f})"
+
+
+def count(shapes: list[Shape], size: tuple[int, int], color: str) -> str:
+    return str(sum(shape.color == color and not shape.hollow for shape in shapes))
+
+
+def count_by_option(shapes: list[Shape], size: tuple[int, int], color: str, *options: str) -> str:
+    return "ABC"[options.index(count(shapes, size, color))]
+
+
+def nearest(shapes: list[Shape], size: tuple[int, int], target: str, *options: str) -> str:
+    by_letter = lettered(shapes)
+    return min(options, key=lambda option: np.hypot(*np.subtract(by_letter[option].center, by_letter[target].center)))
+
+
+def same_color(shapes: list[Shape], size: tuple[int, int], target: str) -> str:
+    by_letter = lettered(shapes)
+    color = by_letter.pop(target).color
+    return str(only([shape for shape in by_letter.values() if shape.color == color]).letter)
+
+
+def lettered(shapes: list[Shape]) -> dict[str, Shape]:
+    if sorted(str(shape.letter) for shape in shapes) != ["A", "B", "C", "D"]:
+        raise ValueError(f"not one circle for each of four letters: {shapes}")
+    return {str(shape.letter): shape for shape in shapes}
+
+
+NINTH = (
+    r"Answer with as few words as possible\. Where is the (?P<color>\w+) (?P<figure>\w+)\? "
+    r"Choose from \[(?P<options>[a-z, ]+)\]\."
+)
+LIGHT = {
+    "red": "100", "green": "010", "blue": "001", "cyan": "011", "magenta": "101", "yellow": "110", "white": "111",
+}  # fmt: skip
+
+
+def ninth(pixels: np.ndarray, color: str, figure: str, options: list[str]) -> str:
+    """Return in which ninth of an image with a black ground the one figure of this colour and form lies."""
+    labels, _ = ndimage.label(pixels.max(axis=2) > 0, structure=np.ones((3, 3)))
+    centers = []
+    for rows, columns in ndimage.find_objects(labels):
+        patch = pixels[rows, columns]
+        light = "".join("01"[int(channel > 127)] for channel in patch.max(axis=(0, 1)))
+        if light == LIGHT[color] and form(patch.max(axis=2) / 255) == figure:
+            centers.append(((columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2))
+    if len(centers) != 1:
+        raise ValueError(f"not one {color} {figure}: {centers}")
+    (x, y), (height, width) = centers[0], pixels.shape[:2]
+    row, column = ("top", "center", "bottom")[int(3 * y / height)], ("left", "center", "right")[int(3 * x / width)]
+    found = "center" if row == column else f"{row} {column}"
+    if sorted(options) != sorted(set(options)) or found not in options:
+        raise ValueError(f"{found} is not one of {options}")
+    return found
+
+
+SOLVERS: dict[str, Callable[..., str]] = {
+    r"Where is the (\w+) box relative to the (\w+) box\? Answer with (\w+) or (\w+)\.": relate,
+    r"Based on the image, is this statement True or False\? The (\w+) box is (?:to the )?(above|below|left|right)"
+    r"(?: of)? the (\w+) box\. Answer with True or False directly\.": judge,
+    r"Considering the relative positions of the (\w+) box and the (\w+) box in the image provided, where is the \1 box "
+    r"located with respect to the \2 box\? Select from the following choices\. \(A\) (\w+) \(B\) (\w+)": relate,
+    r"What are the coordinates of the center of the (\w+) box\? Answer as \(x, y\) with two decimals, from \(0\.00, "
+    r"0\.00\) at the top left to \(1\.00, 1\.00\) at the bottom right of the image\.": locate,
+    r"How many (\w+) overlay circles are there\? Answer with the number directly": count,
+    r"How many (\w+) overlay circles are there\? \(A\) (\d+) \(B\) (\d+) \(C\) (\d+) "
+    r"Answer with the option's letter from the given choices directly": count_by_option,
+    r"There are four colored circles labeled A, B, C, D in this image\. "
+    r"Which one is closest to ([A-D]): ([A-D]), ([A-D]), or ([A-D])\?": nearest,
+    r"What is the letter of the circle that has the same color as the circle with a ([A-D]) in it\?": same_color,
+}

@@ -1,0 +1,17 @@
+"""The sizes of the published checkpoints."""
+
+# All weights in billions, as the Hub says; and the trainable parameters with r = 8, counted by hand.
+SIZES = {
+    "Qwen/Qwen2.5-VL-3B-Instruct": (3.75, 2_506_752),
+    "Qwen/Qwen2.5-VL-7B-Instruct": (8.29, 3_440_640),
+    "Qwen/Qwen2.5-VL-32B-Instruct": (33.45, 11_534_336),
+    "Qwen/Qwen2.5-VL-72B-Instruct": (73.41, 22_282_240),
+    "Qwen/Qwen3-VL-4B-Instruct": (4.44, 3_981_312),
+    "OpenGVLab/InternVL3-1B-hf": (0.94, 737_280),
+    "OpenGVLab/InternVL3-2B-hf": (2.09, 1_490_944),
+    "OpenGVLab/InternVL3-8B-hf": (7.94, 3_440_640),
+    "OpenGVLab/InternVL3-14B-hf": (15.12, 8_650_752),
+    "llava-hf/llava-v1.6-vicuna-7b-hf": (7.06, 6_291_456),
+    "llava-hf/llava-v1.6-mistral-7b-hf": (7.57, 4_718_592),
+    "llava-hf/llama3-llava-next-8b-hf": (8.36, 4_718_592),
+}

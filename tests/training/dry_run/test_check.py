@@ -1,0 +1,121 @@
+"""The dry run on local files: its steps are those of training."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import load_recipe
+from pgt_lora.data.generate import generate
+from pgt_lora.models.lengths import too_long
+from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.training.dry_run import check as check_module
+from pgt_lora.training.dry_run.check import check, schedule
+from pgt_lora.training.finetune import finetune
+from tests.support.dry_runs import TINY, call
+
+
+def test_a_local_checkpoint_by_its_own_files(
+    base_dir: Path, data_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    words = [TINY.stem, "--data", str(data_dir), *overrides]
+    status, out, _ = call(monkeypatch, capsys, *words)
+    assert status == 0
+    assert "by its own files" in out
+    assert "≤" not in out
+    last = shlex.split(out.splitlines()[-1])
+    assert last == ["make", "finetune", f"MODEL={TINY.stem}", f"DATA={data_dir}", f"ARGS={shlex.join(overrides)}"]
+
+
+def test_the_steps_are_those_of_training(data_dir: Path, tmp_path: Path, overrides: list[str]) -> None:
+    overrides = [*overrides, "--global_batch_size", "12", "--save_steps", "100"]  # 32 rows: two steps, eight rows left
+    run = finetune(recipe_for(TINY.stem, overrides), data_dir, tmp_path / "run")
+    steps = int(re.findall(r'"steps": (\d+)', (run / "run.json").read_text())[0])
+    found = check(TINY.stem, data_dir, offline=False, overrides=overrides)
+    assert found.schedules[0].steps == steps == 4
+    assert found.schedules[0].accumulation == 3
+    assert str(found.placement.num_trainable) in (run / "run.json").read_text()
+    assert (
+        f'"supervised_tokens": {sum(length.supervised for length in found.lengths)}' in (run / "run.json").read_text()
+    )
+
+
+def test_rows_that_are_too_long_are_named(
+    data_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    found = check(TINY.stem, data_dir, offline=False, overrides=overrides)
+    totals = sorted(length.total for length in found.lengths)
+    longest = [length.row_id for length in found.lengths if length.total == totals[-1]]
+    words = [TINY.stem, "--data", str(data_dir), *overrides, "--max_length", str(totals[-1] - 1)]
+    status, out, _ = call(monkeypatch, capsys, *words)
+    assert status == 1
+    assert all(f"{row_id} ({totals[-1]})" in out for row_id in longest)
+    assert out.count("pgt-train-1-") == len(longest)
+    assert shlex.split(out.splitlines()[-1]) == ["pgt-lora", "check", *words]
+    status, out, _ = call(monkeypatch, capsys, *words[:-1], str(totals[-1]))
+    assert status == 0
+    assert "every sample fits" in out
+    with pytest.raises(InputError, match=f"rows over {totals[-1] - 1:,} tokens.*{longest[0]}"):
+        finetune(recipe_for(TINY.stem, words[3:]), data_dir, data_dir.with_name("too-long"))
+
+
+def test_positions_are_a_limit_too(tmp_path: Path, overrides: list[str]) -> None:
+    from pgt_lora.data.scene import Canvas
+    from pgt_lora.data.tasks.task import Settings
+
+    generate(tmp_path / "large", num_samples=12, seed=0, settings=Settings(Canvas(448, 448)))
+    found = check(TINY.stem, tmp_path / "large", offline=False, overrides=[*overrides, "--global_batch_size", "4"])
+    assert found.limit == 2048
+    assert all(length.image == 784 for length in found.lengths)
+    config = found.base.config.get_text_config()
+    config.max_position_embeddings = 800
+    assert next(too_long(found.lengths, 800)).endswith("and 7 more")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--load_in_4bit", "true"], "load_in_4bit needs bitsandbytes: pip install"),
+        (["--attn_implementation", "flash_attention_2"], "needs flash-attn: pip install flash-attn"),
+        (["--per_device_train_batch_size", "3"], "global_batch_size 8 is no multiple"),
+        (["--global_batch_size", "64"], "is more than the 32 samples"),
+    ],
+)
+def test_what_keeps_it_from_running_is_named(
+    data_dir: Path, overrides: list[str], words: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_module, "find_spec", lambda name: None)
+    found = check(TINY.stem, data_dir, offline=False, overrides=[*overrides, *words])
+    assert any(says in problem for problem in found.problems)
+
+
+def test_without_network_it_says_what_to_type(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for name in ("qwen2.5-vl-3b", "Qwen/Qwen2.5-VL-3B-Instruct"):
+        status, _, err = call(monkeypatch, capsys, name)
+        assert status == 2
+        (line,) = [line for line in err.splitlines() if line.startswith("pgt-lora: ")]
+        assert "the Hub cannot be reached" in line
+        assert line.endswith("pass --offline")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--model_name_or_path", "some/model"], "some/model: no published dimensions; known: OpenGVLab"),
+        (["--model_family", "internvl3"], "model_family internvl3, but Qwen/Qwen2.5-VL-3B-Instruct is qwen2_5_vl"),
+        (["--model_family", "qwen"], "model_family: unknown 'qwen'"),
+    ],
+)
+def test_a_base_that_cannot_be_used_is_refused(words: list[str], says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)):
+        check("qwen2.5-vl-3b", None, offline=True, overrides=words)
+
+
+def test_batches_that_do_not_divide_are_made_smaller() -> None:
+    recipe = load_recipe(TINY, ["--per_device_train_batch_size", "64", "--global_batch_size", "64"])
+    assert [schedule(recipe, 5000, num).batch_size for num in (1, 2, 4, 8)] == [64, 32, 16, 8]
+    recipe = load_recipe(TINY, ["--max_steps", "7"])
+    assert schedule(recipe, 5000, 1).steps == 7

@@ -1,0 +1,75 @@
+"""The trainer that a recipe builds."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.training.build import build_trainer, load_base, step_shape
+from pgt_lora.training.finetune import finetune
+from tests.support.runs import equal
+
+
+def test_every_step_of_an_epoch_takes_a_whole_batch(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
+    rows = open_dataset(data_dir).select(range(30))  # three batches of eight, and six more
+    trainer, _ = build_trainer(recipe, rows, tmp_path)
+    loader = trainer.get_train_dataloader()
+    tokens = {each.row_id: each.total for each in trainer.lengths}
+    epochs = []
+    for epoch in range(2):
+        loader.set_epoch(epoch)
+        batches = [batch["ids"] for batch in loader]
+        assert [len(ids) for ids in batches] == [4] * 6
+        for longer, shorter in zip(batches[::2], batches[1::2], strict=True):  # the two of a step
+            assert min(tokens[name] for name in longer) >= max(tokens[name] for name in shorter)
+        epochs.append({name for ids in batches for name in ids})
+    assert len(epochs[0]) == len(epochs[1]) == 24
+    assert epochs[0] != epochs[1]
+
+
+def test_what_a_base_is_loaded_with_can_be_said(overrides: list[str]) -> None:
+    def load(words: str) -> torch.nn.Module:
+        path = RECIPES / "tiny-qwen2.5-vl.yaml"
+        return load_base(load_recipe(path, [*overrides, "--model_init_kwargs", words]))
+
+    assert load('{"output_hidden_states": true}').config.output_hidden_states
+    with pytest.raises(InputError, match=r"tiny-qwen2\.5-vl.*multiple values for keyword argument 'dtype'"):
+        load('{"dtype": "float32"}')
+
+
+def test_checkpointing_is_on_only_where_the_recipe_asks_and_changes_nothing(
+    overrides: list[str], data_dir: Path, tmp_path: Path
+) -> None:
+    path = RECIPES / "tiny-qwen2.5-vl.yaml"
+    silent = tmp_path / "silent.yaml"
+    silent.write_text("".join(line for line in path.open() if not line.startswith("gradient_checkpointing")))
+    recipe = load_recipe(silent, [*overrides, "--max_steps", "2"])
+    finetune(recipe, data_dir, tmp_path / "without")
+    assert not recipe.sft.activation_checkpointing
+    recipe = load_recipe(path, [*overrides, "--max_steps", "2", "--gradient_checkpointing"])
+    finetune(recipe, data_dir, tmp_path / "with")
+    assert recipe.sft.activation_checkpointing
+    assert recipe.sft.activation_checkpointing_kwargs == {"use_reentrant": False}
+    assert equal(tmp_path / "without", tmp_path / "with")
+    trainer, encoder = build_trainer(recipe, open_dataset(data_dir), tmp_path / "built")
+    batch = encoder.training_batch([open_dataset(data_dir)[0]])
+    model = trainer.model.get_base_model().train()
+    features = model.get_image_features(batch["pixel_values"], batch["image_grid_thw"]).pooler_output
+    assert not any(image.requires_grad for image in features)  # the vision tower is not run backward
+
+
+def test_the_global_batch_holds_or_the_run_says_why_not(overrides: list[str]) -> None:
+    def shape(size: int, processes: int) -> tuple[int, int]:
+        words = [*overrides, "--global_batch_size", "64", "--per_device_train_batch_size", str(size)]
+        recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words)
+        recipe.sft._n_gpu = processes  # what the property returns where so many GPUs are visible
+        return step_shape(recipe)
+
+    assert [shape(16, n) for n in (1, 2, 4, 8, 64)] == [(16, 4), (16, 2), (16, 1), (8, 1), (1, 1)]
+    with pytest.raises(InputError, match="64 is no multiple of per_device_train_batch_size 3"):
+        shape(3, 1)
+    with pytest.raises(InputError, match="equally to 6 processes; make 1 or 2 or 4 GPUs visible"):
+        shape(16, 6)

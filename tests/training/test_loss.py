@@ -1,0 +1,52 @@
+"""What the loss does not need is left out, and the loss, its gradients and generation do not change."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.models.encoding import Encoder
+from pgt_lora.training.loss import keep_supervised, supervised_inputs
+from tests.support.discovered import FAMILIES, small_model, small_processor
+
+
+def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    loss.backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("checkpointing", [False, True], ids=["", "checkpointing"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_loss_gradients_and_generation_are_the_same(name: str, checkpointing: bool, data_dir: Path) -> None:
+    model = small_model(name).train()
+    rows = list(open_dataset(data_dir))[:5]
+    encoder = Encoder(FAMILIES[name], small_processor(name))
+    batch = encoder.training_batch(rows)
+    assert not batch["attention_mask"].all()  # some are padded
+    prompts = encoder.prompts(rows)
+    expected = gradients(model, model(**batch, use_cache=False).loss), model(**batch).loss
+    answers = model.generate(**prompts, max_new_tokens=3, do_sample=False)
+
+    import_module("trl.trainer.utils").add_fused_lm_head(model)
+    keep_supervised(model)
+    if checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    seen: dict[str, int] = {}
+    last = model.get_decoder().layers[-1]
+    for part, inner in (("mlp", last.mlp.down_proj), ("attention", last.self_attn.o_proj)):
+        inner.register_forward_pre_hook(lambda _, words, part=part: seen.update({part: words[0].shape[:-1].numel()}))
+    output = model(**supervised_inputs(batch), fused_lm_head=True)
+    torch.testing.assert_close(output.loss, expected[1])
+    found = gradients(model, output.loss)
+    assert found.keys() == expected[0].keys()
+    for key, gradient in found.items():
+        torch.testing.assert_close(gradient, expected[0][key], atol=2e-6, rtol=1e-4)
+    supervised = int((batch["labels"] >= 0).sum())
+    assert output.log_probs.numel() == seen["mlp"] == supervised < batch["labels"].numel()
+    model.gradient_checkpointing_disable()
+    assert torch.equal(model.generate(**prompts, max_new_tokens=3, do_sample=False), answers)
+    assert seen["mlp"] == seen["attention"] == len(rows)  # every position again, of one new token each

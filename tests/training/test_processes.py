@@ -1,0 +1,137 @@
+"""Several processes give what one gives, and stop together."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
+from pgt_lora.data.directory import MANIFEST, PARQUET, features
+from pgt_lora.training.finetune import finetune
+from pgt_lora.training.run_directory import newest_checkpoint
+from tests.support.runs import weights
+
+TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
+# What the processes run: the command line, with a callback that sends a signal to the second one in the third step.
+SIGNAL_RANK_1 = """
+import os, signal, sys
+import torch, transformers
+from pgt_lora.cli import app as cli
+from pgt_lora.training import build as trainer
+
+torch.set_num_threads(1)
+build = trainer.build_trainer
+chosen = getattr(signal, sys.argv.pop(1))
+
+class Send(transformers.TrainerCallback):
+    def on_step_begin(self, args, state, control, **kwargs):
+        if state.global_step == 2 and args.process_index == 1:
+            os.kill(os.getpid(), chosen)
+
+def build_trainer(*words):
+    built, encoder = build(*words)
+    built.add_callback(Send)
+    return built, encoder
+
+trainer.build_trainer = build_trainer
+cli.main()
+"""
+
+
+def four_steps(overrides: list[str], batch_size: int) -> Recipe:
+    words = ["--per_device_train_batch_size", str(batch_size), "--max_steps", "4", "--logging_steps", "1"]
+    return load_recipe(TINY, [*overrides, *words])
+
+
+def losses(run: Path) -> list[float]:
+    return [entry["loss"] for entry in json.loads((run / "adapter" / "loss.json").read_text())]
+
+
+def assert_close(first: Path, second: Path) -> None:
+    assert losses(first) == pytest.approx(losses(second), rel=1e-4)
+    a, b = weights(first), weights(second)
+    assert a.keys() == b.keys()
+    for key, tensor in a.items():
+        torch.testing.assert_close(b[key], tensor, rtol=1e-3, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def uneven(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset directory whose answers have one to seven words: means over batches are not the mean of the step."""
+    rows = pq.read_table(data_dir / PARQUET).to_pylist()
+    for number, row in enumerate(rows):
+        row["completion"][0]["content"] = " ".join([row["answer"]] * (1 + number % 7))
+    copy = tmp_path_factory.mktemp("uneven")
+    (copy / PARQUET).parent.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, schema=features().arrow_schema), copy / PARQUET)
+    (copy / MANIFEST).write_bytes((data_dir / MANIFEST).read_bytes())
+    return copy
+
+
+@pytest.fixture(scope="module")
+def one_process(base_dir: Path, uneven: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one process that takes four samples twice in every step."""
+    out = tmp_path_factory.mktemp("one") / "run"
+    finetune(four_steps(["--model_name_or_path", str(base_dir), "--global_batch_size", "8"], 4), uneven, out)
+    return out
+
+
+def test_one_process_or_two_and_accumulation_give_the_same_adapter(
+    one_process: Path, overrides: list[str], uneven: Path, tmp_path: Path
+) -> None:
+    whole = finetune(four_steps(overrides, 8), uneven, tmp_path / "whole").parent
+    several_gpus = four_steps(overrides, 8)
+    several_gpus.sft._n_gpu = 2  # what the property returns where two are visible
+    two = finetune(several_gpus, uneven, tmp_path / "two").parent
+    runs = [json.loads((path / "adapter" / "run.json").read_text()) for path in (one_process, two)]
+    assert [run["processes"] for run in runs] == [1, 2]
+    assert [run["steps"] for run in runs] == [4, 4]
+    assert_close(whole, one_process)
+    assert_close(whole, two)
+
+
+def start_two(script: Path, name: str, data: Path, out: Path, overrides: list[str]) -> tuple[int, str, str]:
+    """Fine-tune in two processes, one of which gets a signal; return the status and the output once both have ended."""
+    script.write_text(SIGNAL_RANK_1)
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script), name]
+    values = four_steps(overrides, 4).values
+    fields = [f"--{key}={json.dumps(value)}" for key, value in values.items()]
+    words += ["finetune", "tiny-qwen2.5-vl", "--data", str(data), "--out", str(out), *fields]
+    process = subprocess.Popen(
+        [sys.executable, *words], env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        output, errors = process.communicate(timeout=200)
+    finally:
+        process.terminate()  # where it hangs, and then its two processes
+    return process.returncode, output, errors
+
+
+def test_sigterm_to_one_process_stops_both_and_one_alone_resumes(
+    one_process: Path, overrides: list[str], uneven: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    status, output, errors = start_two(tmp_path / "script.py", "SIGTERM", uneven, run, overrides)
+    assert status != 0
+    assert output.count("Stopped by SIGTERM after step 3 of 4") == 1, errors
+    assert newest_checkpoint(run / "checkpoints").name == "checkpoint-3"
+    assert (run / "checkpoints" / "checkpoint-3" / "rng_state_1.pth").is_file()  # there were two
+    finetune(four_steps(overrides, 4), uneven, run)
+    assert_close(run, one_process)
+
+
+def test_a_dead_process_ends_the_run_with_an_error(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    status, _, errors = start_two(tmp_path / "script.py", "SIGKILL", data_dir, run, overrides)
+    assert status != 0
+    assert f"exitcode  : {-signal.SIGKILL}" in errors
+    assert not (run / "adapter").exists()
+    assert newest_checkpoint(run / "checkpoints").name == "checkpoint-2"
