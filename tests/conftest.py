@@ -60,10 +60,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset directory of 32 PGT samples, some of every task."""
     from pgt_lora.data.generate import generate
     from pgt_lora.data.scene import Canvas
-    from pgt_lora.data.tasks.task import Settings
+    from pgt_lora.data.tasks.task import TaskSettings
 
     directory = tmp_path_factory.mktemp("data") / "pgt"
-    generate(directory, num_samples=32, seed=1, settings=Settings(Canvas(112, 112)))
+    generate(directory, num_samples=32, seed=1, settings=TaskSettings(Canvas(112, 112)))
     return directory
 
 
@@ -72,11 +72,11 @@ def held_out_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An evaluation set of 400 items of two tasks."""
     from pgt_lora.data.generate import generate
     from pgt_lora.data.scene import Canvas
-    from pgt_lora.data.tasks.task import Settings
+    from pgt_lora.data.tasks.task import TaskSettings
 
     directory = tmp_path_factory.mktemp("data") / "held-out"
     weights = {"coordinates": 0.5, "relation": 0.5}
-    generate(directory, num_samples=400, seed=3, split="test", settings=Settings(Canvas(112, 112)), weights=weights)
+    generate(directory, num_samples=400, seed=3, split="test", settings=TaskSettings(Canvas(112, 112)), weights=weights)
     return directory
 
 

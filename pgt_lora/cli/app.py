@@ -202,7 +202,7 @@ def compare(
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
 
-    compare_arms(recipe, resolve(recipe, context.args).recipe, arms, seeds, data or [], out, context.args, overwrite)
+    compare_arms(resolve(recipe, context.args), arms, seeds, data or [], out, context.args, overwrite)
 
 
 @app.command(context_settings=WITH_OVERRIDES)

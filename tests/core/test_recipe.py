@@ -4,7 +4,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, find_recipe, load_recipe, parse_overrides, recipe_names
-from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.models.names import resolve
 from tests.support.discovered import FAMILIES
 
 NAMES = recipe_names()
@@ -98,7 +98,7 @@ def test_words_that_are_no_overrides_are_refused() -> None:
 
 def test_a_misspelt_model_names_the_recipe_that_was_meant() -> None:
     with pytest.raises(InputError, match=r"did you mean .*tiny-qwen2\.5-vl"):
-        recipe_for("tiny-qwen2.5-v")
+        resolve("tiny-qwen2.5-v")
 
 
 def test_a_recipe_is_found_by_name_and_by_path(minimal: Path) -> None:

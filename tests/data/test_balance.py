@@ -17,11 +17,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from pgt_lora.core.streams import stream
 from pgt_lora.data.generate import make_sample
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Question, Settings
+from pgt_lora.data.tasks.task import Question, TaskSettings
 from tests.support.discovered import TASKS
 
 NUM_QUESTIONS = 8000
-SETTINGS = Settings(Canvas(112, 112))
+SETTINGS = TaskSettings(Canvas(112, 112))
 MAX_SIGMA = 3.5
 MIN_P = 1e-4
 BIN = 9  # hundredths: coordinates run from 10 to 90, which is nine bins

@@ -19,18 +19,18 @@ from pgt_lora.data.exhaustive import generate_exhaustive
 from pgt_lora.data.generate import default_weights, generate, make_sample
 from pgt_lora.data.scene import Canvas, Figure, Scene
 from pgt_lora.data.tasks.absolute_position import AREAS, KINDS
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from tests.support import oracle
 from tests.support.discovered import TASKS
 
 COMPANION = "absolute_position"
-SMALL = Settings(Canvas(112, 112))
+SMALL = TaskSettings(Canvas(112, 112))
 MIX = "ae7d1377d8505d5c58b5c1ff1e3ada62d86a7e4c4c03d2a5b7e39d2cc771e466"
 
 
 def make(out: Path, split: str, **settings: Any) -> list[dict[str, Any]]:
     settings = {"canvas": Canvas(112, 112)} | settings
-    generate_exhaustive(out, task=COMPANION, seed=0, split=split, settings=Settings(**settings))
+    generate_exhaustive(out, task=COMPANION, seed=0, split=split, settings=TaskSettings(**settings))
     return open_dataset(out).to_list()
 
 
@@ -90,7 +90,7 @@ def test_the_sets_share_no_pair_of_color_and_shape() -> None:
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("number", [1, 3, 5])
 def test_distractors_cannot_be_taken_for_the_object(number: int, split: str) -> None:
-    settings = Settings(Canvas(448, 448), split=split, num_distractors=number)
+    settings = TaskSettings(Canvas(448, 448), split=split, num_distractors=number)
     task = TASKS[COMPANION]
     questions = list(task.exhaust(stream(0, "test"), settings))  # type: ignore[misc]
     assert len(questions) == {"train": 1620, "test": 3888}[split]
@@ -111,7 +111,7 @@ def test_distractors_cannot_be_taken_for_the_object(number: int, split: str) -> 
 def test_the_number_of_distractors_is_drawn_or_given() -> None:
     drawn = [make_sample(i, seed=0, split="test", weights={COMPANION: 1.0}, settings=SMALL)[0] for i in range(60)]
     assert {len(figures(sample.to_row())) - 1 for sample in drawn} == {0, 1, 3, 5}
-    given = Settings(Canvas(112, 112), num_distractors=4)
+    given = TaskSettings(Canvas(112, 112), num_distractors=4)
     sample, _ = make_sample(0, seed=0, split="test", weights={COMPANION: 1.0}, settings=given)
     assert len(figures(sample.to_row())) == 5
 
@@ -132,9 +132,9 @@ def test_the_default_mix_is_the_five_tasks_of_the_paper(tmp_path: Path) -> None:
         ({"task": "relation"}, "tasks with which it goes: absolute_position"),
         ({"task": ""}, "known: absolute_position, analogy"),
         ({"split": "evaluation"}, "known: test, train"),
-        ({"settings": Settings(Canvas(60, 60))}, "take 100 or more"),
-        ({"settings": Settings(Canvas(112, 112), num_distractors=81)}, "80 fit"),
-        ({"settings": Settings(Canvas(112, 112), num_distractors=-1)}, "none may be missing"),
+        ({"settings": TaskSettings(Canvas(60, 60))}, "take 100 or more"),
+        ({"settings": TaskSettings(Canvas(112, 112), num_distractors=81)}, "80 fit"),
+        ({"settings": TaskSettings(Canvas(112, 112), num_distractors=-1)}, "none may be missing"),
     ],
 )
 def test_what_cannot_be_met_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:

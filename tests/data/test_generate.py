@@ -14,9 +14,9 @@ from pgt_lora.data.directory import MANIFEST, PARQUET, features, open_dataset, r
 from pgt_lora.data.generate import default_weights, generate, make_sample, parse_weights, tasks
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas, Scene, render
-from pgt_lora.data.tasks.task import Settings, Task
+from pgt_lora.data.tasks.task import Task, TaskSettings
 
-SMALL = Settings(Canvas(112, 112))
+SMALL = TaskSettings(Canvas(112, 112))
 COLUMNS = "id images prompt completion source task template answer choices answer_format group scene"
 
 
@@ -88,11 +88,14 @@ def test_rejections_are_recorded(tmp_path: Path) -> None:
         ({"num_samples": -3}, "at least one"),
         ({"num_proc": 0}, "at least one"),
         ({"split": "validation"}, "known: test, train"),
-        ({"weights": {"counting": 1.0}, "settings": Settings(Canvas(112, 112), max_count=200)}, "smaller --max-count"),
-        ({"weights": {"counting": 1.0}, "settings": Settings(Canvas(112, 112), max_count=2)}, "max_count 2"),
-        ({"weights": {"analogy": 1.0}, "settings": Settings(Canvas(60, 448))}, "take 100 or more"),
-        ({"weights": {"coordinates": 1.0}, "settings": Settings(Canvas(50, 50))}, "56 pixels"),
-        ({"weights": {"counting": 1.0}, "settings": Settings(Canvas(50, 50))}, "larger"),
+        (
+            {"weights": {"counting": 1.0}, "settings": TaskSettings(Canvas(112, 112), max_count=200)},
+            "smaller --max-count",
+        ),
+        ({"weights": {"counting": 1.0}, "settings": TaskSettings(Canvas(112, 112), max_count=2)}, "max_count 2"),
+        ({"weights": {"analogy": 1.0}, "settings": TaskSettings(Canvas(60, 448))}, "take 100 or more"),
+        ({"weights": {"coordinates": 1.0}, "settings": TaskSettings(Canvas(50, 50))}, "56 pixels"),
+        ({"weights": {"counting": 1.0}, "settings": TaskSettings(Canvas(50, 50))}, "larger"),
     ],
 )
 def test_what_cannot_be_met_is_refused(tmp_path: Path, asked: Mapping[str, Any], message: str) -> None:

@@ -11,13 +11,13 @@ from pgt_lora.data.generate import make_sample
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.scene.palette import BACKGROUND
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from tests.support import oracle
 from tests.support.discovered import TASKS
 
 
 def draw(task: str, number: int, canvas: Canvas) -> list[Sample]:
-    settings = Settings(canvas)
+    settings = TaskSettings(canvas)
     made = (make_sample(i, seed=20, split="test", weights={task: 1.0}, settings=settings) for i in range(number))
     return [sample for sample, _ in made]
 

@@ -14,7 +14,7 @@ from pgt_lora.data.generate import default_weights, generate
 from pgt_lora.data.preview import Audit, first_of_each, parse_point, write_preview
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 
 
 def image_file(shade: int, file_format: str = "PNG") -> bytes:
@@ -61,7 +61,7 @@ def stored(page: str) -> list[bytes]:
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("preview") / "pgt"
-    generate(directory, num_samples=40, seed=0, settings=Settings(canvas=Canvas(112, 112)))
+    generate(directory, num_samples=40, seed=0, settings=TaskSettings(canvas=Canvas(112, 112)))
     return directory
 
 

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data import probes
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.probes import probe_data
 from pgt_lora.data.scene import Scene
@@ -19,7 +18,7 @@ from tests.support.discovered import TASKS
 
 
 def test_probes_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(probes, "ROOT", tmp_path)
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
     first = probe_data(2, SMALL)
     made = {path: path.stat().st_mtime_ns for path in first.rglob("*.parquet")}
     assert probe_data(2, SMALL) == first

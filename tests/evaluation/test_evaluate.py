@@ -9,10 +9,11 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import Generation, answer, evaluate, load_for_evaluation, predict, read_scores
 from pgt_lora.evaluation.scoring import parse
+from tests.support.checkpoints import checkpoint
 
 
 def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
-    model, encoder = load_for_evaluation(str(base_dir))
+    model, encoder = load_for_evaluation(checkpoint(base_dir))
     scores = evaluate(model, encoder, data_dir, tmp_path / "out", name="base", generation=Generation(8, 8))
     assert read_scores(tmp_path / "out") == scores
     lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
@@ -31,7 +32,7 @@ def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_pa
 
 
 def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> None:
-    model, encoder = load_for_evaluation(str(base_dir))
+    model, encoder = load_for_evaluation(checkpoint(base_dir))
     # Random weights answer alike whatever they see; larger ones make every question its own answer.
     with torch.no_grad():
         for parameter in model.parameters():
@@ -48,7 +49,7 @@ def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> Non
 def test_questions_of_like_length_are_answered_together(
     base_dir: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, encoder = load_for_evaluation(str(base_dir))
+    model, encoder = load_for_evaluation(checkpoint(base_dir))
     padding = []
     generate = model.generate
 
@@ -67,7 +68,7 @@ def test_questions_of_like_length_are_answered_together(
 
 
 def test_generation_stops_at_the_end_token(base_dir: Path, data_dir: Path) -> None:
-    model, encoder = load_for_evaluation(str(base_dir))
+    model, encoder = load_for_evaluation(checkpoint(base_dir))
     rows = [open_dataset(data_dir)[0]]
     end = encoder.processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
     with torch.no_grad():

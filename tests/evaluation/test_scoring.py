@@ -1,7 +1,7 @@
 import pytest
 from scipy.stats import binomtest
 
-from pgt_lora.data.sample import ANSWER_FORMATS
+from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation.scoring import chance, correct, parse, score_by_task, wilson
 
 ABOVE = ("above", "below")
@@ -57,7 +57,7 @@ def test_parse(answer_format: str, output: str, choices: tuple[str, ...] | None,
     assert parse(output, answer_format, choices) == parsed
 
 
-@pytest.mark.parametrize("answer_format", ANSWER_FORMATS)
+@pytest.mark.parametrize("answer_format", AnswerFormat)
 @pytest.mark.parametrize("output", ["", " ", "neither", "\n", "I cannot tell.", "!?", "{}", "None of these"])
 def test_what_states_no_answer_is_no_answer(answer_format: str, output: str) -> None:
     parsed = parse(output, answer_format, AREAS if answer_format == "word" else None)

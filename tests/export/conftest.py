@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.export.merge import merge
+from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after import run as run_module
+from tests.support.checkpoints import checkpoint
 from tests.support.hub_server import Hub
 from tests.support.runs import run_on
 
@@ -16,7 +18,7 @@ def run(base_dir: Path, data_dir: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def merged(run: Path) -> Path:
-    merge(str(run), run / "merged")
+    merge(checkpoint(run), run / "merged")
     return run / "merged"
 
 
@@ -29,8 +31,8 @@ def finished(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--num_test_samples", "10", "--skills", "false", "--max_steps", "2",
     ]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "ROOT", root)
-        run_module.run("tiny-qwen2.5-vl", data_dir, root / "run", words)
+        patch.setenv("PGT_LORA_HOME", str(root))
+        run_module.run(resolve("tiny-qwen2.5-vl", words).recipe, data_dir, root / "run")
     return root / "run"
 
 

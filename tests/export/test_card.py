@@ -8,8 +8,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import ROOT
-from pgt_lora.export.card import Licence, base_licence, write_card
+from pgt_lora.core.workspace import SHIPPED
+from pgt_lora.export.card import HubLicence, base_licence, write_card
 
 
 def test_the_card_names_the_data_with_their_licences_and_the_commit_of_the_base(finished: Path, tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_the_card_names_the_data_with_their_licences_and_the_commit_of_the_base(
         for key, value in change.items():
             told[key] = told[key] | value if isinstance(value, dict) else value
         path.write_text(json.dumps(told))
-    card = ModelCard(write_card(copy, "owner/base", Licence("other", "qwen-research"), "me/model", True))
+    card = ModelCard(write_card(copy, "owner/base", HubLicence("other", "qwen-research"), "me/model", True))
     assert card.data.datasets == ["cambridgeltl/vsr_random"]
     assert (card.data.base_model, card.data.base_model_relation) == ("owner/base", "finetune")
     assert (card.data.license, card.data.license_name) == ("other", "qwen-research")
@@ -36,6 +36,6 @@ def test_the_card_names_the_data_with_their_licences_and_the_commit_of_the_base(
 
 
 def test_a_licence_is_inherited_or_asked_for(base_dir: Path) -> None:
-    assert base_licence(str(ROOT / "data" / "tiny-qwen2.5-vl"), None).identifier == "apache-2.0"
+    assert base_licence(str(SHIPPED / "data" / "tiny-qwen2.5-vl"), None).identifier == "apache-2.0"
     with pytest.raises(InputError, match="pass --licence"):
         base_licence(str(base_dir), None)

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from pgt_lora.core.errors import InputError
 from pgt_lora.export.merge import merge
 from pgt_lora.export.verify import verify, verify_and_report
-from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor, resolve
+from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor
+from tests.support.checkpoints import checkpoint
 from tests.support.discovered import FAMILIES, save_small
 from tests.support.faults import FAULTS
 from tests.support.runs import run_on
@@ -45,18 +46,18 @@ def test_bf16_is_rounded_once(base_dir: Path, data_dir: Path, tmp_path: Path) ->
     load_model(str(base_dir)).to(torch.bfloat16).save_pretrained(base)
     load_processor(str(base_dir)).save_pretrained(base)
     run = run_on(base, data_dir, tmp_path / "run")
-    merge(str(run), run / "merged")
+    merge(checkpoint(run), run / "merged")
     assert load_file(run / "merged" / "model.safetensors")[QUERY].dtype == torch.bfloat16
     # Rounded twice, the update first and the sum again, some elements are further off: the check must see it.
     twice = load_adapter(load_model(str(base), dtype="auto"), run / "adapter").merge_and_unload(safe_merge=True)
     twice.save_pretrained(run / "merged")
     (run / "merged" / "config.json").write_bytes((base / "config.json").read_bytes())
-    failed = [check.name for check in verify(run / "merged", resolve(str(run))) if not check.passed]
+    failed = [check.name for check in verify(run / "merged", checkpoint(run)) if not check.passed]
     assert failed == ["weights are W + (α/r)·BA"]
 
 
 def test_the_base_is_cast_first_where_another_type_is_asked_for(base_dir: Path, run: Path, tmp_path: Path) -> None:
-    merge(str(run), tmp_path / "merged", dtype="bfloat16")
+    merge(checkpoint(run), tmp_path / "merged", dtype="bfloat16")
     proof = json.loads((tmp_path / "merged" / "verification.json").read_text())
     assert proof["passed"]
     assert "cast to bfloat16" in str(proof["checks"])
@@ -64,12 +65,12 @@ def test_the_base_is_cast_first_where_another_type_is_asked_for(base_dir: Path, 
     before, after = (json.loads((each / "config.json").read_text()) for each in (base_dir, tmp_path / "merged"))
     assert {name for name in before | after if before.get(name) != after.get(name)} == {"dtype"}
     # Without being asked for, the type is a fault; so is any other field of the configuration.
-    assert not verify_and_report(tmp_path / "merged", str(run))
-    assert verify_and_report(tmp_path / "merged", str(run), "bfloat16")
+    assert not verify_and_report(tmp_path / "merged", checkpoint(run))
+    assert verify_and_report(tmp_path / "merged", checkpoint(run), "bfloat16")
     (tmp_path / "merged" / "config.json").write_text(json.dumps(after | {"pad_token_id": 0}))
-    assert not verify_and_report(tmp_path / "merged", str(run), "bfloat16")
+    assert not verify_and_report(tmp_path / "merged", checkpoint(run), "bfloat16")
     with pytest.raises(InputError, match="known: bfloat16, float16, float32"):
-        merge(str(run), tmp_path / "other", dtype="int8")
+        merge(checkpoint(run), tmp_path / "other", dtype="int8")
 
 
 def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
@@ -84,21 +85,21 @@ def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: P
     ]  # fmt: skip
     env = os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
     subprocess.run([sys.executable, "-m", "pgt_lora", *words], env=env, check=True)
-    assert resolve(str(tmp_path / "run")).base == "me/base"
-    assert resolve(str(tmp_path / "run")).revision == commit
+    assert checkpoint(tmp_path / "run").base == "me/base"
+    assert checkpoint(tmp_path / "run").revision == commit
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_merged_and_faults_caught_in_bf16(family: str, data_dir: Path, tmp_path: Path) -> None:
     base = save_small(tmp_path / "base", family, dtype=torch.bfloat16)
     run = run_on(base, data_dir, tmp_path / "run", family)
-    merge(str(run), run / "merged")
+    merge(checkpoint(run), run / "merged")
     assert json.loads((run / "merged" / "verification.json").read_text())["passed"]
     for name, (fault, check) in FAULTS.items():
         copy = tmp_path / name
         shutil.copytree(run / "merged", copy)
         fault(copy, base)
-        failed = [each.name for each in verify(copy, resolve(str(run))) if not each.passed]
+        failed = [each.name for each in verify(copy, checkpoint(run)) if not each.passed]
         assert any(each.startswith(check) for each in failed), name
 
 
@@ -108,7 +109,7 @@ def test_a_planted_fault_is_caught(name: str, base_dir: Path, run: Path, merged:
     shutil.copytree(merged, copy)
     fault, check = FAULTS[name]
     fault(copy, base_dir)
-    assert not verify_and_report(copy, str(run))
+    assert not verify_and_report(copy, checkpoint(run))
     report = json.loads((copy / "verification.json").read_text())
     assert not report["passed"]
     assert any(each["name"].startswith(check) and not each["passed"] for each in report["checks"])
@@ -119,13 +120,13 @@ def test_an_adapter_that_does_something_else_is_caught(run: Path, merged: Path, 
     shutil.copytree(run / "adapter", other)
     weights = load_file(other / "adapter_model.safetensors")
     save_file({key: 3 * tensor for key, tensor in weights.items()}, other / "adapter_model.safetensors")
-    assert not all(check.passed for check in verify(merged, resolve(str(other))))
+    assert not all(check.passed for check in verify(merged, checkpoint(other)))
 
 
 def test_merging_needs_an_adapter_and_a_new_directory(base_dir: Path, run: Path, merged: Path) -> None:
     with pytest.raises(InputError, match="no LoRA adapter"):
-        merge(str(base_dir), base_dir / "merged")
+        merge(checkpoint(base_dir), base_dir / "merged")
     before = (merged / "model.safetensors").read_bytes()
     with pytest.raises(InputError, match="exists"):
-        merge(str(run), merged)
+        merge(checkpoint(run), merged)
     assert (merged / "model.safetensors").read_bytes() == before

@@ -11,6 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.evaluate import load_for_evaluation, read_scores
 from pgt_lora.export.verify import check_scores
+from tests.support.checkpoints import checkpoint
 from tests.support.hub_calls import TOKEN, call, push
 from tests.support.hub_server import Hub, Repo
 
@@ -19,7 +20,8 @@ import json, sys
 import pgt_lora
 from pgt_lora.evaluation.evaluate import Generation, answer, load_for_evaluation
 from pgt_lora.export.verify import fixed_rows
-model, encoder = load_for_evaluation(sys.argv[1])
+from tests.support.checkpoints import checkpoint
+model, encoder = load_for_evaluation(checkpoint(sys.argv[1]))
 print(json.dumps(list(answer(model, encoder, fixed_rows(__import__("pathlib").Path(sys.argv[2])), Generation()))))
 """
 
@@ -122,7 +124,7 @@ def test_scores_that_are_not_the_merged_models_are_caught(finished: Path, tmp_pa
     lines = (scores / "predictions.jsonl").read_text().splitlines()
     flipped = [json.dumps(each | {"correct": not each["correct"]}) for each in map(json.loads, lines)]
     (scores / "predictions.jsonl").write_text("\n".join(flipped))
-    merged = load_for_evaluation(str(copy / "merged"))
+    merged = load_for_evaluation(checkpoint(copy / "merged"))
     assert check_scores(finished / "finetuned" / "pgt", *merged).passed
     assert not check_scores(scores, *merged).passed
     summary = json.loads((scores / "scores.json").read_text())

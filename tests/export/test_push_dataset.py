@@ -16,7 +16,7 @@ from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manife
 from pgt_lora.data.generate import generate
 from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.export.push_dataset import card, push
 from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
 from tests.support.hub_server import Hub, Repo
@@ -42,7 +42,11 @@ def test_images_that_may_not_be_passed_on_are_refused(mixed: Path) -> None:
 
 def test_a_mix_that_holds_such_images_is_refused_too(mixed: Path, tmp_path: Path) -> None:
     build_mix(
-        tmp_path / "a", num_samples=4, seed=0, shares={str(mixed): 1, "pgt": 1}, pgt_settings=Settings(Canvas(112, 112))
+        tmp_path / "a",
+        num_samples=4,
+        seed=0,
+        shares={str(mixed): 1, "pgt": 1},
+        pgt_settings=TaskSettings(Canvas(112, 112)),
     )
     with pytest.raises(InputError, match="m: ScanNet"):
         push(tmp_path / "a", "me/mix", public=False, annotations_only=False, dry_run=True)
@@ -84,7 +88,7 @@ def test_the_card_names_sources_licences_and_what_was_removed(mixed: Path) -> No
 
 
 def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    generate(tmp_path / "pgt", num_samples=3, seed=0, settings=Settings(Canvas(112, 112)))
+    generate(tmp_path / "pgt", num_samples=3, seed=0, settings=TaskSettings(Canvas(112, 112)))
     capsys.readouterr()
     push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=True)
     said = capsys.readouterr().out

@@ -4,10 +4,11 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.preview import write_preview
 from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.models.audit import audit_row
+from tests.support.checkpoints import checkpoint
 
 
 def test_the_audit_shows_the_answer_and_its_end_as_supervised(base_dir: Path, data_dir: Path) -> None:
-    encoder = load_encoder(str(base_dir))
+    encoder = load_encoder(checkpoint(base_dir))
     for row in open_dataset(data_dir):
         audit = audit_row(encoder, row)
         masked, supervised = audit.spans
@@ -21,7 +22,7 @@ def test_the_audit_shows_the_answer_and_its_end_as_supervised(base_dir: Path, da
 
 
 def test_the_page_shows_the_audit(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
-    encoder = load_encoder(str(base_dir))
+    encoder = load_encoder(checkpoint(base_dir))
     write_preview(data_dir, tmp_path / "page.html", 5, lambda row: audit_row(encoder, row))
     page = (tmp_path / "page.html").read_text()
     assert page.count("‹image × 49›") == 5

@@ -12,6 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.evaluate import Generation, answer
 from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.models.encoding import IGNORE, Encoder
+from pgt_lora.models.families.template import answer_prefix, end_token
 from tests.support.discovered import CASES, FAMILIES, Subject, forms
 from tests.support.samples import ANSWERS, SIZES, row, rows, unpadded
 
@@ -62,21 +63,22 @@ def test_training_continues_the_prompt_of_generation(subject: Subject, answer_te
 
 @pytest.mark.parametrize("answer_text", ANSWERS.values(), ids=ANSWERS)
 def test_the_answer_and_one_end_token_are_supervised(subject: Subject, answer_text: str) -> None:
-    adapter, processor, tokenizer = (
-        subject.encoder.adapter,
+    family, processor, tokenizer = (
+        subject.encoder.family,
         subject.encoder.processor,
         subject.encoder.processor.tokenizer,
     )
     ids = subject.encoder.answer_ids(row(answer_text))
-    end = tokenizer.convert_tokens_to_ids(adapter.end_token(processor))
-    assert end != tokenizer.unk_token_id or tokenizer.unk_token == adapter.end_token(processor)
+    end_text = end_token(family, processor)
+    end = tokenizer.convert_tokens_to_ids(end_text)
+    assert end != tokenizer.unk_token_id or tokenizer.unk_token == end_text
     assert ids[-1] == end
     assert end not in ids[:-1]
     assert tokenizer.decode(ids, skip_special_tokens=True).strip() == answer_text
-    assert tokenizer.decode(ids).strip() == answer_text + adapter.end_token(processor)
+    assert tokenizer.decode(ids).strip() == answer_text + end_text
     # What a user gets who tokenises prompt and answer as one text, without any code of ours.
     prompt = subject.encoder.prompt_text(row())
-    text = prompt + adapter.answer_prefix(processor) + answer_text
+    text = prompt + answer_prefix(family, processor) + answer_text
     assert tokenizer(text).input_ids == tokenizer(prompt).input_ids + ids[:-1]
 
 
@@ -100,7 +102,7 @@ def test_roles_and_markers_are_single_tokens(subject: Subject) -> None:
     processor = subject.encoder.processor
     markers = re.findall(r"<\|\w+\|>|</?\w+>", subject.encoder.prompt_text(row()))
     assert "<image>" in markers or subject.name != "llava_next"
-    for marker in [*markers, subject.encoder.adapter.end_token(processor)]:
+    for marker in [*markers, end_token(subject.encoder.family, processor)]:
         assert len(processor.tokenizer(marker, add_special_tokens=False).input_ids) == 1, marker
 
 
@@ -154,7 +156,7 @@ def test_an_answer_that_merges_with_the_prompt_is_refused(subject: Subject) -> N
     processor = load_processor(str(subject.directory))
     encoder = replace(subject.encoder, processor=processor)
     last = encoder.prompt_text(row())[-1]
-    processor.tokenizer.add_tokens([last + encoder.adapter.answer_prefix(processor) + "above"])
+    processor.tokenizer.add_tokens([last + answer_prefix(encoder.family, processor) + "above"])
     assert encoder.answer_ids(row("B"))
     with pytest.raises(InputError, match=r"row above-\(112, 112\): its answer 'above' merges"):
         encoder.answer_ids(row("above"))

@@ -15,7 +15,7 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import Generation, answer
 from pgt_lora.models import feature_cache as features_module
 from pgt_lora.models.cached_encoder import FEATURES, CachedEncoder, read
-from pgt_lora.models.checkpoint import family, load_model, load_processor
+from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import cached, num_bytes, write
 from pgt_lora.training.finetune import finetune
@@ -36,7 +36,7 @@ def made(name: str, directory: Path) -> tuple[Any, Encoder]:
     """Return a model of a family with random weights, and its encoder."""
     model, processor = small_model(name), small_processor(name)
     model.save_pretrained(directory)
-    return model.eval(), Encoder(family(str(directory)), processor)
+    return model.eval(), Encoder(family_of(str(directory)), processor)
 
 
 def caches(root: Path) -> Sequence[Path]:
@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_computed_anew_and_said(
     assert cached(encoder, model, rows, own_dir, 1e-6) is encoder
     assert "more than feature_cache_gb 1e-06" in " ".join(capsys.readouterr().out.split())
     assert cached(encoder, model, rows, own_dir, 0) is encoder
-    partly = replace(encoder, adapter=replace(encoder.adapter, features_suffice=False))
+    partly = replace(encoder, family=replace(encoder.family, features_suffice=False))
     assert cached(partly, model, rows, own_dir, 1.0) is partly
     assert not caches(tmp_path)
 
@@ -157,7 +157,7 @@ def test_training_is_the_same_with_and_without(
 
 def test_the_processor_of_a_checkpoint_gives_the_same_cache_each_time(base_dir: Path, data_dir: Path) -> None:
     model = load_model(str(base_dir))
-    encoders = [Encoder(family(str(base_dir)), load_processor(str(base_dir))) for _ in range(2)]
+    encoders = [Encoder(family_of(str(base_dir)), load_processor(str(base_dir))) for _ in range(2)]
     encoders[1].prompts(open_dataset(data_dir).to_list()[:2])  # leaves its padding in the tokenizer
     first, second = (features_module.fingerprint(model, each, "data") for each in encoders)
     assert first == second

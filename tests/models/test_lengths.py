@@ -9,8 +9,10 @@ from PIL import Image
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.lengths import image_tokens, measure
-from pgt_lora.models.published import PUBLISHED, build_processor
+from pgt_lora.models.lengths import measure
+from pgt_lora.models.published import PUBLISHED
+from pgt_lora.models.transformers_internals import num_image_tokens
+from pgt_lora.tiny.processors import build_processor
 from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, small_processor, tiny
 
 IMAGE_SIZES = ((112, 112), (112, 230), (300, 100), (448, 448), (37, 500), (640, 480))
@@ -41,7 +43,7 @@ def test_lengths_are_the_encoders(encoder: Encoder) -> None:
     assert [length.supervised for length in lengths] == [int((batch["labels"] != -100).sum()) for batch in batches]
     assert len({length.image for length in lengths}) > 1
     placeholder = encoder.processor.tokenizer.convert_tokens_to_ids(encoder.processor.image_token)
-    markers = 2 if encoder.adapter.name == "internvl3" else 0
+    markers = 2 if encoder.family.name == "internvl3" else 0
     counted = [int((batch["input_ids"] == placeholder).sum()) + markers for batch in batches]
     assert [length.image for length in lengths] == counted
 
@@ -74,7 +76,7 @@ def test_no_pixel_is_decoded(encoder: Encoder, data_dir: Path) -> None:
 def test_published_processors_cut_images_as_published(name: str, size: tuple[int, int], tokens: int) -> None:
     published = PUBLISHED[name]
     encoder = Encoder(FAMILIES[published.family], build_processor(published))
-    assert image_tokens(encoder, size) == tokens
+    assert num_image_tokens(encoder.processor, size) == tokens
     sample = row(0) | {"images": [Image.new("RGB", size)]}
     if max(size) < 1000:
         (length,) = measure(encoder, [sample])
@@ -86,7 +88,7 @@ def test_several_images_are_counted_and_encoded(encoder: Encoder) -> None:
         row(0) | {"images": [row(index)["images"][0] for index in indices]} for indices in ((0,), (0, 3), (1, 2, 0))
     ]
     lengths = measure(encoder, rows)
-    each = [image_tokens(encoder, size) for size in IMAGE_SIZES]
+    each = [num_image_tokens(encoder.processor, size) for size in IMAGE_SIZES]
     assert [length.image for length in lengths] == [each[0], each[0] + each[3], each[1] + each[2] + each[0]]
     batches = [encoder.training_batch([sample]) for sample in rows]
     assert [length.total for length in lengths] == [batch["input_ids"].shape[1] for batch in batches]
@@ -101,15 +103,15 @@ def test_qwens_own_package_cuts_images_the_same_way(size: tuple[int, int]) -> No
     encoder = Encoder(FAMILIES["qwen2_5_vl"], build_processor(published))
     limits = {key: published.image_processor[key] for key in ("min_pixels", "max_pixels")}
     height, width = smart_resize(size[1], size[0], 28, **limits)
-    assert image_tokens(encoder, size) == (height // 28) * (width // 28)
+    assert num_image_tokens(encoder.processor, size) == (height // 28) * (width // 28)
 
 
 def test_bytes_are_an_upper_bound(encoder: Encoder) -> None:
     forms = {(published.family, published.form): published for published in PUBLISHED.values()}
-    family = encoder.adapter.name
+    family = encoder.family.name
     for (name, form), published in forms.items():
         if name == family and (form is None or tiny(name).FORMS[form].chat_template == encoder.processor.chat_template):
-            counted = Encoder(encoder.adapter, build_processor(published))
+            counted = Encoder(encoder.family, build_processor(published))
             for mine, theirs in zip(
                 measure(encoder, map(row, range(6))), measure(counted, map(row, range(6))), strict=True
             ):

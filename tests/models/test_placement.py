@@ -16,7 +16,7 @@ FUSED = ("qwen2_5_vl", "qwen3_vl")  # the vision tower has one projection for qu
 def test_lora_sits_on_the_language_model_alone(subject: Subject) -> None:
     names = [name for name, _ in subject.model.named_modules()]
     layers = range(subject.model.config.get_text_config().num_hidden_layers)
-    hit = {name for name in names if re.fullmatch(subject.encoder.adapter.lora_targets, name)}
+    hit = {name for name in names if re.fullmatch(subject.encoder.family.lora_targets, name)}
     assert hit == {f"model.language_model.layers.{i}.self_attn.{kind}_proj" for i in layers for kind in "qkv"}
     suffixed = {name for name in names if name.endswith(("q_proj", "k_proj", "v_proj"))}
     assert (suffixed > hit) == (subject.name not in FUSED), "the vision towers that use the same names"
@@ -30,11 +30,11 @@ def test_a_suffix_list_is_refused(subject: Subject) -> None:
         load_model(str(subject.directory)), LoraConfig(target_modules=["q_proj", "k_proj", "v_proj"])
     )
     if subject.name in FUSED:
-        placement = check_placement(model, subject.encoder.adapter)
+        placement = check_placement(model, subject.encoder.family)
         assert placement.num_modules == 3 * placement.num_layers
     else:
         with pytest.raises(InputError, match="vision_tower"):
-            check_placement(model, subject.encoder.adapter)
+            check_placement(model, subject.encoder.family)
 
 
 def test_lora_outside_the_language_model_is_refused(base_dir: Path) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import _prediction
 from pgt_lora.evaluation.paired import Result, contrasts, read_items
 from pgt_lora.studies.compare.report import Page
 
 FEW = ("--max_steps", "1", "--max_new_tokens", "2")
-SMALL = Settings(Canvas(112, 112))
+SMALL = TaskSettings(Canvas(112, 112))
 
 
 def made_up(held_out_dir: Path, rights: dict[str, float], seeds: int = 1) -> Result:

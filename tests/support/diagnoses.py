@@ -8,7 +8,7 @@ from typing import Any
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.probes import probe_samples
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import _prediction
 from pgt_lora.evaluation.paired import Result, read_items
 from pgt_lora.studies.diagnose.charts import measure
@@ -19,7 +19,7 @@ from pgt_lora.studies.diagnose.verdict import Verdict, headline, judge
 from tests.support import planted
 from tests.support.discovered import TASKS
 
-SMALL = Settings(Canvas(112, 112))
+SMALL = TaskSettings(Canvas(112, 112))
 
 
 def planted_diagnosis(data: Path, model: planted.Model) -> Diagnosis:
@@ -31,7 +31,7 @@ def measured(data: Path, task: str, model: Callable[[Any], str]) -> list[Any]:
     return measure([Item(row, _prediction(row, model(row))) for row in open_dataset(data) if row["task"] == task])
 
 
-SETTINGS = Settings(Canvas(112, 112), split="test")
+SETTINGS = TaskSettings(Canvas(112, 112), split="test")
 SENSES = {name: task.sees for name, task in TASKS.items()}
 
 

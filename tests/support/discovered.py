@@ -11,7 +11,7 @@ from pgt_lora.core.plugins import discover
 if TYPE_CHECKING:
     from pgt_lora.models.encoding import Encoder
 
-FAMILIES = discover("pgt_lora.models.families", "ADAPTER")
+FAMILIES = discover("pgt_lora.models.families", "FAMILY")
 TASKS = discover("pgt_lora.data.tasks", "TASK")
 SOURCES = discover("pgt_lora.data.sources", "SOURCE")
 

@@ -7,11 +7,11 @@ from typing import Any
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings as PgtSettings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.tiny.standin import IMAGES, annotations
 from tests.support.originals import RANDOM, TALLYQA, ZEROSHOT, ladder, lines, put
 
-SMALL = PgtSettings(Canvas(112, 112))
+SMALL = TaskSettings(Canvas(112, 112))
 
 
 def mix(standin: Path, out: Path, num_samples: int = 60, seed: int = 0, **asked: Any) -> dict[str, Any]:

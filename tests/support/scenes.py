@@ -7,7 +7,7 @@ import numpy as np
 from pgt_lora.core.streams import stream
 from pgt_lora.data.scene import Box, Canvas, Circle, Figure, Scene, render
 from pgt_lora.data.scene.palette import BACKGROUND
-from pgt_lora.data.tasks.task import Question, Settings
+from pgt_lora.data.tasks.task import Question, TaskSettings
 from tests.support.discovered import TASKS
 
 CANVASES = ["112", "320x240", "240x448"]
@@ -15,7 +15,7 @@ CANVASES = ["112", "320x240", "240x448"]
 
 def scenes(task: str, size: str, number: int = 300) -> Iterator[tuple[Question, Scene]]:
     """Compose scenes without drawing them."""
-    settings = Settings(Canvas.parse(size))
+    settings = TaskSettings(Canvas.parse(size))
     for index in range(number):
         rng = stream(3, "scenes", task, index)
         question = TASKS[task].plan(rng, settings)

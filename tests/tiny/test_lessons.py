@@ -6,7 +6,7 @@ import pytest
 
 from pgt_lora.core.streams import stream
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene
-from pgt_lora.data.tasks.task import Settings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.tiny.lessons import draw_turns, phrase
 from pgt_lora.tiny.listings import LISTINGS
 from pgt_lora.tiny.questions import QUESTIONS
@@ -16,7 +16,7 @@ from tests.support.discovered import TASKS
 
 def test_no_lesson_asks_what_pgt_asks() -> None:
     lessons = {text for i in range(2000) for text, _ in draw_turns(stream(0, "test", i))[1]}
-    pgt = {task.plan(stream(0, "test", i), Settings()).text for task in TASKS.values() for i in range(400)}
+    pgt = {task.plan(stream(0, "test", i), TaskSettings()).text for task in TASKS.values() for i in range(400)}
     assert not lessons & pgt
     for words in ("relative", "closest", "same color", "overlay", "coordinates", "respect to"):
         assert not any(words in text for text in lessons)

@@ -11,6 +11,7 @@ from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.tiny import pointing
 from pgt_lora.tiny.grounding import CLASSES, KINDS, targets
 from pgt_lora.tiny.skills import skill_samples
+from tests.support.checkpoints import checkpoint
 from tests.support.discovered import small_processor
 
 
@@ -46,7 +47,7 @@ def test_pointing_is_learnt_when_attention_lies_where_it_should() -> None:
 
 
 def test_the_attention_of_pretraining_is_the_models_own(base_dir: Path) -> None:
-    model, encoder = load_for_evaluation(str(base_dir))
+    model, encoder = load_for_evaluation(checkpoint(base_dir))
     rows = [sample.to_row() for sample in skill_samples(2)]
     batch = encoder.training_batch(rows)
     batch.pop("labels"), batch.pop("attention_mask")

@@ -6,18 +6,20 @@ import torch
 
 from pgt_lora.core.streams import stream
 from pgt_lora.evaluation.evaluate import load_encoder
-from pgt_lora.models.checkpoint import family
+from pgt_lora.models.checkpoint import family_of
 from pgt_lora.models.encoding import IGNORE, Encoder
+from pgt_lora.models.families import template
 from pgt_lora.tiny import qwen2_5_vl
 from pgt_lora.tiny.lessons import draw_turns
 from pgt_lora.tiny.pretrain import Schedule, conversation, pretrain
+from tests.support.checkpoints import checkpoint
 
 
 def test_a_conversation_is_what_the_template_renders(base_dir: Path) -> None:
-    encoder = load_encoder(str(base_dir))
+    encoder = load_encoder(checkpoint(base_dir))
     turns = draw_turns(stream(3, "test"))[1]
     question, ids, labels = conversation(encoder, turns)
-    messages = encoder.adapter.messages(question)
+    messages = template.messages(question)
     for number, (text, answer) in enumerate(turns):
         messages += [{"role": "user", "content": text}] if number else []
         messages.append({"role": "assistant", "content": answer})
@@ -32,7 +34,7 @@ def test_pretraining_depends_on_the_seed_alone(base_dir: Path) -> None:
         torch.manual_seed(0)
         processor = qwen2_5_vl.build_processor()
         model = qwen2_5_vl.build_model(processor)
-        pretrain(model, Encoder(family(str(base_dir)), processor), Schedule(steps=2, batch_size=2, pool=2))
+        pretrain(model, Encoder(family_of(str(base_dir)), processor), Schedule(steps=2, batch_size=2, pool=2))
         return model.state_dict()
 
     first, second = weights(), weights()

@@ -6,29 +6,33 @@ from pathlib import Path
 import pytest
 from datasets import Dataset
 
-from pgt_lora.core.recipe import ROOT, recipe_names
+from pgt_lora.core.recipe import recipe_names
+from pgt_lora.core.workspace import SHIPPED
 from pgt_lora.evaluation.evaluate import Generation, load_for_evaluation, predict
 from pgt_lora.tiny.__main__ import MODELS
 from pgt_lora.tiny.skills import SKILLS, skill_samples
+from tests.support.checkpoints import checkpoint
 
 ARCHITECTURES = (
     "InternVLForConditionalGeneration", "LlavaNextForConditionalGeneration", "Qwen2_5_VLForConditionalGeneration",
 )  # fmt: skip
-SHIPPED = sorted((ROOT / "data").glob("tiny-*"))
+MODELS_THERE = sorted((SHIPPED / "data").glob("tiny-*"))
 
 
 def test_there_is_a_recipe_for_every_shipped_model() -> None:
     assert (
-        {path.name for path in SHIPPED} == {name for name in recipe_names() if name.startswith("tiny-")} == set(MODELS)
+        {path.name for path in MODELS_THERE}
+        == {name for name in recipe_names() if name.startswith("tiny-")}
+        == set(MODELS)
     )
 
 
-@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.name)
+@pytest.mark.parametrize("shipped", MODELS_THERE, ids=lambda path: path.name)
 def test_a_shipped_model_is_small_real_and_sees(shipped: Path) -> None:
     assert sum(path.stat().st_size for path in shipped.iterdir()) < 8_000_000
     (name,) = json.loads((shipped / "config.json").read_text())["architectures"]
     assert name in ARCHITECTURES
-    model, encoder = load_for_evaluation(str(shipped))
+    model, encoder = load_for_evaluation(checkpoint(shipped))
     rows = Dataset.from_list([sample.to_row() for sample in skill_samples(10 * len(SKILLS), seed=1)])
     predictions = predict(model, encoder, rows, Generation(batch_size=40))
     assert sum(prediction["correct"] for prediction in predictions) > 0.8 * len(rows)

@@ -5,17 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 
+from pgt_lora.core.batches import step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.training.build import build_trainer, load_base, step_shape
+from pgt_lora.training.build import build_trainer, load_base, prepare, training_arguments
 from pgt_lora.training.finetune import finetune
+from tests.support.discovered import FAMILIES
 from tests.support.runs import equal
 
 
 def test_every_step_of_an_epoch_takes_a_whole_batch(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
     rows = open_dataset(data_dir).select(range(30))  # three batches of eight, and six more
-    trainer, _ = build_trainer(recipe, rows, tmp_path)
+    trainer = build_trainer(recipe, rows, tmp_path, prepare(recipe, rows))
     loader = trainer.get_train_dataloader()
     tokens = {each.row_id: each.total for each in trainer.lengths}
     epochs = []
@@ -33,7 +35,7 @@ def test_every_step_of_an_epoch_takes_a_whole_batch(recipe: Recipe, data_dir: Pa
 def test_what_a_base_is_loaded_with_can_be_said(overrides: list[str]) -> None:
     def load(words: str) -> torch.nn.Module:
         path = RECIPES / "tiny-qwen2.5-vl.yaml"
-        return load_base(load_recipe(path, [*overrides, "--model_init_kwargs", words]))
+        return load_base(load_recipe(path, [*overrides, "--model_init_kwargs", words]), FAMILIES["qwen2_5_vl"])
 
     assert load('{"output_hidden_states": true}').config.output_hidden_states
     with pytest.raises(InputError, match=r"tiny-qwen2\.5-vl.*multiple values for keyword argument 'dtype'"):
@@ -48,14 +50,16 @@ def test_checkpointing_is_on_only_where_the_recipe_asks_and_changes_nothing(
     silent.write_text("".join(line for line in path.open() if not line.startswith("gradient_checkpointing")))
     recipe = load_recipe(silent, [*overrides, "--max_steps", "2"])
     finetune(recipe, data_dir, tmp_path / "without")
-    assert not recipe.sft.activation_checkpointing
+    assert not training_arguments(recipe, tmp_path).activation_checkpointing
     recipe = load_recipe(path, [*overrides, "--max_steps", "2", "--gradient_checkpointing"])
     finetune(recipe, data_dir, tmp_path / "with")
-    assert recipe.sft.activation_checkpointing
-    assert recipe.sft.activation_checkpointing_kwargs == {"use_reentrant": False}
+    args = training_arguments(recipe, tmp_path)
+    assert args.activation_checkpointing
+    assert args.activation_checkpointing_kwargs == {"use_reentrant": False}
     assert equal(tmp_path / "without", tmp_path / "with")
-    trainer, encoder = build_trainer(recipe, open_dataset(data_dir), tmp_path / "built")
-    batch = encoder.training_batch([open_dataset(data_dir)[0]])
+    prepared = prepare(recipe, open_dataset(data_dir))
+    trainer = build_trainer(recipe, open_dataset(data_dir), tmp_path / "built", prepared)
+    batch = prepared.encoder.training_batch([open_dataset(data_dir)[0]])
     model = trainer.model.get_base_model().train()
     features = model.get_image_features(batch["pixel_values"], batch["image_grid_thw"]).pooler_output
     assert not any(image.requires_grad for image in features)  # the vision tower is not run backward
@@ -64,9 +68,9 @@ def test_checkpointing_is_on_only_where_the_recipe_asks_and_changes_nothing(
 def test_the_global_batch_holds_or_the_run_says_why_not(overrides: list[str]) -> None:
     def shape(size: int, processes: int) -> tuple[int, int]:
         words = [*overrides, "--global_batch_size", "64", "--per_device_train_batch_size", str(size)]
-        recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words)
-        recipe.sft._n_gpu = processes  # what the property returns where so many GPUs are visible
-        return step_shape(recipe)
+        found = step_shape(load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words), processes)
+        assert found.num_samples == 64
+        return found.batch_size, found.accumulation
 
     assert [shape(16, n) for n in (1, 2, 4, 8, 64)] == [(16, 4), (16, 2), (16, 1), (8, 1), (1, 1)]
     with pytest.raises(InputError, match="64 is no multiple of per_device_train_batch_size 3"):

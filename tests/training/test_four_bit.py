@@ -11,8 +11,9 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.export.merge import merge
 from pgt_lora.models.checkpoint import load_processor
-from pgt_lora.training.build import build_trainer
+from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.finetune import finetune
+from tests.support.checkpoints import checkpoint
 
 pytest.importorskip("bitsandbytes")
 
@@ -49,7 +50,8 @@ def linear_kinds(model: torch.nn.Module) -> Counter[tuple[str, str]]:
 def test_the_language_model_alone_is_quantised_and_lora_is_trained_in_fp32(
     recipe: Recipe, data_dir: Path, tmp_path: Path
 ) -> None:
-    trainer, _ = build_trainer(recipe, open_dataset(data_dir), tmp_path)
+    rows = open_dataset(data_dir)
+    trainer = build_trainer(recipe, rows, tmp_path, prepare(recipe, rows))
     base = trainer.model.get_base_model()
     kinds = linear_kinds(base)
     assert kinds.keys() == {("language_model", "Linear4bit"), ("visual", "Linear"), ("lm_head", "Linear")}
@@ -73,10 +75,10 @@ def test_the_language_model_alone_is_quantised_and_lora_is_trained_in_fp32(
 def test_the_adapter_goes_into_the_16_bit_base(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     finetune(recipe, data_dir, run)
-    model, _ = load_for_evaluation(str(run), recipe)
+    model, _ = load_for_evaluation(checkpoint(run), recipe)
     assert "Linear4bit" not in {type(module).__name__ for module in model.modules()}
     assert model.dtype == torch.bfloat16
-    merge(str(run), tmp_path / "merged")
+    merge(checkpoint(run), tmp_path / "merged")
     verification = json.loads((tmp_path / "merged" / "verification.json").read_text())
     assert verification["passed"]
     assert "quantization_config" not in json.loads((tmp_path / "merged" / "config.json").read_text())

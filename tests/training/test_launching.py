@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pgt_lora.core.recipe import RECIPES, ROOT
+from pgt_lora.core.recipe import RECIPES
+from pgt_lora.core.workspace import SHIPPED
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "--dry-run", "--print-data-base", "finetune", *words], cwd=ROOT, capture_output=True, text=True,
+        ["make", "--dry-run", "--print-data-base", "finetune", *words], cwd=SHIPPED, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ import torch
 
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.training.loss import keep_supervised, supervised_inputs
+from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
+from pgt_lora.training.trainer import fitted
 from tests.support.discovered import FAMILIES, small_model, small_processor
 
 
@@ -32,7 +33,9 @@ def test_loss_gradients_and_generation_are_the_same(name: str, checkpointing: bo
     answers = model.generate(**prompts, max_new_tokens=3, do_sample=False)
 
     import_module("trl.trainer.utils").add_fused_lm_head(model)
-    keep_supervised(model)
+    positions = SupervisedPositions(model)
+    positions.install()
+    assert positions.misfit() is None
     if checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     seen: dict[str, int] = {}
@@ -50,3 +53,22 @@ def test_loss_gradients_and_generation_are_the_same(name: str, checkpointing: bo
     model.gradient_checkpointing_disable()
     assert torch.equal(model.generate(**prompts, max_new_tokens=3, do_sample=False), answers)
     assert seen["mlp"] == seen["attention"] == len(rows)  # every position again, of one new token each
+    positions.remove()
+    again = gradients(model, model(**batch, use_cache=False).loss)
+    assert all(torch.equal(again[key], gradient) for key, gradient in expected[0].items())
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_a_model_that_does_not_fit_keeps_its_own_forwards(capsys: pytest.CaptureFixture[str]) -> None:
+    """One whose last layer looks at other positions once more would be scored wrongly: it is found out and said."""
+
+    class Mixing(torch.nn.Module):
+        def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+            return hidden_states.cumsum(-2)
+
+    model = small_model("qwen2_5_vl")
+    model.get_decoder().layers[-1].mlp = Mixing()
+    assert fitted(model) is None
+    assert "score_supervised_only does not fit Qwen2_5_VL" in " ".join(capsys.readouterr().out.split())
+    assert not any("forward" in vars(module) for module in model.modules())
+    assert fitted(small_model("qwen2_5_vl"))

@@ -1,5 +1,4 @@
 import torch
-
 from pgt_lora.training.order import StepsByLength
 
 LENGTHS = [(7 * index) % 23 for index in range(50)]

@@ -12,7 +12,7 @@ from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.training import build as trainer_module
+from pgt_lora.training import finetune as finetune_module
 from pgt_lora.training.finetune import finetune
 from pgt_lora.training.run_directory import claim, newest_checkpoint
 from tests.support.discovered import FAMILIES
@@ -38,7 +38,7 @@ def call_after_step(monkeypatch: pytest.MonkeyPatch, step: int, call: Callable[[
     """Call a function with the trainer after a step, the first time that it is reached."""
     from transformers import TrainerCallback
 
-    build = trainer_module.build_trainer
+    build = finetune_module.build_trainer
     waiting = [call]
 
     class Call(TrainerCallback):
@@ -49,12 +49,12 @@ def call_after_step(monkeypatch: pytest.MonkeyPatch, step: int, call: Callable[[
             if state.global_step == step - 1 and waiting:
                 waiting.pop()(self.trainer)
 
-    def build_with_callback(*words: Any) -> Any:
-        trainer, encoder = build(*words)
+    def build_with_callback(*args: Any) -> Any:
+        trainer = build(*args)
         trainer.add_callback(Call(trainer))
-        return trainer, encoder
+        return trainer
 
-    monkeypatch.setattr(trainer_module, "build_trainer", build_with_callback)
+    monkeypatch.setattr(finetune_module, "build_trainer", build_with_callback)
 
 
 def test_sigterm_saves_and_the_run_resumes_to_the_same_weights(

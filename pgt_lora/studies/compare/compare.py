@@ -12,6 +12,7 @@ from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.directory import read_manifest, write_json
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
+from pgt_lora.models.names import Named
 from pgt_lora.studies.before_after.report import TITLES
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, parse_arms
 from pgt_lora.studies.compare.report import Page, print_results, write_pages
@@ -22,16 +23,17 @@ ASKED = "asked.json"  # marks the directory of a comparison
 
 
 def compare(
-    model: str, recipe: Recipe, arms: str, seeds: str, data: Sequence[Path], out: Path | None, overrides: Sequence[str],
+    named: Named, arms: str, seeds: str, data: Sequence[Path], out: Path | None, overrides: Sequence[str] = (),
     overwrite: bool = False,
 ) -> None:  # fmt: skip
     """Train the arms, score them on the same items, and write what differs by more than noise.
 
-    `model` and `overrides` are what was typed for the recipe, for the report to say.
+    `overrides` are what was typed beside the model's name, for the report to say.
 
     Raises:
         InputError: an arm, a seed, a directory or the recipe cannot be used; nothing was trained then.
     """
+    model, recipe = named.name, named.recipe
     names, numbers = parse_arms(arms), parse_seeds(seeds)
     out = out or run_directory(f"{recipe.name}-compare")
     take(out)

@@ -13,7 +13,7 @@ import pytest
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.mix.build import build_mix
-from pgt_lora.data.sources.source import Settings
+from pgt_lora.data.sources.source import SourceSettings
 from pgt_lora.data.sources.tallyqa import ARCHIVE
 from tests.support.hub_server import Hub, Repo, sha
 from tests.support.mixes import fixture
@@ -48,7 +48,7 @@ def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monk
     }
     assert sources["vsr"]["removed"] == {"image in vsr test": 1}
     pinned = {"vsr": f"cambridgeltl/vsr_zeroshot@{commit}"}
-    zeroshot: dict[str, Any] = {"shares": {"vsr": 1}, "settings": Settings(vsr_split="zeroshot")}
+    zeroshot: dict[str, Any] = {"shares": {"vsr": 1}, "settings": SourceSettings(vsr_split="zeroshot")}
     build_mix(tmp_path / "b", num_samples=1, annotations=pinned, **zeroshot, **asked)
     assert read_manifest(tmp_path / "b")["sources"]["vsr"]["revision"] == commit
     with pytest.raises(InputError, match="test items of the other"):

@@ -8,7 +8,7 @@ import pytest
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.mix.build import build_mix
-from pgt_lora.data.sources.source import Settings
+from pgt_lora.data.sources.source import SourceSettings
 from tests.support.mixes import fixture, rows
 
 
@@ -46,7 +46,7 @@ def test_images_of_evaluation_sets_are_left_out(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"vsr: 1 rows are asked for, there are 0 of 2 .*2 removed \(image in b\)"):
         build_mix(tmp_path / "b", num_samples=2, shares={"vsr": 1}, **asked)
         build_mix(tmp_path / "c", num_samples=1, shares={"vsr": 1}, exclude=[str(tmp_path / "b")], **asked)
-    with_mapping = Settings(vg_to_coco={2410408: 42})
+    with_mapping = SourceSettings(vg_to_coco={2410408: 42})
     build_mix(tmp_path / "d", num_samples=3, shares={"tallyqa": 1}, settings=with_mapping, **asked)
     assert {row["group"] for row in rows(tmp_path / "d")} == {"coco:42", "coco:296471"}
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_excluded_is_an_error(tmp_path: Path, entry: str) -> None
 def test_vsr_families_are_never_mixed(tmp_path: Path) -> None:
     given = fixture(tmp_path / "in")
     asked: dict[str, Any] = {"annotations": given, "image_root": tmp_path / "in/root", "seed": 0}
-    zeroshot = Settings(vsr_split="zeroshot")
+    zeroshot = SourceSettings(vsr_split="zeroshot")
     build_mix(tmp_path / "z", num_samples=1, shares={"vsr": 1}, settings=zeroshot, **asked)
     assert rows(tmp_path / "z")[0]["group"] == "coco:172406"
     both = f"{tmp_path / 'z'} is zeroshot, vsr is random"

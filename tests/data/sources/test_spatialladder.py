@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.sources.source import ImageRef, Settings
+from pgt_lora.data.sources.source import ImageRef, SourceSettings
 from pgt_lora.data.sources.spatialladder import letter_of
 from tests.support.discovered import SOURCES
 from tests.support.originals import QUESTION, ladder, lines
@@ -24,7 +24,7 @@ def test_spatialladder_keeps_what_is_asked_for(tmp_path: Path) -> None:
         ladder(question_type="object size", options=None, answer="80"),
     ]
     path = lines(tmp_path / "spld_spatial_data.jsonl", entries)
-    annotations = SOURCES["spatialladder"].read(path, "train", Settings())
+    annotations = SOURCES["spatialladder"].read(path, "train", SourceSettings())
     assert [(row.answer, row.group) for row in annotations.rows] == [
         ("A.", "scannet:scene0022"),
         ("B", "scannet:scene0022"),

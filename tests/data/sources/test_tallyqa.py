@@ -12,7 +12,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.mix.images import Shelf, obtain
-from pgt_lora.data.sources.source import Row, Settings
+from pgt_lora.data.sources.source import Row, SourceSettings
 from tests.support.discovered import SOURCES
 from tests.support.originals import TALLYQA, jpeg
 from tests.support.source_rows import ask, read
@@ -46,7 +46,7 @@ def test_tallyqa_of_the_hub(tmp_path: Path) -> None:
     ]
     cauldron = tmp_path / "train-00000-of-00009.parquet"
     pq.write_table(pa.table({"images": [[each] for each in pictures], "texts": texts}), cauldron, row_group_size=2)
-    annotations = SOURCES["tallyqa"].read(cauldron, "train", Settings())
+    annotations = SOURCES["tallyqa"].read(cauldron, "train", SourceSettings())
     assert [(row.question, row.answer) for row in annotations.rows] == [("How many cats?", "2")] * 2 + [
         ("How many cows?", "0")
     ]

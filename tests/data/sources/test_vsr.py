@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.sources.source import Settings
+from pgt_lora.data.sources.source import SourceSettings
 from tests.support.discovered import SOURCES
 from tests.support.originals import RANDOM, ZEROSHOT, lines
 from tests.support.source_rows import ask, read
@@ -16,7 +16,7 @@ from tests.support.source_rows import ask, read
 @pytest.mark.parametrize(("family", "entries"), [("random", RANDOM), ("zeroshot", ZEROSHOT)])
 def test_vsr(tmp_path: Path, family: str, entries: list[dict[str, Any]]) -> None:
     path = lines(tmp_path / "train.jsonl", entries)
-    annotations = SOURCES["vsr"].read(path, "train", Settings(vsr_split=family))
+    annotations = SOURCES["vsr"].read(path, "train", SourceSettings(vsr_split=family))
     assert annotations.family == family
     assert [row.question for row in annotations.rows] == [
         entry["caption"] for entry in entries

@@ -6,10 +6,11 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
+from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.scoring import Score
-from pgt_lora.studies.before_after import run as run_module
+from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after.report import compare
-from pgt_lora.studies.before_after.run import pgt_data, recipe_for, run
+from pgt_lora.studies.before_after.run import run
 
 STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_config.json", "merged/config.json")
 
@@ -17,7 +18,7 @@ STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project directory of its own, so that the datasets made on the way end up there."""
-    monkeypatch.setattr(run_module, "ROOT", tmp_path)
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
     return tmp_path
 
 
@@ -27,7 +28,7 @@ def modified(out: Path) -> dict[str, int]:
 
 def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Path) -> None:
     out = root / "run"
-    run("tiny-qwen2.5-vl", data_dir, out, overrides)
+    run(resolve("tiny-qwen2.5-vl", overrides).recipe, data_dir, out)
     before = modified(out)
     assert json.loads((out / "merged" / "verification.json").read_text())["passed"]
     page = (out / "report.html").read_text()
@@ -36,22 +37,24 @@ def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Pa
     for score in json.loads((out / "finetuned" / "pgt" / "scores.json").read_text())["tasks"].values():
         assert f"{100 * score['accuracy']:.1f}" in page
     (out / "report.html").unlink()
-    run("tiny-qwen2.5-vl", data_dir, out, overrides)  # everything is finished: only the report is made again
+    run(
+        resolve("tiny-qwen2.5-vl", overrides).recipe, data_dir, out
+    )  # everything is finished: only the report is made again
     assert modified(out) == before
     assert (out / "report.html").exists()
-    assert recipe_for(str(out)).values == recipe_for("tiny-qwen2.5-vl", overrides).values
+    assert resolve(str(out)).recipe.values == resolve("tiny-qwen2.5-vl", overrides).recipe.values
     with pytest.raises(InputError, match="another recipe or other data"):
-        run("tiny-qwen2.5-vl", data_dir, out, [*overrides, "--lora_r", "4"])
+        run(resolve("tiny-qwen2.5-vl", [*overrides, "--lora_r", "4"]).recipe, data_dir, out)
     assert modified(out) == before
 
 
 def test_a_dataset_is_reused_only_where_it_was_asked_for_the_same(root: Path, overrides: list[str]) -> None:
-    recipe = recipe_for("tiny-qwen2.5-vl", overrides)
+    recipe = resolve("tiny-qwen2.5-vl", overrides).recipe
     path = pgt_data(recipe, "test", 10)
     made = (path / "manifest.json").stat().st_mtime_ns
     assert pgt_data(recipe, "test", 10) == path
     assert (path / "manifest.json").stat().st_mtime_ns == made
-    fewer = recipe_for("tiny-qwen2.5-vl", [*overrides, "--max_count", "5"])
+    fewer = resolve("tiny-qwen2.5-vl", [*overrides, "--max_count", "5"]).recipe
     assert pgt_data(fewer, "test", 10) == path
     assert read_manifest(path)["asked"]["max_count"] == 5
     (path / "manifest.json").unlink()

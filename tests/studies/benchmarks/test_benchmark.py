@@ -14,6 +14,7 @@ from pgt_lora.data.mix.images import Shelf
 from pgt_lora.evaluation.evaluate import read_scores
 from pgt_lora.studies.benchmarks import harness
 from pgt_lora.studies.benchmarks.benchmark import Data, benchmark
+from pgt_lora.studies.benchmarks.subject import resolve_subject
 from tests.support.command import call
 from tests.support.recorded_logs import LOGS
 
@@ -47,7 +48,7 @@ def test_the_whole_command(
     stand_in: Callable[..., list[str]], base_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = Data("pope,mmvp,blink", [], Shelf(tmp_path / "cache"))
-    report = benchmark(str(base_dir), data, tmp_path / "a", harness.Settings())
+    report = benchmark(resolve_subject(str(base_dir)), data, tmp_path / "a", harness.HarnessSettings())
     assert list(report.scores) == ["blink", "mmvp", "pope"]
     summary = json.loads((tmp_path / "a" / "scores.json").read_text())
     assert summary["benchmarks"]["mmvp"]["rule"] == "pairs"
@@ -60,22 +61,24 @@ def test_the_whole_command(
     lines = [json.loads(line) for line in (tmp_path / "a" / "predictions.jsonl").open()]
     assert sum(line["correct"] for line in lines) == sum(score.num_correct for score in scores.values())
     # The same command reads again and runs nothing; another one is refused, and replaces with --overwrite alone.
-    benchmark(str(base_dir), data, tmp_path / "a", harness.Settings())
+    benchmark(resolve_subject(str(base_dir)), data, tmp_path / "a", harness.HarnessSettings())
     assert len(stand_in()) == 1
     with pytest.raises(InputError, match="exists; choose another directory or pass --overwrite"):
-        benchmark(str(base_dir), data, tmp_path / "a", harness.Settings(limit=2))
-    benchmark(str(base_dir), data, tmp_path / "a", harness.Settings(limit=2), overwrite=True)
+        benchmark(resolve_subject(str(base_dir)), data, tmp_path / "a", harness.HarnessSettings(limit=2))
+    benchmark(resolve_subject(str(base_dir)), data, tmp_path / "a", harness.HarnessSettings(limit=2), overwrite=True)
     assert len(stand_in()) == 2
     with pytest.raises(InputError, match="MMVP counts pairs"):
-        benchmark(str(base_dir), data, tmp_path / "b", harness.Settings(limit=3))
+        benchmark(resolve_subject(str(base_dir)), data, tmp_path / "b", harness.HarnessSettings(limit=3))
     (tmp_path / "a" / "asked.json").unlink()
     with pytest.raises(InputError, match="not a benchmark's directory"):
-        benchmark(str(base_dir), data, tmp_path / "a", harness.Settings(), overwrite=True)
+        benchmark(resolve_subject(str(base_dir)), data, tmp_path / "a", harness.HarnessSettings(), overwrite=True)
     with pytest.raises(InputError, match=r"no predictions\.jsonl; make it with"):
-        benchmark(str(base_dir), data, tmp_path / "b", harness.Settings(), reference=tmp_path / "none")
+        benchmark(
+            resolve_subject(str(base_dir)), data, tmp_path / "b", harness.HarnessSettings(), reference=tmp_path / "none"
+        )
     stand_in(works=False)
     with pytest.raises(InputError, match="ended without results"):
-        benchmark(str(base_dir), data, tmp_path / "b", harness.Settings())
+        benchmark(resolve_subject(str(base_dir)), data, tmp_path / "b", harness.HarnessSettings())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "calls", "lmms-eval"]
 
 
@@ -83,14 +86,20 @@ def test_two_models_are_compared_item_by_item(
     stand_in: Callable[..., list[str]], base_dir: Path, tmp_path: Path
 ) -> None:
     data = Data("pope,ai2d", [], Shelf(tmp_path / "cache"))
-    benchmark(str(base_dir), data, tmp_path / "before", harness.Settings())
+    benchmark(resolve_subject(str(base_dir)), data, tmp_path / "before", harness.HarnessSettings())
     shutil.copytree(LOGS / "model", tmp_path / "logs" / "model")
     lines = (LOGS / "model" / "recorded_samples_pope.jsonl").read_text().splitlines()
     better = [json.loads(line) for line in lines]
     text = "".join(json.dumps(each | {"filtered_resps": each["target"].title() + "."}) + "\n" for each in better)
     (tmp_path / "logs" / "model" / "recorded_samples_pope.jsonl").write_text(text)
     stand_in(tmp_path / "logs")
-    report = benchmark(str(base_dir), data, tmp_path / "after", harness.Settings(), reference=tmp_path / "before")
+    report = benchmark(
+        resolve_subject(str(base_dir)),
+        data,
+        tmp_path / "after",
+        harness.HarnessSettings(),
+        reference=tmp_path / "before",
+    )
     assert report.reference is not None
     contrast = report.reference.contrast
     rows = {row.task: row for row in contrast.rows}
@@ -102,14 +111,20 @@ def test_two_models_are_compared_item_by_item(
     assert "| pope | 6 | 100.0 |" in (tmp_path / "after" / "report.md").read_text()
     other = Data("gqa", [], Shelf(tmp_path / "cache"))
     with pytest.raises(InputError, match="not the items"):
-        benchmark(str(base_dir), other, tmp_path / "other", harness.Settings(), reference=tmp_path / "before")
+        benchmark(
+            resolve_subject(str(base_dir)),
+            other,
+            tmp_path / "other",
+            harness.HarnessSettings(),
+            reference=tmp_path / "before",
+        )
 
 
 def test_the_command_line_reports_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base_dir: Path, data_dir: Path, tmp_path: Path
 ) -> None:
     monkeypatch.delenv(harness.PYTHON_VARIABLE, raising=False)
-    monkeypatch.setattr(harness, "ROOT", tmp_path)
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
     monkeypatch.setattr(harness, "find_spec", lambda name: None)
     for words, says in (
         (("--suite", "pope"), "make lmms-eval-setup"),

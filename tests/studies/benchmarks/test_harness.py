@@ -19,7 +19,7 @@ def subject(tmp_path: Path) -> Subject:
 
 
 def words_of(subject: Subject, limits: dict[str, int] | None = None, **fields: Any) -> str:
-    settings = harness.Settings(**fields)
+    settings = harness.HarnessSettings(**fields)
     return " ".join(
         harness.command("python", subject, settings, ["pope", "pgt_vsr"], limits or {}, Path("tasks"), Path("out"))
     )
@@ -52,15 +52,15 @@ def test_several_gpus_are_accelerates(subject: Subject) -> None:
 def test_what_cannot_be_run_is_refused(subject: Subject, tmp_path: Path) -> None:
     for name in ("internvl3", "llava_next"):
         with pytest.raises(InputError, match="one question at a time"):
-            harness.check(harness.Settings(batch_size=2), FAMILIES[name])
-        harness.check(harness.Settings(batch_size=2, backend="vllm"), FAMILIES[name])
+            harness.check(harness.HarnessSettings(batch_size=2), FAMILIES[name])
+        harness.check(harness.HarnessSettings(batch_size=2, backend="vllm"), FAMILIES[name])
     with pytest.raises(InputError, match="takes no path"):
         words_of(replace(subject, directory=tmp_path / "a,b"))
     for settings, says in (
-        (harness.Settings(backend="sglang"), "known: hf, vllm"),
-        (harness.Settings(limit=0), "--limit 0"),
-        (harness.Settings(batch_size=0), "--batch-size 0"),
-        (harness.Settings(hub_copies=tmp_path / "none"), "no such directory"),
+        (harness.HarnessSettings(backend="sglang"), "known: hf, vllm"),
+        (harness.HarnessSettings(limit=0), "--limit 0"),
+        (harness.HarnessSettings(batch_size=0), "--batch-size 0"),
+        (harness.HarnessSettings(hub_copies=tmp_path / "none"), "no such directory"),
     ):
         with pytest.raises(InputError, match=says):
             harness.check(settings, FAMILIES["qwen2_5_vl"])

@@ -16,22 +16,24 @@ pytest.importorskip("lmms_eval")
 import torch
 from transformers import AutoModelForImageTextToText
 
-from pgt_lora.core.recipe import ROOT
+from pgt_lora.core.workspace import SHIPPED
 from pgt_lora.data.directory import write_json
 from pgt_lora.data.generate import generate
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import Settings as PgtSettings
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import Generation, evaluate, load_for_evaluation
 from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.studies.benchmarks.benchmark import Data, benchmark
 from pgt_lora.studies.benchmarks.catalogue import SUITES
-from pgt_lora.studies.benchmarks.harness import PYTHON_VARIABLE, TASKS, Settings
+from pgt_lora.studies.benchmarks.harness import PYTHON_VARIABLE, TASKS, HarnessSettings
+from pgt_lora.studies.benchmarks.subject import resolve_subject
+from tests.support import checkpoints
 from tests.support.benchmark_copies import write_annotations, write_copies
 from tests.support.discovered import forms, small_model, small_processor
 from tests.support.runs import run_on
 
-SHIPPED = {path.name: path for path in sorted((ROOT / "data").glob("tiny-*"))}
+MODELS = {path.name: path for path in sorted((SHIPPED / "data").glob("tiny-*"))}
 FORMS = forms("llava_next")  # of LLaVA-NeXT's chat, each on random weights
 OWN = ("whatsup", "vsr", "tallyqa")
 
@@ -50,9 +52,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
     def make(name: str) -> Path:
         directory = tmp_path_factory.mktemp("models") / name
-        if name in SHIPPED:
-            processor = load_processor(str(SHIPPED[name]))
-            model = AutoModelForImageTextToText.from_pretrained(SHIPPED[name])
+        if name in MODELS:
+            processor = load_processor(str(MODELS[name]))
+            model = AutoModelForImageTextToText.from_pretrained(MODELS[name])
         else:
             processor, model = small_processor("llava_next", name), small_model("llava_next", name)
             with torch.no_grad():  # random weights answer alike whatever they see; larger ones do not
@@ -70,7 +72,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 @pytest.fixture(scope="module")
 def pgt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("data") / "held-out"
-    generate(directory, num_samples=16, seed=0, split="test", settings=PgtSettings(Canvas(224, 224)))
+    generate(directory, num_samples=16, seed=0, split="test", settings=TaskSettings(Canvas(224, 224)))
     return directory
 
 
@@ -80,19 +82,19 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_family_is_run() -> None:
-    assert {"tiny-qwen2.5-vl", "tiny-internvl3"} <= set(SHIPPED)
+    assert {"tiny-qwen2.5-vl", "tiny-internvl3"} <= set(MODELS)
 
 
-@pytest.mark.parametrize("name", [*SHIPPED, *FORMS])
+@pytest.mark.parametrize("name", [*MODELS, *FORMS])
 def test_lmms_eval_answers_as_the_kit_does(
     name: str, checkpoint: Callable[[str], Path], pgt: Path, files: Path, tmp_path: Path
 ) -> None:
     model = checkpoint(name)
     shelf = Shelf(files / "cache", files / "images")
     data = Data(",".join(OWN), [pgt], shelf, write_annotations(files))
-    report = benchmark(str(model), data, tmp_path / "out", Settings())
+    report = benchmark(resolve_subject(str(model)), data, tmp_path / "out", HarnessSettings())
     theirs = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").open()]
-    loaded, encoder = load_for_evaluation(str(model))
+    loaded, encoder = load_for_evaluation(checkpoints.checkpoint(model))
     sets = {each: next((files / "cache" / "benchmarks").glob(f"{each}-*")) for each in OWN}
     for test, path in {"held-out": pgt, **sets}.items():
         scores = evaluate(loaded, encoder, path, tmp_path / test, name=name, generation=Generation(1))
@@ -130,8 +132,10 @@ def test_a_run_is_merged_and_compared_with_its_base(
     base = checkpoint("tiny-qwen2.5-vl")
     run = run_on(base, pgt, tmp_path / "run")
     data = Data("", [pgt], Shelf(tmp_path / "cache"))
-    benchmark(str(base), data, tmp_path / "base", Settings())
-    report = benchmark(str(run), data, tmp_path / "tuned", Settings(), reference=tmp_path / "base")
+    benchmark(resolve_subject(str(base)), data, tmp_path / "base", HarnessSettings())
+    report = benchmark(
+        resolve_subject(str(run)), data, tmp_path / "tuned", HarnessSettings(), reference=tmp_path / "base"
+    )
     assert report.facts["tuned"] is True
     assert report.reference is not None and report.reference.is_base
     assert sum(row.won + row.lost for row in report.reference.contrast.rows) > 0
@@ -142,8 +146,8 @@ def test_a_run_is_merged_and_compared_with_its_base(
 def test_the_other_benchmarks_run_on_copies(pgt: Path, files: Path, tmp_path: Path) -> None:
     names = [name for name in SUITES["paper"] if name not in OWN]
     data = Data(",".join(names), [], Shelf(files / "cache"))
-    settings = Settings(hub_copies=write_copies(tmp_path / "hub"), batch_size=4)
-    report = benchmark("tiny-qwen2.5-vl", data, tmp_path / "out", settings)
+    settings = HarnessSettings(hub_copies=write_copies(tmp_path / "hub"), batch_size=4)
+    report = benchmark(resolve_subject("tiny-qwen2.5-vl"), data, tmp_path / "out", settings)
     assert list(report.scores) == names
     (results,) = (tmp_path / "out" / "lmms-eval").glob("*/*_results.json")
     found = json.loads(results.read_text())["results"]

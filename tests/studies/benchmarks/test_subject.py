@@ -7,13 +7,22 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import ROOT
+from pgt_lora.core.workspace import SHIPPED
 from pgt_lora.export.verify import fingerprints
-from pgt_lora.models.checkpoint import family
+from pgt_lora.models.checkpoint import Checkpoint, family_of
 from pgt_lora.studies.benchmarks import subject as subject_module
-from pgt_lora.studies.benchmarks.benchmark import check_family
+from pgt_lora.studies.benchmarks.benchmark import check_vsr_family
 from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS
-from pgt_lora.studies.benchmarks.subject import Subject, differences, identity, image_limits, is_merged, opened
+from pgt_lora.studies.benchmarks.subject import (
+    Subject,
+    differences,
+    identity,
+    image_limits,
+    is_merged,
+    opened,
+    resolve_subject,
+)
+from tests.support.checkpoints import checkpoint
 from tests.support.discovered import FAMILIES, small_model, small_processor
 
 
@@ -25,9 +34,9 @@ from tests.support.discovered import FAMILIES, small_model, small_processor
     ],
 )
 def test_image_limits_are_the_processors_and_differences_are_told(model: str, limits: dict[str, int]) -> None:
-    directory = ROOT / "data" / model
+    directory = SHIPPED / "data" / model
     assert image_limits(directory) == limits
-    subject = Subject(directory, family(str(directory)), "base", False)
+    subject = Subject(directory, family_of(str(directory)), "base", False)
     told = " ".join(differences(subject, "hf"))
     assert "it computes in bfloat16, while the checkpoint is float32" in told
     assert ("multiples of 28 pixels" in told) == ("qwen" in model)
@@ -54,11 +63,11 @@ def test_a_checkpoints_own_sampling_and_penalty_do_not_count(base_dir: Path, tmp
     config = json.loads((copy / "generation_config.json").read_text())
     own_config = config | {"repetition_penalty": 1.05, "temperature": 0.1, "do_sample": True}
     (copy / "generation_config.json").write_text(json.dumps(own_config))
-    with opened(str(copy), tmp_path / "beside") as found:
+    with opened(checkpoint(copy), tmp_path / "beside") as found:
         seen = json.loads((found.directory / "generation_config.json").read_text())
         assert seen == config | {"do_sample": False}
         assert {path.name for path in found.directory.iterdir()} == {path.name for path in copy.iterdir()}
-        assert (found.base, found.tuned, found.adapter.name) == (str(copy), False, "qwen2_5_vl")
+        assert (found.base, found.tuned, found.family.name) == (str(copy), False, "qwen2_5_vl")
     assert list((tmp_path / "beside").iterdir()) == []
     assert json.loads((copy / "generation_config.json").read_text()) == own_config
 
@@ -68,33 +77,33 @@ def test_an_adapter_is_merged_where_it_is_not_merged_yet(
 ) -> None:
     run, merges = tmp_path / "run", []
 
-    def merge(adapter: str, out: Path) -> None:  # the real one is tested where lmms-eval is
-        merges.append(adapter)
+    def merge(found: Checkpoint, out: Path) -> None:  # the real one is tested where lmms-eval is
+        merges.append(found.adapter_dir)
         shutil.copytree(base_dir, out)
 
     monkeypatch.setattr(subject_module, "merge", merge)
     (run / "adapter").mkdir(parents=True)
     (run / "adapter" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base_dir)}))
-    with opened(str(run), tmp_path / "beside") as found:
+    with opened(checkpoint(run), tmp_path / "beside") as found:
         assert (found.base, found.tuned) == (str(base_dir), True)
         assert (found.directory / "model.safetensors").is_file()
     assert list((tmp_path / "beside").iterdir()) == []
-    assert merges == [str(run / "adapter")]
+    assert merges == [run / "adapter"]
     shutil.copytree(base_dir, run / "merged")
     proof = {"passed": True, "sha256": {name: fingerprints(run / name) for name in ("adapter", "merged")}}
     (run / "merged" / "verification.json").write_text(json.dumps(proof))
     for name in (run, run / "merged"):
-        with opened(str(name), tmp_path / "beside") as found:
+        with opened(resolve_subject(str(name)).checkpoint, tmp_path / "beside") as found:
             assert (found.directory / "model.safetensors").resolve() == run / "merged" / "model.safetensors"
             assert (found.base, found.tuned) == (str(base_dir), True)
     assert len(merges) == 1
     trained_on = {"data": {"sources": {"vsr": {"family": "zeroshot"}, "pgt": {}}}}
     (run / "adapter" / "run.json").write_text(json.dumps(trained_on))
-    check_family(str(run), {"vsr": BENCHMARKS["vsr"]}, "zeroshot")
-    check_family(str(run), {"pope": BENCHMARKS["pope"]}, "random")
+    check_vsr_family(resolve_subject(str(run)), {"vsr": BENCHMARKS["vsr"]}, "zeroshot")
+    check_vsr_family(resolve_subject(str(run)), {"pope": BENCHMARKS["pope"]}, "random")
     with pytest.raises(InputError, match="pass --vsr-split zeroshot"):
-        check_family(str(run), {"vsr": BENCHMARKS["vsr"]}, "random")
-    before = identity(str(run))
+        check_vsr_family(resolve_subject(str(run)), {"vsr": BENCHMARKS["vsr"]}, "random")
+    before = identity(checkpoint(run))
     (run / "adapter" / "adapter_model.safetensors").write_bytes(b"trained again")
     assert not is_merged(run / "adapter")
-    assert identity(str(run)) != before
+    assert identity(checkpoint(run)) != before

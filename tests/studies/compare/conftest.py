@@ -4,9 +4,7 @@ import pytest
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.generate import generate
-from pgt_lora.studies.before_after import run as run_module
-from pgt_lora.studies.before_after.run import recipe_for
-from pgt_lora.studies.compare import arms as arms_module
+from pgt_lora.models.names import resolve
 from tests.support.comparisons import SMALL
 
 
@@ -21,11 +19,10 @@ def second_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project directory of its own, so that the datasets made on the way end up there."""
-    for module in (arms_module, run_module):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
 def recipe(overrides: list[str]) -> Recipe:
-    return recipe_for("tiny-qwen2.5-vl", overrides)
+    return resolve("tiny-qwen2.5-vl", overrides).recipe

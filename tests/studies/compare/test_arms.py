@@ -6,11 +6,12 @@ import pytest
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
-from pgt_lora.studies.compare.arms import UNITS, Arm, arm_data, half_and_half, parse_arms, weights_without
+from pgt_lora.data.generate import units
+from pgt_lora.studies.compare.arms import Arm, arm_data, half_and_half, parse_arms, weights_without
 
 
 def test_a_unit_is_left_out_and_the_total_stays(root: Path, recipe: Recipe) -> None:
-    for unit, tasks in UNITS.items():
+    for unit, tasks in units().items():
         weights = weights_without(unit)
         assert not set(tasks) & set(weights)
         assert sum(weights.values()) == pytest.approx(1)

@@ -14,7 +14,7 @@ from pgt_lora.cli import app as cli
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST
 from pgt_lora.data.generate import generate
-from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.models.names import resolve
 from pgt_lora.studies.compare import runs as compare_runs
 from pgt_lora.studies.compare.compare import compare
 from pgt_lora.training.finetune import finetune as train_adapter
@@ -51,7 +51,14 @@ def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what
 ) -> None:
     out, mine = root / "out", root / "mine"
     shutil.copytree(second_dir, mine)
-    words = ("tiny-qwen2.5-vl", f"base,all={data_dir},mine={mine}", "0,1", [], out, [*overrides, *FEW])
+    words = (
+        resolve("tiny-qwen2.5-vl", [*overrides, *FEW]),
+        f"base,all={data_dir},mine={mine}",
+        "0,1",
+        [],
+        out,
+        [*overrides, *FEW],
+    )
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(compare_runs, "finetune", stopping_at(4))
         compare(*words)
@@ -95,10 +102,17 @@ def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what
 def test_an_adapter_that_is_there_already_is_scored_and_not_trained(
     root: Path, overrides: list[str], data_dir: Path, second_dir: Path
 ) -> None:
-    recipe = recipe_for("tiny-qwen2.5-vl", [*overrides, *FEW])
+    recipe = resolve("tiny-qwen2.5-vl", [*overrides, *FEW]).recipe
     adapter = train_adapter(recipe, data_dir, root / "run")
     sets = [second_dir]
-    compare("tiny-qwen2.5-vl", f"base,mine={root / 'run'}", "0", sets, root / "out", [*overrides, *FEW])
+    compare(
+        resolve("tiny-qwen2.5-vl", [*overrides, *FEW]),
+        f"base,mine={root / 'run'}",
+        "0",
+        sets,
+        root / "out",
+        [*overrides, *FEW],
+    )
     assert not times(root / "out")
     figures = json.loads((root / "out" / "results.json").read_text())
     assert [each["arm"] for each in figures["runs"]] == ["base", "mine"]
@@ -107,10 +121,17 @@ def test_an_adapter_that_is_there_already_is_scored_and_not_trained(
     names = {path.name for path in (root / "out" / "scores").iterdir()}
     weights = load_file(adapter / "adapter_model.safetensors")
     save_file({key: 2 * each for key, each in weights.items()}, adapter / "adapter_model.safetensors")
-    compare("tiny-qwen2.5-vl", f"base,mine={adapter}", "0", sets, root / "out", [*overrides, *FEW])
+    compare(
+        resolve("tiny-qwen2.5-vl", [*overrides, *FEW]),
+        f"base,mine={adapter}",
+        "0",
+        sets,
+        root / "out",
+        [*overrides, *FEW],
+    )
     assert len({path.name for path in (root / "out" / "scores").iterdir()} - names) == 1
     with pytest.raises(InputError, match="is an adapter on"):
-        compare("tiny-internvl3", f"base,mine={adapter}", "0", sets, root / "other", [])
+        compare(resolve("tiny-internvl3"), f"base,mine={adapter}", "0", sets, root / "other", [])
 
 
 BAD = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.models.names import resolve
 from pgt_lora.studies.compare import runs as compare_runs
 from pgt_lora.studies.compare.runs import plan, shared_images
 
@@ -13,7 +13,7 @@ def test_a_run_is_named_by_all_that_makes_it(
     overrides: list[str], data_dir: Path, second_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def names(data: Path = data_dir, more: tuple[str, ...] = ()) -> list[str]:
-        recipe = recipe_for("tiny-qwen2.5-vl", [*overrides, *more])
+        recipe = resolve("tiny-qwen2.5-vl", [*overrides, *more]).recipe
         return [run.name for run in plan(recipe, ["base", "mine"], {"mine": data}, {}, [0, 1])]
 
     base, *trained = names()

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from pgt_lora.data import probes
 from pgt_lora.data.probes import probe_data
 from tests.support.diagnoses import SMALL
 
@@ -11,5 +10,5 @@ from tests.support.diagnoses import SMALL
 def probe_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Probes of 40 images of each task."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probes, "ROOT", tmp_path_factory.mktemp("root"))
+        patch.setenv("PGT_LORA_HOME", str(tmp_path_factory.mktemp("root")))
         return probe_data(40, SMALL)

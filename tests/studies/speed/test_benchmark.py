@@ -11,12 +11,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, load_recipe, read_values
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.studies.before_after import run as run_module
+from pgt_lora.models.names import resolve
 from pgt_lora.studies.speed import benchmark, random_weights
 from pgt_lora.studies.speed.benchmark import Work, bench, check_losses
 from pgt_lora.studies.speed.contenders import stock_trainer
 from pgt_lora.studies.speed.measure import Measured
-from pgt_lora.training.build import build_trainer
+from pgt_lora.training.build import build_trainer, prepare
 from tests.support.small_configs import small_config
 
 RECIPE = RECIPES / "tiny-qwen2.5-vl.yaml"
@@ -25,7 +25,7 @@ RECIPE = RECIPES / "tiny-qwen2.5-vl.yaml"
 def test_the_benchmark_times_the_same_samples_by_turns(
     overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run_module, "ROOT", tmp_path)
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
     measured = []
     run = benchmark.time_run
 
@@ -34,7 +34,7 @@ def test_the_benchmark_times_the_same_samples_by_turns(
         return measured[-1][1]
 
     monkeypatch.setattr(benchmark, "time_run", kept)
-    bench("tiny-qwen2.5-vl", 16, 1, overrides, False, None)
+    bench(resolve("tiny-qwen2.5-vl", overrides).recipe, 16, 1)
     said = capsys.readouterr().out
     ours, theirs = (float(number) for number in re.findall(r"(?:pgt_lora|trl) (\d+\.\d+)", said)[:2])
     assert ours == pytest.approx(theirs, rel=1e-4)
@@ -56,8 +56,9 @@ def test_operations_are_those_that_torch_counts(overrides: list[str], data_dir: 
     job, losses = check_losses(Work(recipe, data_dir, tmp_path, None))
     assert losses["pgt_lora"] == pytest.approx(losses["trl"], rel=1e-4)
     rows = open_dataset(data_dir)
-    trainer, encoder = build_trainer(recipe, rows, tmp_path / "run")
-    batch = encoder.training_batch([rows[index] for index in range(4)])
+    prepared = prepare(recipe, rows)
+    trainer = build_trainer(recipe, rows, tmp_path / "run", prepared)
+    batch = prepared.encoder.training_batch([rows[index] for index in range(4)])
     run = Measured(
         images=4, tokens=batch["input_ids"].numel(), supervised=batch["labels"].numel(), padded=batch["labels"].numel()
     )

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from pgt_lora.core.batches import num_steps, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import load_recipe
 from pgt_lora.data.generate import generate
 from pgt_lora.models.lengths import too_long
-from pgt_lora.studies.before_after.run import recipe_for
+from pgt_lora.models.names import resolve
 from pgt_lora.training.dry_run import check as check_module
-from pgt_lora.training.dry_run.check import check, schedule
 from pgt_lora.training.finetune import finetune
-from tests.support.dry_runs import TINY, call
+from tests.support.dry_runs import TINY, call, dry_run
 
 
 def test_a_local_checkpoint_by_its_own_files(
@@ -32,11 +32,11 @@ def test_a_local_checkpoint_by_its_own_files(
 
 def test_the_steps_are_those_of_training(data_dir: Path, tmp_path: Path, overrides: list[str]) -> None:
     overrides = [*overrides, "--global_batch_size", "12", "--save_steps", "100"]  # 32 rows: two steps, eight rows left
-    run = finetune(recipe_for(TINY.stem, overrides), data_dir, tmp_path / "run")
+    run = finetune(resolve(TINY.stem, overrides).recipe, data_dir, tmp_path / "run")
     steps = int(re.findall(r'"steps": (\d+)', (run / "run.json").read_text())[0])
-    found = check(TINY.stem, data_dir, offline=False, overrides=overrides)
-    assert found.schedules[0].steps == steps == 4
-    assert found.schedules[0].accumulation == 3
+    found = dry_run(TINY.stem, data_dir, overrides=overrides)
+    assert num_steps(found.recipe, found.num_rows) == steps == 4
+    assert step_shape(found.recipe, 1).accumulation == 3
     assert str(found.placement.num_trainable) in (run / "run.json").read_text()
     assert (
         f'"supervised_tokens": {sum(length.supervised for length in found.lengths)}' in (run / "run.json").read_text()
@@ -46,7 +46,7 @@ def test_the_steps_are_those_of_training(data_dir: Path, tmp_path: Path, overrid
 def test_rows_that_are_too_long_are_named(
     data_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    found = check(TINY.stem, data_dir, offline=False, overrides=overrides)
+    found = dry_run(TINY.stem, data_dir, overrides=overrides)
     totals = sorted(length.total for length in found.lengths)
     longest = [length.row_id for length in found.lengths if length.total == totals[-1]]
     words = [TINY.stem, "--data", str(data_dir), *overrides, "--max_length", str(totals[-1] - 1)]
@@ -59,15 +59,15 @@ def test_rows_that_are_too_long_are_named(
     assert status == 0
     assert "every sample fits" in out
     with pytest.raises(InputError, match=f"rows over {totals[-1] - 1:,} tokens.*{longest[0]}"):
-        finetune(recipe_for(TINY.stem, words[3:]), data_dir, data_dir.with_name("too-long"))
+        finetune(resolve(TINY.stem, words[3:]).recipe, data_dir, data_dir.with_name("too-long"))
 
 
 def test_positions_are_a_limit_too(tmp_path: Path, overrides: list[str]) -> None:
     from pgt_lora.data.scene import Canvas
-    from pgt_lora.data.tasks.task import Settings
+    from pgt_lora.data.tasks.task import TaskSettings
 
-    generate(tmp_path / "large", num_samples=12, seed=0, settings=Settings(Canvas(448, 448)))
-    found = check(TINY.stem, tmp_path / "large", offline=False, overrides=[*overrides, "--global_batch_size", "4"])
+    generate(tmp_path / "large", num_samples=12, seed=0, settings=TaskSettings(Canvas(448, 448)))
+    found = dry_run(TINY.stem, tmp_path / "large", overrides=[*overrides, "--global_batch_size", "4"])
     assert found.limit == 2048
     assert all(length.image == 784 for length in found.lengths)
     config = found.base.config.get_text_config()
@@ -88,7 +88,7 @@ def test_what_keeps_it_from_running_is_named(
     data_dir: Path, overrides: list[str], words: list[str], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check_module, "find_spec", lambda name: None)
-    found = check(TINY.stem, data_dir, offline=False, overrides=[*overrides, *words])
+    found = dry_run(TINY.stem, data_dir, overrides=[*overrides, *words])
     assert any(says in problem for problem in found.problems)
 
 
@@ -98,7 +98,7 @@ def test_without_network_it_says_what_to_type(monkeypatch: pytest.MonkeyPatch, c
         assert status == 2
         (line,) = [line for line in err.splitlines() if line.startswith("pgt-lora: ")]
         assert "the Hub cannot be reached" in line
-        assert line.endswith("pass --offline")
+        assert line.endswith("goes by published dimensions with --offline")
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,19 @@ def test_without_network_it_says_what_to_type(monkeypatch: pytest.MonkeyPatch, c
 )
 def test_a_base_that_cannot_be_used_is_refused(words: list[str], says: str) -> None:
     with pytest.raises(InputError, match=re.escape(says)):
-        check("qwen2.5-vl-3b", None, offline=True, overrides=words)
+        dry_run("qwen2.5-vl-3b", offline=True, overrides=words)
 
 
-def test_batches_that_do_not_divide_are_made_smaller() -> None:
+def test_batches_that_do_not_divide_are_made_smaller_or_said_to_be_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     recipe = load_recipe(TINY, ["--per_device_train_batch_size", "64", "--global_batch_size", "64"])
-    assert [schedule(recipe, 5000, num).batch_size for num in (1, 2, 4, 8)] == [64, 32, 16, 8]
-    recipe = load_recipe(TINY, ["--max_steps", "7"])
-    assert schedule(recipe, 5000, 1).steps == 7
+    assert [step_shape(recipe, num).batch_size for num in (1, 2, 4, 8)] == [64, 32, 16, 8]
+    assert num_steps(load_recipe(TINY, ["--max_steps", "7"]), 5000) == 7
+    words = ["--global_batch_size", "12", "--per_device_train_batch_size", "12", "--num_samples", "40"]
+    status, out, _ = call(monkeypatch, capsys, TINY.stem, *words)
+    assert status == 0
+    (line,) = [line for line in out.splitlines() if line.strip().startswith("8 ")]
+    assert "cannot be dealt out equally" in line
+    with pytest.raises(InputError, match="cannot be dealt out equally to 8 processes"):
+        step_shape(load_recipe(TINY, words), 8)

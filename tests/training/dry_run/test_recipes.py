@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from pgt_lora.core.batches import num_steps, step_shape
 from pgt_lora.core.recipe import RECIPES, load_recipe, parse_overrides
 from pgt_lora.models.published import PUBLISHED
 from pgt_lora.training.dry_run import check as check_module
-from pgt_lora.training.dry_run.check import check
 from pgt_lora.training.dry_run.memory import GIB, estimate
-from pgt_lora.training.dry_run.report import advice
-from tests.support.dry_runs import REAL, call, offline
+from pgt_lora.training.dry_run.report import GPU_COUNTS, advice
+from tests.support.dry_runs import REAL, call, dry_run, offline
 from tests.support.published_sizes import SIZES
 
 
@@ -32,8 +32,8 @@ def test_a_recipe_offline(name: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert len(found.lengths) == 300
     assert max(length.total for length in found.lengths) <= found.limit
     assert not found.problems
-    assert [plan.steps for plan in found.schedules] == [156] * 4  # 78 whole steps in each of two epochs
-    assert {plan.num_gpus * plan.batch_size * plan.accumulation for plan in found.schedules} == {64}
+    assert num_steps(found.recipe, found.num_rows) == 156  # 78 whole steps in each of two epochs
+    assert {step_shape(found.recipe, num).num_samples for num in GPU_COUNTS} == {64}
     assert all(len(line.rstrip()) <= 100 for line in out.splitlines())
     assert "…" not in out
     assert "at most" in out
@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_told_with_a_remedy() -> None:
 
 
 def test_a_published_hub_id_needs_no_hub_when_offline() -> None:
-    found = check("Qwen/Qwen2.5-VL-3B-Instruct", None, offline=True, overrides=["--num_samples", "64"])
+    found = dry_run("Qwen/Qwen2.5-VL-3B-Instruct", offline=True, overrides=["--num_samples", "64"])
     assert found.recipe.kit.model_family == "qwen2_5_vl"
     assert found.placement.num_trainable == 2_506_752
     assert len(found.lengths) == 64

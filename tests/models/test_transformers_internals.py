@@ -1,0 +1,75 @@
+"""What is private in Transformers and TRL is still what the kit takes it for: a version that changes it fails here."""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import Trainer
+from trl import SFTTrainer
+
+from pgt_lora.models import transformers_internals as internals
+from tests.support.discovered import FAMILIES, small_model, small_processor
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_image_tokens_are_counted_by_the_processor(name: str) -> None:
+    assert internals.num_image_tokens(small_processor(name), (112, 112)) > 0
+
+
+def test_the_trainer_asks_for_its_sampler_and_saves_through_the_methods_that_are_hooked() -> None:
+    for method, parameters in (
+        ("_get_train_sampler", ["self", "train_dataset"]),
+        ("_save_checkpoint", ["self", "model", "trial"]),
+    ):
+        assert list(inspect.signature(getattr(Trainer, method)).parameters) == parameters
+        assert f"self.{method}" in inspect.getsource(import_module("transformers.trainer"))
+    assert internals.HookedTrainer.__mro__[1] is SFTTrainer
+    assert callable(Trainer._prepare_inputs)
+
+
+def test_hooks_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hooked(internals.HookedTrainer):
+        def __init__(self) -> None:
+            self.asked: list[object] = []
+
+        def train_sampler(self, default: object) -> None:  # type: ignore[override]
+            self.asked.append(default)
+
+    monkeypatch.setattr(SFTTrainer, "_get_train_sampler", lambda self, rows: "theirs")
+    monkeypatch.setattr(SFTTrainer, "_save_checkpoint", lambda self, model, trial: self.asked.append((model, trial)))
+    trainer = Hooked()
+    assert trainer._get_train_sampler(None) is None
+    trainer._save_checkpoint("model", "trial")
+    assert trainer.asked == ["theirs", ("model", "trial")]
+
+
+def test_a_tile_of_logits_is_as_large_as_memory_is_estimated_for() -> None:
+    kernels = inspect.getsource(import_module("trl.kernels.chunked_logprob"))
+    head = inspect.getsource(import_module("trl.trainer.utils"))
+    assert str(internals.TILE_WORDS) in kernels + head
+    assert str(internals.TILE_TOKENS) in kernels + head
+
+
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.features_suffice])
+def test_models_take_image_features_by_that_argument(name: str) -> None:
+    source = Path(inspect.getfile(type(small_model(name)))).read_text(encoding="utf-8")
+    assert internals.FEATURES in source
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_parts_that_the_loss_patches_are_there(name: str) -> None:
+    model = small_model(name)
+    last = model.get_decoder().layers[-1]
+    assert isinstance(last.self_attn.o_proj, torch.nn.Linear)
+    assert list(inspect.signature(last.mlp.forward).parameters) == [
+        next(iter(inspect.signature(last.mlp.forward).parameters))
+    ]
+    assert model.base_model is not model
+
+
+def test_the_attention_of_the_small_models_lessons_is_there() -> None:
+    assert "attention_mask" in inspect.signature(internals.sdpa_attention_forward).parameters
+    assert "q_length" in inspect.signature(internals.sdpa_mask).parameters
+    assert internals.PRETOKENIZE_REGEX.startswith("(?i:")
