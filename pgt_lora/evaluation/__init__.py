@@ -1,1 +1,3 @@
 """Answers, scores and what a difference is worth."""
+
+import pgt_lora.models  # noqa: F401 - its finder has to come before Transformers

@@ -1,1 +1,3 @@
 """Fine-tuning."""
+
+import pgt_lora.models  # noqa: F401 - its finder has to come before Transformers
