@@ -14,8 +14,8 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation import statistics
 from pgt_lora.evaluation.scoring import chance
 from pgt_lora.evaluation.statistics import Floats, Indices
-from pgt_lora.studies.compare.arms import BASE
 
+BASE = "base"  # the arm that is the model before any training
 MEAN = "mean"
 
 

@@ -26,6 +26,7 @@ from pgt_lora.data.directory import (
 from pgt_lora.data.generate import default_weights
 from pgt_lora.data.mix.pools import sources_of
 from pgt_lora.data.pgt import pgt_data
+from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
 
 # What can be left out of PGT, one at a time: the rows of the paper's leave-one-task-out table.
@@ -35,7 +36,7 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "distance": ("distance",),
     "analogy": ("analogy",),
 }
-BASE, PGT, MIX, BOTH, WITHOUT = "base", "pgt", "specialized-mix", "pgt+mix", "pgt-no-"
+PGT, MIX, BOTH, WITHOUT = "pgt", "specialized-mix", "pgt+mix", "pgt-no-"
 KNOWN = (BASE, PGT, MIX, BOTH, f"{WITHOUT}UNIT", "NAME=DIR")
 
 

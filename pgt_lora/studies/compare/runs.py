@@ -19,9 +19,9 @@ from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import file_digest, open_dataset, read_manifest
 from pgt_lora.evaluation.evaluate import evaluate_sets
+from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter
 from pgt_lora.models.names import base_of
-from pgt_lora.studies.compare.arms import BASE
 from pgt_lora.training.finetune import VERSIONS, finetune
 
 
