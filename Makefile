@@ -129,4 +129,4 @@ tiny: setup  ## Rebuild a small model that ships with the project, from nothing 
 	$(BIN)/python -m pgt_lora.tiny $(MODEL) $(ARGS)
 
 clean:  ## Remove what was installed and generated; committed models stay.
-	rm -rf $(VENV) $(LMMS) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(LMMS) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
