@@ -30,7 +30,8 @@ endif
 # lmms-eval pins packages that the rest of the project has newer.
 LMMS := .venv-lmms-eval
 
-.PHONY: help setup finetune compare diagnose eval bench push test lock lint format tiny clean lmms-eval-setup lmms-eval-test
+.PHONY: help setup finetune compare diagnose eval bench push test test-all wheel-test lock lint format tiny clean \
+  lmms-eval-setup lmms-eval-test
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -43,12 +44,16 @@ help:  ## List the targets.
 CHECK_PYTHON := import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, and $(PYTHON) is " \
   + sys.version.split()[0] + ": make PYTHON=python3.11 …")
 
+# Beside a torch without CUDA, torchvision is then importable in every Python of an environment.
+CURE := -c 'from pgt_lora.core.torchvision_on_cpu import install_for_all; install_for_all()'
+
 setup: $(BIN)/.installed  ## Install the project and its tested dependencies into .venv.
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(BIN)/python $(CURE)
 	@touch $@
 
 finetune: setup  ## Make the data, fine-tune, score before and after, merge, verify, report.
@@ -76,6 +81,7 @@ $(LMMS)/.installed: pyproject.toml constraints-lmms-eval.txt
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv $(LMMS)
 	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt --editable '.[eval]'
+	$(LMMS)/bin/python $(CURE)
 	@touch $@
 
 bench: setup  ## Time training against TRL alone, by turns: MODEL=… ARGS='--num-samples 1000'.
@@ -84,12 +90,21 @@ bench: setup  ## Time training against TRL alone, by turns: MODEL=… ARGS='--nu
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
 	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)
 
-test: setup  ## Run every test (offline, on the CPU).
-	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+# Each file of tests stays in one process, so that what its tests share is made once.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test: setup  ## Run the fast tests (offline, on the CPU).
+	$(PYTEST) $(ARGS)
+
+test-all: setup  ## Run every test, the slow ones too.
+	$(PYTEST) -m "" $(ARGS)
+
+wheel-test: setup  ## Build the wheel and work with it in an environment of its own (minutes).
+	tests/wheel.sh $(BIN)/python
 
 lmms-eval-test: lmms-eval-setup  ## Run lmms-eval itself over local files, on the CPU (minutes).
 	$(LMMS)/bin/pip install --quiet --constraint constraints-lmms-eval.txt pytest
-	$(LMMS)/bin/python -m pytest tests/test_lmms_eval.py $(ARGS)
+	$(LMMS)/bin/python -m pytest tests/studies/benchmarks/test_lmms_eval.py $(ARGS)
 
 # Both environments are locked whole: every version, for every platform that the markers name.
 LOCK = printf 'torch==$(TORCH)\n$(1)' | $(BIN)/uv pip compile pyproject.toml - --universal --python-version 3.11 \
@@ -98,12 +113,13 @@ LOCK = printf 'torch==$(TORCH)\n$(1)' | $(BIN)/uv pip compile pyproject.toml - -
 lock: setup  ## Renew the locked versions of both environments, and run every test in them.
 	$(call LOCK,) --extra dev --extra cuda --output-file constraints.txt
 	$(call LOCK,pytest\n) --extra eval --output-file constraints-lmms-eval.txt
-	$(MAKE) test lint lmms-eval-test
+	.ci/run
 
-lint: setup  ## Check style and types.
+lint: setup  ## Check style, types and the order of the rooms.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: setup  ## Format the code.
 	$(BIN)/ruff check --fix .
@@ -113,4 +129,4 @@ tiny: setup  ## Rebuild a small model that ships with the project, from nothing 
 	$(BIN)/python -m pgt_lora.tiny $(MODEL) $(ARGS)
 
 clean:  ## Remove what was installed and generated; committed models stay.
-	rm -rf $(VENV) $(LMMS) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(LMMS) runs data/pgt-* *.egg-info build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

@@ -17,6 +17,7 @@ from pgt_lora.core.terminal import hide_noise
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 WITH_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
+DEFAULT_MODEL = "tiny-qwen2.5-vl"
 
 Data = Annotated[Path, typer.Option("--data", help="A dataset directory.")]
 Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
@@ -25,6 +26,11 @@ DType = Annotated[
     typer.Option(help="bfloat16, float16 or float32. Default: the base's own type."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+def model_and_overrides(model: str, words: list[str]) -> tuple[str, list[str]]:
+    """Return the model and the recipe's fields; where no model is given, the first field stands in its place."""
+    return (DEFAULT_MODEL, [model, *words]) if model.startswith("-") else (model, words)
 
 
 def show_version(wanted: bool) -> None:
@@ -168,9 +174,7 @@ def verify(
 @app.command(context_settings=WITH_OVERRIDES)
 def run(
     context: typer.Context,
-    model: Annotated[
-        str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")
-    ] = "tiny-qwen2.5-vl",
+    model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
     data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT, made as needed.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
@@ -179,7 +183,7 @@ def run(
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.before_after.run import run as run_all
 
-    run_all(resolve(model, context.args).recipe, data, out, overwrite)
+    run_all(resolve(*model_and_overrides(model, context.args)).recipe, data, out, overwrite)
 
 
 @app.command(context_settings=WITH_OVERRIDES)
@@ -208,7 +212,7 @@ def compare(
 @app.command(context_settings=WITH_OVERRIDES)
 def bench(
     context: typer.Context,
-    recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = "tiny-qwen2.5-vl",
+    recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
     num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
     repeats: Annotated[int, typer.Option(help="Runs of each.")] = 3,
     random_weights: Annotated[bool, typer.Option(help="Of the model's size; nothing is downloaded.")] = False,
@@ -220,7 +224,8 @@ def bench(
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.speed.benchmark import bench as run_bench
 
-    run_bench(resolve(recipe, context.args).recipe, num_samples, repeats, random_weights, llama_factory)
+    named = resolve(*model_and_overrides(recipe, context.args))
+    run_bench(named.recipe, num_samples, repeats, random_weights, llama_factory)
 
 
 app.command(context_settings=WITH_OVERRIDES)(diagnose)
