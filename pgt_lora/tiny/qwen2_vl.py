@@ -22,7 +22,7 @@ def build_processor() -> "ProcessorMixin":
 
 
 def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
-    """Make the model with random weights (about 0.9 million, from torch's global generator)."""
+    """Make the model with random weights (about 0.7 million, from torch's global generator)."""
     token_id = processor.tokenizer.convert_tokens_to_ids
     config = Qwen2VLConfig(
         text_config={
