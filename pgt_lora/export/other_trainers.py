@@ -60,7 +60,7 @@ DATASET_INFO = {
 }
 
 # The chat templates of LLaMA-Factory; LLaVA-NeXT has one for each language model, told by the checkpoint's name.
-TEMPLATES = {"qwen2_5_vl": "qwen2_vl", "internvl3": "intern_vl", "llava_next": "llava_next"}
+TEMPLATES = {"qwen2_vl": "qwen2_vl", "qwen2_5_vl": "qwen2_vl", "internvl3": "intern_vl", "llava_next": "llava_next"}
 LLAVA_TEMPLATES = {"mistral": "llava_next_mistral", "llama3": "llava_next_llama3"}
 
 

@@ -10,7 +10,6 @@ import inspect
 import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,7 @@ from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import new_directory, read_manifest
 from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, read
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.lengths import size_px
-from pgt_lora.models.transformers_internals import num_image_tokens
+from pgt_lora.models.lengths import Size, image_tokens, size_px
 
 BATCH = 32
 LAYOUT = 2  # of these files; another number makes other caches
@@ -86,8 +84,8 @@ def num_bytes(base: Any, encoder: Encoder, rows: Any) -> int:
     Tokens that stand around an image count as the image's, as they do in the processors; so it is never too few.
     """
     distinct = {image_key(row): [size_px(image, row) for image in row["images"]] for row in rows}
-    sizes = Counter(size for each in distinct.values() for size in each)
-    tokens = sum(count * num_image_tokens(encoder.processor, size) for size, count in sizes.items())
+    known: dict[tuple[Size, bool], int] = {}
+    tokens = sum(image_tokens(encoder, sizes, known) for sizes in distinct.values())
     return tokens * base.config.get_text_config().hidden_size * base.dtype.itemsize
 
 
@@ -153,7 +151,8 @@ def split(batch: BatchFeature, num_images: Sequence[int]) -> list[dict[str, torc
         if values.shape == kept.shape:
             parts = [row[keep] for row, keep in zip(values, kept, strict=True)]
         elif name != "pixel_values":
-            parts = list(values.split(list(num_images)))
+            # Of every image, or of every row: LLaVA-OneVision's processor says how many images each row has.
+            parts = list(values.split(list(num_images) if len(values) == sum(num_images) else 1))
         else:
             continue
         for row, part in zip(of_rows, parts, strict=True):

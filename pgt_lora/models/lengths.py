@@ -11,6 +11,8 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.transformers_internals import num_image_tokens
 
+Size = tuple[int, int]  # width and height in pixels
+
 
 @dataclass(frozen=True)
 class Length:
@@ -33,20 +35,38 @@ def measure(encoder: Encoder, rows: Iterable[Mapping[str, Any]]) -> list[Length]
     Raises:
         InputError: an image's header cannot be read, or an answer merges with its prompt.
     """
-    images: dict[tuple[int, int], int] = {}  # many are of one size
+    known: dict[tuple[Size, bool], int] = {}  # many are of one size
     lengths = []
     for row in rows:
         sizes = [size_px(image, row) for image in row["images"]]
-        for size in sizes:
-            if size not in images:
-                images[size] = num_image_tokens(encoder.processor, size)
         prompt, answer = encoder.text_ids(row)
         # The prompt's text holds one placeholder an image, which the processor replaces.
-        lengths.append(Length(row["id"], sum(images[s] for s in sizes), len(prompt) - len(sizes), len(answer)))
+        tokens = image_tokens(encoder, sizes, known)
+        lengths.append(Length(row["id"], tokens, len(prompt) - len(sizes), len(answer)))
     return lengths
 
 
-def size_px(image: Image.Image | Mapping[str, Any], row: Mapping[str, Any]) -> tuple[int, int]:
+def image_tokens(encoder: Encoder, sizes: Sequence[Size], known: dict[tuple[Size, bool], int]) -> int:
+    """Return the tokens of a row's images; `known` keeps those of each size, alone or among others."""
+    alone = len(sizes) == 1
+    for size in sizes:
+        if (size, alone) not in known:
+            known[size, alone] = num_image_tokens(encoder.processor, size) if alone else among_others(encoder, size)
+    return sum(known[size, alone] for size in sizes)
+
+
+def among_others(encoder: Encoder, size: Size) -> int:
+    """Return the tokens of an image in a row of several, counted on blank ones.
+
+    The processors' own rule is for an image alone; LLaVA-OneVision's cuts no tiles where there are several.
+    """
+    row = {"id": "", "images": [Image.new("RGB", size)] * 2, "prompt": [{"role": "user", "content": "?"}]}
+    text = encoder.prompt_text(row)
+    ids = encoder.processor.tokenizer(text, add_special_tokens=encoder.adds_special_tokens(text)).input_ids
+    return (Encoder.prompts(encoder, [row])["input_ids"].shape[1] - len(ids)) // 2 + 1
+
+
+def size_px(image: Image.Image | Mapping[str, Any], row: Mapping[str, Any]) -> Size:
     """Return the width and height in the header of a row's image.
 
     Raises:

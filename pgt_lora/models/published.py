@@ -28,6 +28,12 @@ class Published:
     form: str | None = None
 
 
+# How Qwen2-VL and Qwen2.5-VL cut images.
+QWEN_PIXELS = {
+    "patch_size": 14, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 3136, "max_pixels": 12845056,
+}  # fmt: skip
+
+
 def text(
     layers: int, hidden: int, heads: int, kv_heads: int, mlp: int, vocabulary: int, positions: int, **more: Any
 ) -> dict[str, Any]:
@@ -44,6 +50,17 @@ def text(
     }
 
 
+def qwen2_vl(language: dict[str, Any], tied: bool = False) -> Published:
+    """Return a Qwen2-VL: one token per 28 by 28 pixels, for images of 4 to 16,384 tokens."""
+    rope = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
+    config = {
+        "text_config": language | {"rope_parameters": rope, "tie_word_embeddings": tied},
+        "vision_config": {"depth": 32, "embed_dim": 1280, "num_heads": 16, "hidden_size": language["hidden_size"]},
+        "tie_word_embeddings": tied,
+    }
+    return Published("qwen2_vl", "qwen2_vl", config, QWEN_PIXELS)
+
+
 def qwen2_5_vl(language: dict[str, Any], vision_mlp: int, tied: bool = False) -> Published:
     """Return a Qwen2.5-VL: one token per 28 by 28 pixels, for images of 4 to 16,384 tokens."""
     rope = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
@@ -53,8 +70,7 @@ def qwen2_5_vl(language: dict[str, Any], vision_mlp: int, tied: bool = False) ->
         "vision_config": vision | {"out_hidden_size": language["hidden_size"]},
         "tie_word_embeddings": tied,
     }
-    pixels = {"patch_size": 14, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 3136, "max_pixels": 12845056}
-    return Published("qwen2_5_vl", "qwen2_5_vl", config, pixels)
+    return Published("qwen2_5_vl", "qwen2_5_vl", config, QWEN_PIXELS)
 
 
 def qwen3_vl(language: dict[str, Any]) -> Published:
@@ -106,7 +122,29 @@ def llava_next(language: dict[str, Any], form: str) -> Published:
     return Published("llava_next", "llava_next", config, pixels, {"patch_size": 14}, form)
 
 
+def llava_onevision(language: dict[str, Any], tied: bool = False) -> Published:
+    """Return a LLaVA-OneVision: a view of the whole at 384 pixels, 729 tokens, and a grid of up to 6 by 6 such tiles.
+
+    A grid of more than 9 tiles is scaled down to as many tokens as 9 have.
+    """
+    vision = {
+        "model_type": "siglip_vision_model", "hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 26,
+        "num_attention_heads": 16, "image_size": 384, "patch_size": 14, "vision_use_head": False,
+    }  # fmt: skip
+    grids = [[384 * rows, 384 * columns] for rows in range(1, 7) for columns in range(1, 7)]
+    config = {
+        "text_config": language | {"model_type": "qwen2", "tie_word_embeddings": tied},
+        "vision_config": vision,
+        "tie_word_embeddings": tied,
+        "image_grid_pinpoints": grids,
+    }
+    pixels = {"size": {"height": 384, "width": 384}, "image_grid_pinpoints": grids}
+    return Published("llava_onevision", "llava_onevision", config, pixels, {"num_image_tokens": 729})
+
+
 PUBLISHED: Mapping[str, Published] = {
+    "Qwen/Qwen2-VL-2B-Instruct": qwen2_vl(text(28, 1536, 12, 2, 8960, 151936, 32768), tied=True),
+    "Qwen/Qwen2-VL-7B-Instruct": qwen2_vl(text(28, 3584, 28, 4, 18944, 152064, 32768)),
     "Qwen/Qwen2.5-VL-3B-Instruct": qwen2_5_vl(text(36, 2048, 16, 2, 11008, 151936, 128000), 3420, tied=True),
     "Qwen/Qwen2.5-VL-7B-Instruct": qwen2_5_vl(text(28, 3584, 28, 4, 18944, 152064, 128000), 3420),
     "Qwen/Qwen2.5-VL-32B-Instruct": qwen2_5_vl(text(64, 5120, 40, 8, 27648, 152064, 128000), 3456),
@@ -125,6 +163,8 @@ PUBLISHED: Mapping[str, Published] = {
     "llava-hf/llama3-llava-next-8b-hf": llava_next(
         text(32, 4096, 32, 8, 14336, 128320, 8192, model_type="llama"), "llama3"
     ),
+    "llava-hf/llava-onevision-qwen2-0.5b-ov-hf": llava_onevision(text(24, 896, 14, 2, 4864, 152000, 32768), tied=True),
+    "llava-hf/llava-onevision-qwen2-7b-ov-hf": llava_onevision(text(28, 3584, 28, 4, 18944, 152128, 32768)),
 }
 
 

@@ -2,6 +2,8 @@
 
 # All weights in billions, as the Hub says; and the trainable parameters with r = 8, counted by hand.
 SIZES = {
+    "Qwen/Qwen2-VL-2B-Instruct": (2.21, 1_490_944),
+    "Qwen/Qwen2-VL-7B-Instruct": (8.29, 3_440_640),
     "Qwen/Qwen2.5-VL-3B-Instruct": (3.75, 2_506_752),
     "Qwen/Qwen2.5-VL-7B-Instruct": (8.29, 3_440_640),
     "Qwen/Qwen2.5-VL-32B-Instruct": (33.45, 11_534_336),
@@ -14,4 +16,6 @@ SIZES = {
     "llava-hf/llava-v1.6-vicuna-7b-hf": (7.06, 6_291_456),
     "llava-hf/llava-v1.6-mistral-7b-hf": (7.57, 4_718_592),
     "llava-hf/llama3-llava-next-8b-hf": (8.36, 4_718_592),
+    "llava-hf/llava-onevision-qwen2-0.5b-ov-hf": (0.89, 737_280),
+    "llava-hf/llava-onevision-qwen2-7b-ov-hf": (8.03, 3_440_640),
 }

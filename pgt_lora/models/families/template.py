@@ -24,19 +24,29 @@ def messages(question: str, num_images: int = 1) -> list[dict[str, Any]]:
 
 @cache
 def around_answer(processor: "ProcessorMixin") -> tuple[str, str]:
-    """Return what the chat template renders between the generation prompt and an answer, and after the answer.
+    """Return what the chat template renders before an answer, with all that was said, and after the answer.
 
     Raises:
-        InputError: the template renders an answer elsewhere than behind its own generation prompt.
+        InputError: the template renders no answer.
     """
     turns = messages("question")
-    prompt = processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     turns.append({"role": "assistant", "content": [{"type": "text", "text": ANSWER}]})
-    rendered = processor.apply_chat_template(turns, tokenize=False)
-    before, found, after = rendered.removeprefix(prompt).partition(ANSWER)
-    if not rendered.startswith(prompt) or not found:
-        raise InputError(f"the chat template renders no answer behind its own generation prompt {prompt!r}")
+    before, found, after = processor.apply_chat_template(turns, tokenize=False).rpartition(ANSWER)
+    if not found:
+        raise no_answer(processor)
     return before, after
+
+
+def generation_prompt(processor: "ProcessorMixin") -> str:
+    """Return what the chat template renders for an answer to be generated."""
+    rendered: str = processor.apply_chat_template(messages("question"), add_generation_prompt=True, tokenize=False)
+    return rendered
+
+
+def no_answer(processor: "ProcessorMixin") -> InputError:
+    """Return the error that an answer is rendered nowhere, or elsewhere than where it would be generated."""
+    prompt = generation_prompt(processor)
+    return InputError(f"the chat template renders no answer behind its own generation prompt {prompt!r}")
 
 
 def end_token(family: Family, processor: "ProcessorMixin") -> str:
@@ -56,5 +66,13 @@ def answer_prefix(family: Family, processor: "ProcessorMixin") -> str:
     """Return what stands between the prompt and the answer: the space after Vicuna's and Mistral's, mostly nothing.
 
     Llama 3's LLaVA template puts a newline there, behind a prompt that ends in two already. LLaVA's training had none.
+
+    Raises:
+        InputError: the template renders an answer elsewhere than behind its own generation prompt.
     """
-    return around_answer(processor)[0].lstrip("\n") if family.answer_prefix is None else family.answer_prefix
+    if family.answer_prefix is not None:
+        return family.answer_prefix
+    before, prompt = around_answer(processor)[0], generation_prompt(processor)
+    if not before.startswith(prompt):
+        raise no_answer(processor)
+    return before.removeprefix(prompt).lstrip("\n")

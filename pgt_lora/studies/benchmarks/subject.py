@@ -24,9 +24,11 @@ SAMPLING = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty")
 
 # What lmms-eval's wrappers (0.7.3) do of themselves, which nothing on its command line turns off.
 OF_THEMSELVES = {
+    "qwen2_vl": "it makes images JPEG files of quality 85, and Pillow resizes them before the processor sees them",
     "qwen2_5_vl": "Pillow resizes images to multiples of 28 pixels before the processor sees them",
     "qwen3_vl": "it puts a system turn before the question, and Pillow alone resizes images, to multiples of 32 pixels",
 }
+AS_STORED = ("llava_hf", "qwen2_vl")  # they compute in the checkpoint's own type
 
 
 class Backend(StrEnum):
@@ -165,7 +167,7 @@ def differences(subject: Subject, backend: str) -> list[str]:
     if end != tokenizer.eos_token:
         found.append(f"it ends answers at {tokenizer.eos_token!r}, this kit at {end!r}")
     dtype = str(AutoConfig.from_pretrained(subject.directory).dtype).removeprefix("torch.")
-    if backend == Backend.TRANSFORMERS and subject.family.lmms_eval != "llava_hf" and dtype != "bfloat16":
+    if backend == Backend.TRANSFORMERS and subject.family.lmms_eval not in AS_STORED and dtype != "bfloat16":
         found.append(f"it computes in bfloat16, while the checkpoint is {dtype}")
     if backend == Backend.TRANSFORMERS and subject.family.lmms_eval in OF_THEMSELVES:
         found.append(OF_THEMSELVES[subject.family.lmms_eval])

@@ -89,7 +89,10 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
     import torch
 
     config = model.config.get_text_config()
-    vision = model.config.vision_config
+    # Families name a tower's dimensions differently in their configurations, so they are read off its first block.
+    tower = model.get_encoder(modality="image").modules()
+    block = next(module[0] for module in tower if isinstance(module, torch.nn.ModuleList))
+    widths = [module.in_features for module in block.modules() if isinstance(module, torch.nn.Linear)]
     layers = model.get_decoder().layers
     linear = [module.weight.numel() for module in layers.modules() if isinstance(module, torch.nn.Linear)]
     heads = config.num_attention_heads
@@ -107,8 +110,8 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
         keys=config.num_key_value_heads * head_dim,
         head_norms=(heads + config.num_key_value_heads) * head_dim if has_norms else 0,
         vocabulary=config.vocab_size,
-        vision_hidden=vision.hidden_size,
-        vision_mlp=vision.intermediate_size,
+        vision_hidden=min(widths),
+        vision_mlp=max(widths),
     )
 
 

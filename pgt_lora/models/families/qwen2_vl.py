@@ -1,0 +1,5 @@
+"""Qwen2-VL: ChatML with a default system turn, one token per 28 by 28 pixels."""
+
+from pgt_lora.models.families.family import Family
+
+FAMILY = Family(name="qwen2_vl", model_type="qwen2_vl", lmms_eval="qwen2_vl")
