@@ -137,3 +137,27 @@ def push_dataset(
     from pgt_lora.export.push_dataset import push
 
     push(data, repo, public=public, annotations_only=annotations_only, dry_run=dry_run)
+
+
+def preview(
+    data: Annotated[Path, typer.Argument(help="A dataset directory.")],
+    out: Annotated[Optional[Path], typer.Option(help="The page to write. Default: DATA.html")] = None,  # noqa: UP045
+    num_images: Annotated[int, typer.Option(help="How many images to show.")] = 200,
+    model: Annotated[Optional[str], typer.Option(help="Also show what this model would be trained on.")] = None,  # noqa: UP045
+) -> None:
+    """Write one HTML page that shows a dataset: images, questions, answers and their distribution."""
+    from functools import partial
+
+    from pgt_lora.core.terminal import console
+    from pgt_lora.data.preview import write_preview
+
+    audit = None
+    if model:
+        from pgt_lora.evaluation.evaluate import load_encoder
+        from pgt_lora.models.audit import audit_row
+        from pgt_lora.models.names import resolve
+
+        audit = partial(audit_row, load_encoder(resolve(model, to_train=False).checkpoint))
+    page = out or data.with_name(data.name + ".html")
+    write_preview(data, page, num_images, audit)
+    console.print(f"Open {page.resolve().as_uri()}")

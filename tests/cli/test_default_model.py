@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pgt_lora.cli.app import DEFAULT_MODEL, app
+from pgt_lora.cli.app import app
+from pgt_lora.cli.options import DEFAULT_MODEL
 from pgt_lora.core.recipe import Recipe
 
 

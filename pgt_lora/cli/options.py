@@ -1,0 +1,21 @@
+"""Arguments that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+DEFAULT_MODEL = "tiny-qwen2.5-vl"
+
+Data = Annotated[Path, typer.Option("--data", help="A dataset directory.")]
+Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
+DType = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="bfloat16, float16 or float32. Default: the base's own type."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+
+
+def model_and_overrides(model: str, words: list[str]) -> tuple[str, list[str]]:
+    """Return the model and the recipe's fields; where no model is given, the first field stands in its place."""
+    return (DEFAULT_MODEL, [model, *words]) if model.startswith("-") else (model, words)

@@ -1,0 +1,124 @@
+"""The commands for whole experiments: comparison, diagnosis, benchmarks and speed."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from pgt_lora.cli.data import parse_pairs
+from pgt_lora.cli.options import DEFAULT_MODEL, Overwrite, model_and_overrides
+
+
+def compare(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")],
+    arms: Annotated[
+        str,
+        typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter."),
+    ] = "base,pgt,specialized-mix",
+    seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
+    data: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="An evaluation set; can be repeated. Default: held-out PGT."),
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-compare")] = None,  # noqa: UP045
+    overwrite: Overwrite = False,
+) -> None:
+    """Train several datasets' arms on one budget, score them on the same items, and tell gains from noise."""
+    from pgt_lora.models.names import resolve
+    from pgt_lora.studies.compare.compare import compare as compare_arms
+
+    compare_arms(resolve(recipe, context.args), arms, seeds, data or [], out, context.args, overwrite)
+
+
+def diagnose(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A dataset directory. Default: probes, every scene in every wording, every question twice."),
+    ] = None,
+    num_samples: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Images of each task among the probes. Default: 200"),
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-diagnosis")] = None,  # noqa: UP045
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Tell what a model sees, what it sees and cannot say, and what fools it. Any field of the recipe can follow."""
+    from pgt_lora.models.names import resolve
+    from pgt_lora.studies.diagnose.diagnose import diagnose_model
+
+    named = resolve(model, context.args, to_train=False)
+    diagnose_model(named, data, num_samples, out, context.args, overwrite)
+
+
+def benchmark(
+    model: Annotated[str, typer.Argument(help="A run, adapter or checkpoint directory, a recipe or a Hub id.")],
+    suite: Annotated[
+        str, typer.Option(help="paper, relational, counting, 3d, general, quick, or benchmarks such as vsr,pope.")
+    ] = "",
+    out: Annotated[Optional[Path], typer.Option(help="Default: runs/MODEL-benchmarks")] = None,  # noqa: UP045
+    data: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="A held-out dataset directory, too; can be repeated."),
+    ] = None,
+    limit: Annotated[Optional[int], typer.Option(help="That many items of each task, for a trial.")] = None,  # noqa: UP045
+    backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
+    batch_size: Annotated[int, typer.Option(help="Questions answered at a time.")] = 1,
+    processes: Annotated[Optional[int], typer.Option(help="Default: one for each visible GPU.")] = None,  # noqa: UP045
+    annotations: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="whatsup=PATH,vsr=PATH,tallyqa=PATH: local files or directories, or Hub ids."),
+    ] = None,
+    image_root: Annotated[Optional[Path], typer.Option(help="Local copies of COCO's and VG's images.")] = None,  # noqa: UP045
+    hub_copies: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Local copies of the other benchmarks: DIR/OWNER/NAME is taken instead of the Hub's."),
+    ] = None,
+    vsr_split: Annotated[str, typer.Option(help="random or zeroshot; not what the model was trained on.")] = "random",
+    cache: Annotated[Optional[Path], typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,  # noqa: UP045
+    reference: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Another model's --out: differences are told item by item."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Score a model on the paper's benchmarks through lmms-eval, beside the paper's figures."""
+    import torch
+
+    from pgt_lora.core.workspace import run_directory
+    from pgt_lora.data.mix.build import default_cache
+    from pgt_lora.data.mix.images import Shelf
+    from pgt_lora.studies.benchmarks.benchmark import Data
+    from pgt_lora.studies.benchmarks.benchmark import benchmark as run
+    from pgt_lora.studies.benchmarks.harness import HarnessSettings
+    from pgt_lora.studies.benchmarks.subject import resolve_subject
+
+    asked = Data(
+        suite or ("" if data else "paper"), data or [], Shelf(cache or default_cache(), image_root),
+        parse_pairs("--annotations", annotations), vsr_split,
+    )  # fmt: skip
+    settings = HarnessSettings(
+        backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies
+    )
+    out = out or run_directory(f"{Path(model).name}-benchmarks")
+    run(resolve_subject(model), asked, out, settings, reference, overwrite)
+
+
+def bench(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
+    num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
+    repeats: Annotated[int, typer.Option(help="Runs of each.")] = 3,
+    random_weights: Annotated[bool, typer.Option(help="Of the model's size; nothing is downloaded.")] = False,
+    llama_factory: Annotated[
+        Path | None, typer.Option(help="The Python that has LLaMA-Factory, to time it too.")
+    ] = None,
+) -> None:
+    """Time this kit's training against TRL alone, by turns, on the same samples."""
+    from pgt_lora.models.names import resolve
+    from pgt_lora.studies.speed.benchmark import bench as run_bench
+
+    named = resolve(*model_and_overrides(recipe, context.args))
+    run_bench(named.recipe, num_samples, repeats, random_weights, llama_factory)

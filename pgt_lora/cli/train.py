@@ -1,0 +1,111 @@
+"""The commands that train, score, merge and verify a model."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, Out, Overwrite, model_and_overrides
+
+
+def check(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
+    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT as the recipe says.")] = None,  # noqa: UP045
+    offline: Annotated[bool, typer.Option("--offline", help="Go by the published dimensions, not by the Hub.")] = False,
+) -> None:
+    """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
+    from pgt_lora.models.names import resolve
+    from pgt_lora.training.dry_run.check import check as find
+    from pgt_lora.training.dry_run.report import print_findings
+
+    found = find(resolve(recipe, context.args, to_train=False).recipe, data, offline)
+    print_findings(found, recipe, context.args)
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def finetune(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="A recipe's file or name.")],
+    data: Data,
+    out: Out,
+    overwrite: Overwrite = False,
+) -> None:
+    """Fine-tune with LoRA as a recipe says. Any of its fields can follow: --learning_rate 1e-3."""
+    from pgt_lora.core.terminal import console
+    from pgt_lora.models.names import resolve
+    from pgt_lora.training.finetune import finetune as train
+
+    adapter = train(resolve(recipe, context.args).recipe, data, out, overwrite)
+    console.print(f"The adapter is in {adapter}")
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
+    data: Data,
+    out: Out,
+    batch_size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Questions answered at a time. Default: the recipe's."),
+    ] = None,
+    max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: the recipe's.")] = None,  # noqa: UP045
+    repetition_penalty: Annotated[float, typer.Option(help="1.0: none, whatever the checkpoint's own default.")] = 1.0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Answer a dataset's questions greedily and score the answers, task by task."""
+    from pgt_lora.evaluation import evaluate as evaluation
+    from pgt_lora.models.names import resolve
+
+    named = resolve(model, to_train=False)
+    recipe = named.recipe
+    loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
+    generation = evaluation.Generation(
+        batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
+        repetition_penalty,
+    )  # fmt: skip
+    scores = evaluation.evaluate(
+        loaded, encoder, data, out, name=model, generation=generation, overwrite=overwrite,
+        feature_cache_gb=recipe.kit.feature_cache_gb,
+    )  # fmt: skip
+    evaluation.print_scores(scores, f"{model} on {data}")
+
+
+def merge(
+    run: Annotated[str, typer.Argument(help="A run or adapter directory.")],
+    out: Out,
+    dtype: DType = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Merge an adapter into its base and verify the result in a fresh process."""
+    from pgt_lora.export.merge import merge as merge_run
+    from pgt_lora.models.names import resolve
+
+    merge_run(resolve(run, to_train=False).checkpoint, out, overwrite, dtype)
+
+
+def verify(
+    merged: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
+    run: Annotated[str, typer.Option(help="The run or adapter directory that it was made from.")],
+    dtype: DType = None,
+) -> None:
+    """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
+    from pgt_lora.export.verify import verify_and_report
+    from pgt_lora.models.names import resolve
+
+    if not verify_and_report(merged, resolve(run, to_train=False).checkpoint, dtype):
+        raise typer.Exit(1)
+
+
+def run(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
+    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT, made as needed.")] = None,  # noqa: UP045
+    out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
+    overwrite: Overwrite = False,
+) -> None:
+    """Do all of it: data, base scores, fine-tuning, scores, verified merge, report. Resumes what was interrupted."""
+    from pgt_lora.models.names import resolve
+    from pgt_lora.studies.before_after.run import run as run_all
+
+    run_all(resolve(*model_and_overrides(model, context.args)).recipe, data, out, overwrite)
