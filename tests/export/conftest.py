@@ -7,6 +7,7 @@ from pgt_lora.export.merge import merge
 from pgt_lora.studies.before_after import run as run_module
 from tests.support.hub_server import Hub
 from tests.support.runs import run_on
+from tests.support.verification import verified_here
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def finished(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--per_device_train_batch_size", "8", "--global_batch_size", "8",
         "--num_test_samples", "10", "--skills", "false", "--max_steps", "2",
     ]  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, verified_here():
         patch.setattr(run_module, "ROOT", root)
         run_module.run("tiny-qwen2.5-vl", data_dir, root / "run", words)
     return root / "run"

@@ -70,3 +70,15 @@ def save_small(directory: Path, family: str, form: str | None = None, dtype: Any
     (model if dtype is None else model.to(dtype)).save_pretrained(directory)
     small_processor(family, form).save_pretrained(directory)
     return directory
+
+
+@cache
+def _published_processor(name: str) -> Any:
+    from pgt_lora.models.published import PUBLISHED, build_processor
+
+    return build_processor(PUBLISHED[name])
+
+
+def published_processor(name: str) -> Any:
+    """The processor of a published checkpoint, which may be changed; it is built only once."""
+    return copy.deepcopy(_published_processor(name))
