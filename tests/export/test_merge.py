@@ -20,6 +20,7 @@ from tests.support.faults import FAULTS
 from tests.support.runs import run_on
 from tests.support.verification import verified_here
 
+SEED = 1
 QUERY = "model.layers.1.self_attn.q_proj.weight"
 
 
@@ -93,7 +94,8 @@ def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: P
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_merged_and_faults_caught_in_bf16(family: str, data_dir: Path, tmp_path: Path) -> None:
-    base = save_small(tmp_path / "base", family, dtype=torch.bfloat16)
+    # With some random weights two tokens are nearly as likely, and rounding to bf16 decides; with these, none are.
+    base = save_small(tmp_path / "base", family, dtype=torch.bfloat16, seed=SEED)
     run = run_on(base, data_dir, tmp_path / "run", family)
     with verified_here():
         merge(str(run), run / "merged")
