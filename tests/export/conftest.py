@@ -6,6 +6,7 @@ import pytest
 from pgt_lora.export.merge import merge
 from pgt_lora.studies.before_after import run as run_module
 from tests.support.hub_server import Hub
+from tests.support.made_once import made_once
 from tests.support.runs import run_on
 from tests.support.verification import verified_here
 
@@ -24,15 +25,17 @@ def merged(run: Path) -> Path:
 @pytest.fixture(scope="session")
 def finished(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a few steps on the shipped model, which answers in words."""
-    root = tmp_path_factory.mktemp("push")
     words = [
         "--per_device_train_batch_size", "8", "--global_batch_size", "8",
         "--num_test_samples", "10", "--skills", "false", "--max_steps", "2",
     ]  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch, verified_here():
-        patch.setattr(run_module, "ROOT", root)
-        run_module.run("tiny-qwen2.5-vl", data_dir, root / "run", words)
-    return root / "run"
+
+    def make(root: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch, verified_here():
+            patch.setattr(run_module, "ROOT", root)
+            run_module.run("tiny-qwen2.5-vl", data_dir, root / "run", words)
+
+    return made_once(tmp_path_factory, "push", make) / "run"
 
 
 @pytest.fixture
