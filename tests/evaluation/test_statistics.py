@@ -33,30 +33,49 @@ def found(rng: Rng, num_draws: int = 1000, **setup: float) -> bool:
     return min(holm(p_values(draws(values, task, group, (-1, 1), num_draws)).tolist())) <= LEVEL
 
 
-# A rate of 5% in 400 comparisons has a standard deviation of 1.1%.
-@pytest.mark.parametrize(
-    ("setup", "least", "most"),
-    [
-        ({"seeds": 1, "tasks": 4, "items": 150, "cluster": 1, "seed_sd": 0.0}, 0.02, 0.085),
-        ({"seeds": 1, "tasks": 4, "items": 150, "cluster": 5, "seed_sd": 0.0}, 0.02, 0.085),
-        ({"seeds": 1, "tasks": 3, "items": 10, "cluster": 1, "seed_sd": 0.0}, 0.0, 0.085),
-        ({"seeds": 2, "tasks": 1, "items": 600, "cluster": 3, "seed_sd": 0.05}, 0.0, 0.085),
-        ({"seeds": 3, "tasks": 1, "items": 600, "cluster": 3, "seed_sd": 0.05}, 0.02, 0.085),
-        ({"seeds": 3, "tasks": 4, "items": 150, "cluster": 3, "seed_sd": 0.05}, 0.0, 0.085),
-        ({"seeds": 5, "tasks": 4, "items": 150, "cluster": 3, "seed_sd": 0.05}, 0.0, 0.085),
-    ],
-)
+# Made-up comparisons without a difference; and the least and the most of 400 that may find one. A rate of 5% in 400
+# comparisons has a standard deviation of 1.1%.
+WITHOUT_A_DIFFERENCE = [
+    ({"seeds": 1, "tasks": 4, "items": 150, "cluster": 1, "seed_sd": 0.0}, 0.02, 0.085),
+    ({"seeds": 1, "tasks": 4, "items": 150, "cluster": 5, "seed_sd": 0.0}, 0.02, 0.085),
+    ({"seeds": 1, "tasks": 3, "items": 10, "cluster": 1, "seed_sd": 0.0}, 0.0, 0.085),
+    ({"seeds": 2, "tasks": 1, "items": 600, "cluster": 3, "seed_sd": 0.05}, 0.0, 0.085),
+    ({"seeds": 3, "tasks": 1, "items": 600, "cluster": 3, "seed_sd": 0.05}, 0.02, 0.085),
+    ({"seeds": 3, "tasks": 4, "items": 150, "cluster": 3, "seed_sd": 0.05}, 0.0, 0.085),
+    ({"seeds": 5, "tasks": 4, "items": 150, "cluster": 3, "seed_sd": 0.05}, 0.0, 0.085),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("setup", "least", "most"), WITHOUT_A_DIFFERENCE)
 def test_without_a_difference_findings_are_as_rare_as_stated(setup: dict, least: float, most: float) -> None:
     rng = np.random.default_rng(1)
     rate = np.mean([found(rng, **setup) for _ in range(400)])
     assert least <= rate <= most
 
 
-@pytest.mark.parametrize(("seeds", "seed_sd"), [(1, 0.0), (5, 0.005)])
-def test_five_points_on_two_thousand_items_are_found(seeds: int, seed_sd: float) -> None:
+@pytest.mark.parametrize("setup", [setup for setup, _, _ in WITHOUT_A_DIFFERENCE])
+def test_without_a_difference_findings_are_rare(setup: dict) -> None:
+    rng = np.random.default_rng(1)
+    # A rate of 5% in 60 comparisons has a standard deviation of 2.8%; this is three of them more.
+    assert np.mean([found(rng, **setup) for _ in range(60)]) <= 0.135
+
+
+def share_found(seeds: int, seed_sd: float, number: int) -> float:
     rng = np.random.default_rng(2)
     setup = {"seeds": seeds, "tasks": 1, "items": 2000, "cluster": 1, "seed_sd": seed_sd, "gain": 0.05}
-    assert np.mean([found(rng, **setup) for _ in range(40)]) >= 0.9
+    return float(np.mean([found(rng, **setup) for _ in range(number)]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seeds", "seed_sd"), [(1, 0.0), (5, 0.005)])
+def test_five_points_on_two_thousand_items_are_found(seeds: int, seed_sd: float) -> None:
+    assert share_found(seeds, seed_sd, 40) >= 0.9
+
+
+@pytest.mark.parametrize(("seeds", "seed_sd"), [(1, 0.0), (5, 0.005)])
+def test_five_points_are_mostly_found(seeds: int, seed_sd: float) -> None:
+    assert share_found(seeds, seed_sd, 10) >= 0.9
 
 
 def half_width(values: np.ndarray, task: np.ndarray, group: np.ndarray) -> float:

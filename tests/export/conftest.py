@@ -8,7 +8,9 @@ from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after import run as run_module
 from tests.support.checkpoints import checkpoint
 from tests.support.hub_server import Hub
+from tests.support.made_once import made_once
 from tests.support.runs import run_on
+from tests.support.verification import verified_here
 
 
 @pytest.fixture(scope="session")
@@ -25,15 +27,17 @@ def merged(run: Path) -> Path:
 @pytest.fixture(scope="session")
 def finished(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a few steps on the shipped model, which answers in words."""
-    root = tmp_path_factory.mktemp("push")
     words = [
         "--per_device_train_batch_size", "8", "--global_batch_size", "8",
         "--num_test_samples", "10", "--skills", "false", "--max_steps", "2",
     ]  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PGT_LORA_HOME", str(root))
-        run_module.run(resolve("tiny-qwen2.5-vl", words).recipe, data_dir, root / "run")
-    return root / "run"
+
+    def make(root: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch, verified_here():
+            patch.setenv("PGT_LORA_HOME", str(root))
+            run_module.run(resolve("tiny-qwen2.5-vl", words).recipe, data_dir, root / "run")
+
+    return made_once(tmp_path_factory, "push", make) / "run"
 
 
 @pytest.fixture

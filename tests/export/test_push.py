@@ -12,7 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.evaluate import load_for_evaluation, read_scores
 from pgt_lora.export.verify import check_scores
 from tests.support.checkpoints import checkpoint
-from tests.support.hub_calls import TOKEN, call, push
+from tests.support.hub_calls import TOKEN, call, push, push_here
 from tests.support.hub_server import Hub, Repo
 
 ANSWERS = """
@@ -46,38 +46,38 @@ def test_what_is_pushed_is_loaded_and_answers_the_same(hub: Hub, finished: Path,
 
 
 def test_a_second_push_sends_nothing_and_an_interrupted_one_goes_on(hub: Hub, finished: Path, tmp_path: Path) -> None:
-    assert push(hub, finished, tmp_path, "--what", "both", "--dry-run").returncode == 0
+    assert push_here(hub, finished, tmp_path, "--what", "both", "--dry-run").returncode == 0
     assert not hub.repos
     weights = finished / "merged" / "model.safetensors"
     adapter = finished / "adapter" / "adapter_model.safetensors"
     oids = {path: subprocess.check_output(["sha256sum", path], text=True).split()[0] for path in (weights, adapter)}
     hub.failing = {oids[weights]}
-    stopped = push(hub, finished, tmp_path, "--what", "both")
+    stopped = push_here(hub, finished, tmp_path, "--what", "both")
     assert stopped.returncode == 2
     assert "the same command goes on" in stopped.stderr
     assert not hub.repos["me/model"].branches["main"]
     hub.failing = set()
     hub.put.clear()
     sent_before = set(hub.large)
-    assert push(hub, finished, tmp_path, "--what", "both").returncode == 0
+    assert push_here(hub, finished, tmp_path, "--what", "both").returncode == 0
     assert set(hub.put) == set(oids.values()) - sent_before
     assert set(hub.large) == set(oids.values())
     assert "adapter/adapter_model.safetensors" in hub.repos["me/model"].branches["main"]
     hub.put.clear()
     commits = len(hub.repos["me/model"].commits)
-    assert push(hub, finished, tmp_path, "--what", "both").returncode == 0
+    assert push_here(hub, finished, tmp_path, "--what", "both").returncode == 0
     assert not hub.put
     assert len(hub.repos["me/model"].commits) == commits
 
 
 def test_a_branch_or_a_pull_request_leaves_main_alone(hub: Hub, finished: Path, tmp_path: Path) -> None:
-    assert push(hub, finished, tmp_path, "--what", "adapter", "--public").returncode == 0
+    assert push_here(hub, finished, tmp_path, "--what", "adapter", "--public").returncode == 0
     repo = hub.repos["me/model"]
     assert not repo.private
     main = dict(repo.branches["main"])
     assert "adapter_config.json" in main
-    assert push(hub, finished, tmp_path, "--branch", "next").returncode == 0
-    assert push(hub, finished, tmp_path, "--create-pr").returncode == 0
+    assert push_here(hub, finished, tmp_path, "--branch", "next").returncode == 0
+    assert push_here(hub, finished, tmp_path, "--create-pr").returncode == 0
     assert repo.branches["main"] == main
     assert "model.safetensors" in repo.branches["next"]
     assert "model.safetensors" in repo.branches["refs/pr/1"]
@@ -86,12 +86,12 @@ def test_a_branch_or_a_pull_request_leaves_main_alone(hub: Hub, finished: Path, 
 def test_a_repository_of_another_base_is_left_alone(hub: Hub, finished: Path, tmp_path: Path) -> None:
     theirs = {"README.md": b"---\nbase_model: other/base\ntags: [pgt-lora]\n---\n", "model.safetensors": b"weights"}
     hub.repos["me/model"] = Repo(False, {"main": dict(theirs)})
-    done = push(hub, finished, tmp_path)
+    done = push_here(hub, finished, tmp_path)
     assert done.returncode == 2
     assert "holds other/base" in done.stderr
     assert hub.repos["me/model"].branches["main"] == theirs
     hub.repos["me/model"] = Repo(False)  # made by hand just now, and empty
-    assert push(hub, finished, tmp_path).returncode == 0
+    assert push_here(hub, finished, tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_is_not_proven_is_not_pushed(file: str, message: str, hub: Hub, fin
     else:
         with (copy / file).open("ab") as opened:
             opened.write(b" ")
-    done = push(hub, copy, tmp_path)
+    done = push_here(hub, copy, tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     assert not hub.repos
@@ -138,11 +138,11 @@ def test_a_failed_check_stops_the_push(hub: Hub, finished: Path, tmp_path: Path)
     shutil.copytree(finished, copy)
     proof = copy / "merged" / "verification.json"
     proof.write_text(proof.read_text().replace('"passed": true', '"passed": false'))
-    assert "failed: files equal the base's" in push(hub, copy, tmp_path).stderr
+    assert "failed: files equal the base's" in push_here(hub, copy, tmp_path).stderr
 
 
 def test_the_card_says_what_was_done_and_its_metadata_are_valid(hub: Hub, finished: Path, tmp_path: Path) -> None:
-    assert push(hub, finished, tmp_path).returncode == 0
+    assert push_here(hub, finished, tmp_path).returncode == 0
     card = ModelCard(hub.repos["me/model"].branches["main"]["README.md"].decode())
     assert card.data.license == "apache-2.0"
     assert card.data.library_name == "transformers"

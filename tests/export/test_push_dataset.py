@@ -1,6 +1,5 @@
 """What is published, and what is refused: a server on loopback stands in for the Hub."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.export.push_dataset import card, push
 from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
+from tests.support.hub_calls import call, call_here
 from tests.support.hub_server import Hub, Repo
 
 
@@ -103,17 +103,12 @@ def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pyte
 
 def test_a_push_is_private_and_never_into_what_is_public(mixed: Path, tmp_path: Path) -> None:
     hub = Hub()
-    env = os.environ | {
-        "HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_not_to_be_seen", "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0",
-        "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1",
-    }  # fmt: skip
 
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pgt_lora", "push-dataset", str(mixed), *words]
-        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    def push_to(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return call_here(hub, tmp_path, "push-dataset", str(mixed), name, *words)
 
     try:
-        done = call("me/mix", "--annotations-only")
+        done = call(hub, tmp_path, "-m", "pgt_lora", "push-dataset", str(mixed), "me/mix", "--annotations-only")
         assert done.returncode == 0, done.stderr
         pushed = hub.repos["me/mix"]
         assert pushed.private
@@ -122,11 +117,11 @@ def test_a_push_is_private_and_never_into_what_is_public(mixed: Path, tmp_path: 
         assert "image_paths" in pq.read_schema(pa.BufferReader(files[PARQUET])).names
         assert "images" not in pq.read_schema(pa.BufferReader(files[PARQUET])).names
         hub.repos["me/open"] = Repo(private=False)
-        refused = call("me/open", "--annotations-only")
+        refused = push_to("me/open", "--annotations-only")
         assert refused.returncode == 2
         assert "me/open: exists and is public" in refused.stderr
         assert hub.repos["me/open"].branches == {"main": {}}
-        assert call("me/new").returncode == 2
+        assert push_to("me/new").returncode == 2
         assert "me/new" not in hub.repos
     finally:
         hub.shutdown()

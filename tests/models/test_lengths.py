@@ -12,8 +12,7 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import measure
 from pgt_lora.models.published import PUBLISHED
 from pgt_lora.models.transformers_internals import num_image_tokens
-from pgt_lora.tiny.processors import build_processor
-from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, small_processor, tiny
+from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, published_processor, small_processor, tiny
 
 IMAGE_SIZES = ((112, 112), (112, 230), (300, 100), (448, 448), (37, 500), (640, 480))
 
@@ -75,7 +74,7 @@ def test_no_pixel_is_decoded(encoder: Encoder, data_dir: Path) -> None:
 )
 def test_published_processors_cut_images_as_published(name: str, size: tuple[int, int], tokens: int) -> None:
     published = PUBLISHED[name]
-    encoder = Encoder(FAMILIES[published.family], build_processor(published))
+    encoder = Encoder(FAMILIES[published.family], published_processor(name))
     assert num_image_tokens(encoder.processor, size) == tokens
     sample = row(0) | {"images": [Image.new("RGB", size)]}
     if max(size) < 1000:
@@ -100,18 +99,18 @@ def test_qwens_own_package_cuts_images_the_same_way(size: tuple[int, int]) -> No
     from qwen_vl_utils import smart_resize
 
     published = PUBLISHED["Qwen/Qwen2.5-VL-3B-Instruct"]
-    encoder = Encoder(FAMILIES["qwen2_5_vl"], build_processor(published))
+    encoder = Encoder(FAMILIES["qwen2_5_vl"], published_processor("Qwen/Qwen2.5-VL-3B-Instruct"))
     limits = {key: published.image_processor[key] for key in ("min_pixels", "max_pixels")}
     height, width = smart_resize(size[1], size[0], 28, **limits)
     assert num_image_tokens(encoder.processor, size) == (height // 28) * (width // 28)
 
 
 def test_bytes_are_an_upper_bound(encoder: Encoder) -> None:
-    forms = {(published.family, published.form): published for published in PUBLISHED.values()}
+    checkpoints = {(published.family, published.form): checkpoint for checkpoint, published in PUBLISHED.items()}
     family = encoder.family.name
-    for (name, form), published in forms.items():
+    for (name, form), checkpoint in checkpoints.items():
         if name == family and (form is None or tiny(name).FORMS[form].chat_template == encoder.processor.chat_template):
-            counted = Encoder(encoder.family, build_processor(published))
+            counted = Encoder(encoder.family, published_processor(checkpoint))
             for mine, theirs in zip(
                 measure(encoder, map(row, range(6))), measure(counted, map(row, range(6))), strict=True
             ):

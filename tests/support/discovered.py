@@ -47,10 +47,10 @@ def _processor(family: str, form: str | None) -> Any:
 
 
 @cache
-def _model(family: str, form: str | None) -> Any:
+def _model(family: str, form: str | None, seed: int) -> Any:
     import torch
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return tiny(family).build_model(_processor(family, form))
 
 
@@ -59,14 +59,27 @@ def small_processor(family: str, form: str | None = None) -> Any:
     return copy.deepcopy(_processor(family, form))
 
 
-def small_model(family: str, form: str | None = None) -> Any:
+def small_model(family: str, form: str | None = None, seed: int = 0) -> Any:
     """A model with random weights, always the same, that may be changed; it is built only once."""
-    return copy.deepcopy(_model(family, form))
+    return copy.deepcopy(_model(family, form, seed))
 
 
-def save_small(directory: Path, family: str, form: str | None = None, dtype: Any = None) -> Path:
+def save_small(directory: Path, family: str, form: str | None = None, dtype: Any = None, seed: int = 0) -> Path:
     """Write a family's small model and processor as a published checkpoint is; return the directory."""
-    model = small_model(family, form)
+    model = small_model(family, form, seed)
     (model if dtype is None else model.to(dtype)).save_pretrained(directory)
     small_processor(family, form).save_pretrained(directory)
     return directory
+
+
+@cache
+def _published_processor(name: str) -> Any:
+    from pgt_lora.models.published import PUBLISHED
+    from pgt_lora.tiny.processors import build_processor
+
+    return build_processor(PUBLISHED[name])
+
+
+def published_processor(name: str) -> Any:
+    """The processor of a published checkpoint, which may be changed; it is built only once."""
+    return copy.deepcopy(_published_processor(name))

@@ -35,7 +35,7 @@ def key_of(weights: dict[str, torch.Tensor], pattern: str) -> str:
     return next(key for key in sorted(weights) if re.fullmatch(pattern, key))
 
 
-VISION = r"(visual|vision_tower)\..*"
+VISION = r"(model\.)?(visual|vision_tower)\..*"
 FAULTS: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "wrong scaling": (wrong_scaling, "weights"),
     "one layer unmerged": (one_layer_unmerged, "weights"),

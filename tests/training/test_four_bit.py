@@ -14,6 +14,7 @@ from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.finetune import finetune
 from tests.support.checkpoints import checkpoint
+from tests.support.verification import verified_here
 
 pytest.importorskip("bitsandbytes")
 
@@ -78,7 +79,8 @@ def test_the_adapter_goes_into_the_16_bit_base(recipe: Recipe, data_dir: Path, t
     model, _ = load_for_evaluation(checkpoint(run), recipe)
     assert "Linear4bit" not in {type(module).__name__ for module in model.modules()}
     assert model.dtype == torch.bfloat16
-    merge(checkpoint(run), tmp_path / "merged")
+    with verified_here():
+        merge(checkpoint(run), tmp_path / "merged")
     verification = json.loads((tmp_path / "merged" / "verification.json").read_text())
     assert verification["passed"]
     assert "quantization_config" not in json.loads((tmp_path / "merged" / "config.json").read_text())
