@@ -22,6 +22,7 @@ class SupervisedPositions:
     """
 
     def __init__(self, model: Any) -> None:
+        self.is_quantized = getattr(model, "is_quantized", False)
         self.backbone, self.last_layer = model.base_model, model.get_decoder().layers[-1]
         self.chosen: torch.Tensor | None = None
         self.before: list[tuple[torch.nn.Module, Callable[..., Any] | None]] = []
@@ -45,10 +46,11 @@ class SupervisedPositions:
     def misfit(self) -> str | None:
         """Return why the model does not fit, tried on a few tokens without an image; None where it does.
 
-        A model whose weights are not here yet (FSDP) is not tried.
+        A model whose weights are not here yet (FSDP) is not tried, nor one in 4 bits: bitsandbytes repacks its weights
+        for good in a forward without gradients on a CPU.
         """
         weights = next(self.backbone.parameters())
-        if weights.is_meta:
+        if weights.is_meta or self.is_quantized:
             return None
         ids = torch.arange(1, 17, device=weights.device).view(2, 8)
         supervised = torch.zeros_like(ids, dtype=torch.bool)

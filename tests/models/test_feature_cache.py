@@ -14,7 +14,7 @@ from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import Generation, answer
 from pgt_lora.models import feature_cache as features_module
-from pgt_lora.models.cached_encoder import FEATURES, CachedEncoder, read
+from pgt_lora.models.cached_encoder import FEATURES_FILE, CachedEncoder, read
 from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import cached, num_bytes, write
@@ -50,7 +50,7 @@ def test_what_is_cached_is_what_the_model_computes(name: str, own_dir: Path, tmp
     found = cached(encoder, model, rows, own_dir, 1.0)
     assert isinstance(found, CachedEncoder)
     (directory,) = caches(tmp_path)
-    size = (directory / FEATURES).stat().st_size
+    size = (directory / FEATURES_FILE).stat().st_size
     assert size <= num_bytes(model, encoder, rows) < 1.05 * size
     chosen = [rows[index] for index in (3, 17, 5)]
     for made_by in ("prompts", "training_batch"):

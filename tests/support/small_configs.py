@@ -20,8 +20,13 @@ def small_config(published: Published) -> Any:
     text.layer_types = ["full_attention"] * LAYERS
     if hasattr(text, "head_dim"):
         text.head_dim = 64
-    if published.family == "qwen2_5_vl":
+    vision = config.vision_config
+    if "mrope_section" in (text.rope_parameters or {}):
         text.rope_parameters["mrope_section"] = [8, 12, 12]
-        config.vision_config.out_hidden_size = SMALL["hidden_size"]
-    setattr(config.vision_config, "depth" if published.family == "qwen2_5_vl" else "num_hidden_layers", 1)
+    # The tower's features are as wide as the language model, under one name or the other.
+    if hasattr(vision, "embed_dim"):
+        vision.hidden_size = SMALL["hidden_size"]
+    elif hasattr(vision, "out_hidden_size"):
+        vision.out_hidden_size = SMALL["hidden_size"]
+    setattr(vision, "depth" if hasattr(vision, "depth") else "num_hidden_layers", 1)
     return config

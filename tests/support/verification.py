@@ -1,26 +1,26 @@
-"""Verification of a merged model in this process, by the same command as in a fresh one."""
+"""Verification of a merged model in this process, as in a fresh one."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pgt_lora.cli import app as cli
 from pgt_lora.export import merge as merge_module
+from pgt_lora.export.verify import verify_and_report
+from pgt_lora.models.checkpoint import adapter_checkpoint
 
 
 def run_here(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
-    """Run `python -m pgt_lora …` in this process."""
-    python, flag, module, *words = command
-    assert (python, flag, module, words[0]) == (sys.executable, "-m", "pgt_lora", "verify")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
-        patch.setattr(sys, "argv", ["pgt-lora", *words])
-        cli.main()
-    return subprocess.CompletedProcess(command, int(ended.value.code or 0))
+    """Run `python -m pgt_lora.export.verify MERGED ADAPTER [DTYPE]` in this process."""
+    python, flag, module, merged, adapter, *dtype = command
+    assert (python, flag, module) == (sys.executable, "-m", "pgt_lora.export.verify")
+    passed = verify_and_report(Path(merged), adapter_checkpoint(Path(adapter)), *dtype)
+    return subprocess.CompletedProcess(command, int(not passed))
 
 
 @contextmanager

@@ -26,7 +26,7 @@ import os, signal
 import torch
 import transformers
 from pgt_lora.cli import app as cli
-from pgt_lora.training import build as trainer
+from pgt_lora.training import finetune as trainer
 
 torch.set_num_threads(1)
 
@@ -38,9 +38,9 @@ class Kill(transformers.TrainerCallback):
 build = trainer.build_trainer
 
 def build_trainer(*words):
-    built, encoder = build(*words)
+    built = build(*words)
     built.add_callback(Kill)
-    return built, encoder
+    return built
 
 trainer.build_trainer = build_trainer
 cli.main()

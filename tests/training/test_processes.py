@@ -24,7 +24,7 @@ SIGNAL_RANK_1 = """
 import os, signal, sys
 import torch, transformers
 from pgt_lora.cli import app as cli
-from pgt_lora.training import build as trainer
+from pgt_lora.training import finetune as trainer
 
 torch.set_num_threads(1)
 build = trainer.build_trainer
@@ -36,9 +36,9 @@ class Send(transformers.TrainerCallback):
             os.kill(os.getpid(), chosen)
 
 def build_trainer(*words):
-    built, encoder = build(*words)
+    built = build(*words)
     built.add_callback(Send)
-    return built, encoder
+    return built
 
 trainer.build_trainer = build_trainer
 cli.main()

@@ -21,7 +21,7 @@ def test_images_come_from_all_hosts_and_only_once(
     references = photographs(host)
     first = obtain(references[:7], shelf(host, tmp_path, waits))
     assert "7 of 7 images to fetch" in (said := " ".join(capsys.readouterr().out.split()))
-    assert "6 of coco, about 1 MB; 1 of vg, about 0 MB" in said
+    assert "6 of coco, about 0.9 MB; 1 of vg, about 0.1 MB" in said
     assert len(host.requests) == 7
     every = obtain(references, shelf(host, tmp_path, waits))
     assert "2 of 9 images to fetch" in (said := " ".join(capsys.readouterr().out.split()))

@@ -125,6 +125,7 @@ def test_the_command_line_reports_what_is_missing(
 ) -> None:
     monkeypatch.delenv(harness.PYTHON_VARIABLE, raising=False)
     monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
+    monkeypatch.setattr(harness, "SHIPPED", tmp_path)
     monkeypatch.setattr(harness, "find_spec", lambda name: None)
     for words, says in (
         (("--suite", "pope"), "make lmms-eval-setup"),

@@ -1,5 +1,6 @@
 import torch
-from pgt_lora.training.order import StepsByLength
+
+from pgt_lora.training.trainer import StepsByLength
 
 LENGTHS = [(7 * index) % 23 for index in range(50)]
 
