@@ -1,6 +1,6 @@
 """The dimensions of published checkpoints, for what needs neither weights nor network; a new model is one entry.
 
-Source: `config.json` and `preprocessor_config.json` of each Hub repository. `tests/test_real_sizes.py` builds the
+Source: `config.json` and `preprocessor_config.json` of each Hub repository. `tests/models/test_published.py` builds the
 models and compares their sizes with the published ones.
 """
 

@@ -18,7 +18,7 @@ def build_processor(published: Published) -> "ProcessorMixin":
     """Return a processor that cuts images as the published one does and takes every byte of text for a token.
 
     No tokenizer of a published model makes more tokens of a text than it has bytes, so lengths are upper bounds. The
-    chat format is that of the family's small model, which is the published one (`tests/test_adapters.py`).
+    chat format is that of the family's small model, which is the published one (`tests/models/test_templates.py`).
     """
     processor = tiny_module(published.family).build_processor(*filter(None, [published.form]))
     processor.image_processor = type(processor.image_processor)(**published.image_processor)
