@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "pgt_lora").rglob("*.py")]
-NAMED = re.compile(r"`((?:tests|pgt_lora|docs|recipes)/(?![\w/-]*NAME)[\w./-]+\.\w+)`")
+NAMED = re.compile(r"`((?:tests|pgt_lora|docs|recipes)/(?![\w/-]*(?:NAME|MODEL))[\w./-]+\.\w+)`")
 
 
 def test_every_file_that_is_named_is_there() -> None:
