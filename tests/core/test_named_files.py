@@ -4,12 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    *(ROOT / "docs").glob("*.md"),
-    *(ROOT / "pgt_lora").rglob("*.py"),
-]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [*DOCS, *(ROOT / "pgt_lora").rglob("*.py")]
 NAMED = re.compile(r"`((?:tests|pgt_lora|docs|recipes)/(?![\w/-]*(?:NAME|MODEL))[\w./-]+\.\w+)`")
 
 
