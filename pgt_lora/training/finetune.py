@@ -16,7 +16,8 @@ from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, track
 from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import open_dataset, read_manifest, write_json
-from pgt_lora.models.encoding import Encoder, decode
+from pgt_lora.data.images import decode
+from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.build import build_trainer, prepare, shape_here
 from pgt_lora.training.callbacks import progress_bar, stop_on_sigterm
@@ -128,7 +129,7 @@ def check_rows(rows: Any, data: Path) -> None:
             raise InputError(f"{data}: row {row['id']}: its answer is empty, so nothing of it would be supervised")
         for image in row["images"]:
             try:
-                decode(image, row)
+                decode(image, f"row {row['id']}")
             except InputError as error:
                 raise InputError(f"{data}: {error}") from error
 
