@@ -10,7 +10,7 @@ from pgt_lora.cli.data import generate, mix, preview, push_dataset
 from pgt_lora.cli.hub import export_dataset, export_recipe, push
 from pgt_lora.cli.studies import bench, benchmark, compare, diagnose
 from pgt_lora.cli.train import check, evaluate, finetune, merge, run, verify
-from pgt_lora.core.errors import exit_on_input_error
+from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.machine import keep_freed_memory
 from pgt_lora.core.terminal import hide_noise
 
@@ -46,8 +46,8 @@ for command in COMMANDS:
 
 
 def main() -> None:
-    """Run the command line; print an `InputError` as one line."""
+    """Run the command line; print whatever is raised as one line."""
     hide_noise()
     keep_freed_memory()
-    with exit_on_input_error():
+    with exit_with_one_line():
         app()

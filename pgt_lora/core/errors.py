@@ -1,8 +1,6 @@
 """The one error that a user is meant to read."""
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 
 class InputError(ValueError):
@@ -26,13 +24,3 @@ def check_known(option: str, given: Iterable[str], known: Iterable[str]) -> None
     for name in given:
         if name not in known:
             raise InputError(f"{option} {name}=…: unknown {name!r}; known: {choices(known)}")
-
-
-@contextmanager
-def exit_on_input_error() -> Iterator[None]:
-    """Print an `InputError` as one line and exit with 2."""
-    try:
-        yield
-    except InputError as error:
-        print(f"pgt-lora: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -11,39 +11,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import yaml
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe_rules import check_named, check_ranges, check_reports
 from pgt_lora.core.workspace import RECIPES, shipped_path
 
 if TYPE_CHECKING:
     from trl import ModelConfig, SFTConfig
 
 
-# Set by the kit, so a recipe that sets them too would be ignored in part.
-OURS = {
-    "output_dir": "pass --out",
-    "gradient_accumulation_steps": "it follows from global_batch_size, per_device_train_batch_size and the processes",
-    "lora_target_modules": "the model's family places LoRA",
-    "resume_from_checkpoint": "an interrupted run resumes by itself when it is started again",
-    "remove_unused_columns": "the collator needs every column",
-}
-
-# What would change nothing here, or more than can be merged and verified: the one value that fits, and why.
-FIXED: dict[str, tuple[Any, str]] = {
-    "use_peft": (True, "LoRA is what is trained"),
-    "use_dora": (False, "a merged model is verified as W + (α/r)·BA"),
-    "lora_modules_to_save": (None, "LoRA's weights alone are trained, merged and verified"),
-    "lora_target_parameters": (None, "the model's family places LoRA"),
-    "lora_task_type": ("CAUSAL_LM", "the models are causal language models"),
-    "load_in_8bit": (False, "weights are in 16 bits or, with load_in_4bit, in 4"),
-    "packing": (False, "TRL packs no images"),
-    "padding_free": (False, "TRL packs no images"),
-    "pad_to_multiple_of": ("auto", "batches are padded to their longest sample"),
-    "assistant_only_loss": (False, "the answers are what is supervised"),
-    "shuffle_dataset": (False, "every epoch has an order of its own"),
-    "chat_template_path": (None, "a model keeps its own template"),
-    "eos_token": (None, "a model keeps its own tokens"),
-    "pad_token": (None, "a model keeps its own tokens"),
-    "trust_remote_code": (False, "models are of Transformers' own classes"),
-}
+NO_GPU = (
+    "no GPU that computes in bf16 is seen here. What the recipe needs: pgt-lora check {name}. The small model that "
+    "needs no GPU: make finetune. This one on the processor, slowly: --use_cpu true --bf16 false --dtype float32"
+)
 
 
 @dataclass
@@ -110,12 +88,41 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 def read_values(path: Path) -> dict[str, Any]:
     """Return the flat mapping that a recipe file holds."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        values = yaml.load(path.read_text(encoding="utf-8"), RecipeLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise InputError(f"{path}: a recipe is a flat mapping of `field: value` lines")
     return values
+
+
+class RecipeLoader(yaml.SafeLoader):
+    """YAML in which 1e-5 is a number wherever it stands, as in YAML 1.2, and no field is given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping whose keys are all different."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+RecipeLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def yaml_value(word: str) -> Any:
+    """Read a word of the command line as YAML.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return yaml.load(word, RecipeLoader)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise InputError(f"{word!r}: cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 
 def parse_overrides(words: Sequence[str]) -> dict[str, Any]:
@@ -126,13 +133,13 @@ def parse_overrides(words: Sequence[str]) -> dict[str, Any]:
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
             waiting = name.replace("-", "_")
-            values[waiting] = yaml.safe_load(value) if equals else True
+            values[waiting] = yaml_value(value) if equals else True
             if equals:
                 waiting = None
         elif waiting is None:
             raise InputError(f"{word!r}: overrides are given as --field value")
         else:
-            values[waiting] = yaml.safe_load(word)
+            values[waiting] = yaml_value(word)
             waiting = None
     return values
 
@@ -147,12 +154,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
             message = re.sub(r"argument --(\w+)(/--[\w-]+)?", r"\1", message)
             raise InputError(f"{where}: {message}")
 
-    for key in values:
-        if key in OURS:
-            raise InputError(f"{where}: {key} cannot be set: {OURS[key]}")
-        if key in FIXED and values[key] != FIXED[key][0]:
-            fits, why = FIXED[key]
-            raise InputError(f"{where}: {key} must be {json.dumps(fits)} or left out: {why}")
+    check_named(where, values)
     known = {f.name for kind in (SFTConfig, ModelConfig, KitConfig) for f in fields(kind) if f.init}
     for key in values:
         if key not in known:
@@ -169,8 +171,12 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
         )
     except InputError:
         raise
-    except (ValueError, TypeError) as error:  # from the configurations' own checks
-        raise InputError(f"{where}: {error}") from error
+    except (ValueError, TypeError, ImportError) as error:  # from the configurations' own checks
+        if "bf16" in str(error):
+            raise InputError(f"{where}: {NO_GPU.format(name=name)}") from error
+        raise InputError(f"{where}: {' '.join(str(error).split())}") from error
+    check_ranges(where, (sft, model, kit))
+    check_reports(where, sft.report_to or ())
     return Recipe(name, dict(values), sft, model, kit)
 
 

@@ -7,6 +7,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # In a wheel, recipes and small models lie inside the package; in a checkout, beside it.
 SHIPPED = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
 RECIPES = SHIPPED / "recipes"
+IS_CHECKOUT = (SHIPPED / "Makefile").is_file()
 LAUNCH_FILES = RECIPES / "accelerate"
 HOME_VARIABLE = "PGT_LORA_HOME"
 

@@ -12,7 +12,8 @@ import torch
 from rich.table import Table
 from transformers import BatchFeature
 
-from pgt_lora.core.errors import InputError, exit_on_input_error
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.terminal import console, hide_noise
 from pgt_lora.core.workspace import data_directory
@@ -178,5 +179,5 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
 
 if __name__ == "__main__":  # the fresh process after a merge: MERGED ADAPTER [DTYPE]
     hide_noise()
-    with exit_on_input_error():
+    with exit_with_one_line():
         sys.exit(not verify_and_report(Path(sys.argv[1]), adapter_checkpoint(Path(sys.argv[2])), *sys.argv[3:]))

@@ -96,6 +96,29 @@ def reach(base: str, revision: str | None) -> None:
         ) from error
 
 
+def says_its_head(base: str, revision: str | None = None) -> bool:
+    """Tell whether a checkpoint's own configuration says if its head is tied; where not, the class's default counts."""
+    from transformers import PretrainedConfig
+
+    written, _ = PretrainedConfig.get_config_dict(base, revision=revision)
+    return any("tie_word_embeddings" in part for part in (written, written.get("text_config") or {}))
+
+
+def stores_head(base: str, revision: str | None = None) -> bool:
+    """Tell whether a head of its own is among the weights of a checkpoint; of the Hub's, only file headers are read."""
+    from huggingface_hub import get_safetensors_metadata
+    from safetensors import safe_open
+
+    if not Path(base).is_dir():
+        keys = list(get_safetensors_metadata(base, revision=revision).weight_map)
+    else:
+        keys = []
+        for path in Path(base).glob("*.safetensors"):
+            with safe_open(path, "pt") as file:
+                keys += file.keys()
+    return any(key.endswith("lm_head.weight") for key in keys)
+
+
 def family_of_config(config: "PretrainedConfig", base: str) -> Family:
     """Return the family that a checkpoint's `model_type` names.
 

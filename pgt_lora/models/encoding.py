@@ -4,8 +4,10 @@ The prompt's ids are made once, by the processor, for both; training appends the
 what the model saw up to the answer in training is what it sees in generation, whatever the template does.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -104,6 +106,16 @@ class Encoder:
         bos = self.processor.tokenizer.bos_token
         return bos is None or not prompt.startswith(bos)
 
+    def check_text(self, row: Mapping[str, Any], *texts: str) -> None:
+        """Check that what somebody wrote holds no control token: it would close or forge a turn, or stand for an image.
+
+        Raises:
+            InputError: it does; the message names the row.
+        """
+        for text in texts:
+            if found := control_tokens(self.processor).search(text):
+                raise InputError(f"row {row['id']}: its text holds {found[0]!r}, which steers this model; take it out")
+
     def answer_ids(self, row: Mapping[str, Any]) -> list[int]:
         """Return the ids of a row's answer, as they continue its prompt, and of the token that ends it.
 
@@ -119,6 +131,7 @@ class Encoder:
             InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
         """
         (asked,), (said,) = row["prompt"], row["completion"]
+        self.check_text(row, asked["content"], said["content"])
         key = asked["content"], said["content"], len(row["images"])
         if key not in self.texts:
             tokenizer = self.processor.tokenizer
@@ -129,6 +142,14 @@ class Encoder:
                 raise InputError(f"row {row['id']}: its answer {said['content']!r} merges with the end of the prompt")
             self.texts[key] = before, [*both[len(before) :], self.end_id]
         return self.texts[key]
+
+
+@cache
+def control_tokens(processor: "ProcessorMixin") -> re.Pattern[str]:
+    """Return what finds the tokens in a text that steer a model instead of being read: roles, ends, placeholders."""
+    tokens = {str(token) for token in processor.tokenizer.added_tokens_decoder.values() if token.special}
+    tokens |= {str(value) for name, value in vars(processor).items() if name.endswith("_token") and value}
+    return re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))) or r"(?!)")
 
 
 def _pad(heads: Sequence[torch.Tensor], tails: Sequence[Sequence[int]], value: int) -> torch.Tensor:

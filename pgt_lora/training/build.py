@@ -52,7 +52,7 @@ def prepare(recipe: Recipe, rows: Any, data: Path | None = None) -> Prepared:
     model = load_base(recipe, encoder.family)
     for problem in too_long(lengths, token_limit(model.config, recipe.sft.max_length)):
         raise InputError(f"{recipe.name}: {problem}")
-    if data and not (recipe.sft.fsdp or parse_flag_from_env("ACCELERATE_USE_FSDP")):  # FSDP: weights are on no GPU yet
+    if data and not parse_flag_from_env("ACCELERATE_USE_FSDP"):  # FSDP: weights are on no GPU yet
         if not recipe.model.load_in_4bit:  # which is there already
             model.to(recipe.sft.device)
         with PartialState().local_main_process_first():

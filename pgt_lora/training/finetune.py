@@ -10,7 +10,8 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
-from pgt_lora.core.errors import InputError, exit_on_input_error
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.machine import hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, track
@@ -168,5 +169,5 @@ def lora_weights(model: Any) -> dict[str, Any]:
 if __name__ == "__main__":  # one of several processes: RECIPE.yaml DATA OUT [overwrite]
     hide_noise()
     keep_freed_memory()
-    with exit_on_input_error():
+    with exit_with_one_line():
         finetune(load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]), "overwrite" in sys.argv[4:])

@@ -51,10 +51,15 @@ def newest_checkpoint(directory: Path) -> Path | None:
 
 
 def is_complete(checkpoint: Path) -> bool:
-    """Tell whether a checkpoint was written to its end: its state comes last, and torch's files are zip archives."""
+    """Tell whether a checkpoint holds what resuming needs, written to its end.
+
+    Its state comes last, torch's files are zip archives, and without optimizer and schedule it would go on otherwise.
+    """
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        return False
+    if not all(any(checkpoint.glob(f"{part}*")) for part in ("optimizer", "scheduler", "rng_state")):
         return False
     return all(zipfile.is_zipfile(path) for path in checkpoint.glob("*.pt*"))
 

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "pgt_lora").rglob("*.py")]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [*DOCS, *(ROOT / "pgt_lora").rglob("*.py")]
 NAMED = re.compile(r"`((?:tests|pgt_lora|docs|recipes)/(?![\w/-]*(?:NAME|MODEL))[\w./-]+\.\w+)`")
 
 
@@ -15,8 +16,7 @@ def test_every_file_that_is_named_is_there() -> None:
 
 
 def test_every_module_that_is_named_is_there() -> None:
-    pages = [page for page in PAGES if page.suffix == ".md"]
-    named = {name for page in pages for name in re.findall(r"`(pgt_lora(?:\.\w+)+)`", page.read_text(encoding="utf-8"))}
+    named = {name for page in DOCS for name in re.findall(r"`(pgt_lora(?:\.\w+)+)`", page.read_text(encoding="utf-8"))}
     assert named
     for name in named:
         path = ROOT / name.replace(".", "/")

@@ -44,7 +44,9 @@ def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
     views = {"single_image"} | ({"multi_view"} if settings.multi_view else set())
     for number, (where, entry) in enumerate(json_lines(path), 1):
         kind = field_of(entry, "question_type", str, where)
-        view = field_of(entry, "data_type", str, where)
+        view = field_of(
+            {"data_type": "single_image"} | entry, "data_type", str, where
+        )  # as the original reader takes it
         if kind in kinds and view in views:
             rows.append(_row(f"spatialladder-{number:06d}", entry, kind, where))
         else:
@@ -55,7 +57,7 @@ def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
 def _row(name: str, entry: dict[str, object], kind: str, where: str) -> Row:
     images = field_of(entry, "image", list, where)
     paths = [inner_path(each, where).removeprefix("images/") for each in images]
-    options = entry.get("options")
+    options = entry.get("options") or None  # the original writes [] for none
     if not paths or (options is None) == (kind == "relative distance"):
         raise InputError(f"{where}: {len(paths)} images and options {options!r} in a question of {kind}")
     answer = str(field_of(entry, "answer", (str, int, float), where)).strip()
@@ -64,7 +66,7 @@ def _row(name: str, entry: dict[str, object], kind: str, where: str) -> Row:
         raise InputError(f"{where}: the answer {answer!r} names none of the lettered options {options!r}")
     return Row(
         id=name,
-        question=field_of(entry, "question", str, where).strip(),
+        question=field_of(entry, "question", str, where).replace("<image>", "").strip(),  # the original's placeholder
         answer=answer,
         images=tuple(ImageRef(STORE.name, each) for each in paths),
         # A scene is one room in many frames and scans: scene0022_00/1760.jpg and scene0022_01 are the same room.

@@ -10,12 +10,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.workspace import RECIPES, SHIPPED
+from pgt_lora.core.workspace import IS_CHECKOUT, RECIPES, SHIPPED
 from pgt_lora.models.families.family import Family
 from pgt_lora.studies.benchmarks.subject import Backend, Subject
 
 TESTED = "0.7.3"
 PYTHON_VARIABLE = "LMMS_EVAL_PYTHON"
+INSTALL = (
+    "run: make lmms-eval-setup"
+    if IS_CHECKOUT
+    else f"run: pip install 'pgt-lora[eval]' in an environment of its own, and name its Python in {PYTHON_VARIABLE}"
+)
 ONE_AT_A_TIME = ("internvl_hf", "llava_hf")  # lmms-eval's wrappers take no batches of these
 TASKS = Path(__file__).parent / "lmms_tasks"
 # vLLM passes all of it on. The others pass the first two on; for them the penalty is taken out of the checkpoint.
@@ -48,16 +53,16 @@ def find_python(backend: str) -> tuple[str, dict[str, str]]:
     named = os.environ.get(PYTHON_VARIABLE) or (str(made) if made.exists() else sys.executable)
     python = str(Path(shutil.which(named) or named).absolute())  # not resolved: a link tells which environment it is
     if python == sys.executable and find_spec("lmms_eval") is None:
-        raise InputError(f"lmms-eval is not installed; run: make lmms-eval-setup (or set {PYTHON_VARIABLE})")
+        raise InputError(f"lmms-eval is not installed; {INSTALL}")
     names = ["lmms-eval", "pgt-lora", "transformers", *(["vllm"] if backend == Backend.VLLM else [])]
     code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
     try:
         done = subprocess.run([python, "-c", code, *names], capture_output=True, text=True, check=False)
     except OSError as error:
-        raise InputError(f"{python}: cannot be run ({error}); run: make lmms-eval-setup") from error
+        raise InputError(f"{python}: cannot be run ({error}); {INSTALL}") from error
     if done.returncode:
         reason = (done.stderr.splitlines() or [""])[-1]
-        raise InputError(f"{python}: {reason}; needed there: {', '.join(names)}; run: make lmms-eval-setup")
+        raise InputError(f"{python}: {reason}; needed there: {', '.join(names)}; {INSTALL}")
     return python, dict(zip(names, done.stdout.split(), strict=True))
 
 

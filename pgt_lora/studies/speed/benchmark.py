@@ -154,8 +154,13 @@ def run_module(python: str, module: str, words: Sequence[str], directory: Path) 
         InputError: it failed.
     """
     out = directory / "out.json"
-    # No cache of tokenised datasets of earlier runs, and this package where it is not installed.
-    paths: Mapping[str, str] = {"HF_DATASETS_CACHE": str(directory / "datasets"), "PYTHONPATH": str(PACKAGE.parent)}
+    # No cache of tokenised datasets of earlier runs; and this package, alone, where it is not installed.
+    (directory / "kit").mkdir(exist_ok=True)
+    if not (directory / "kit" / PACKAGE.name).exists():
+        (directory / "kit" / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)
+    paths: Mapping[str, str] = {
+        "HF_DATASETS_CACHE": str(directory / "datasets"), "PYTHONPATH": str(directory / "kit"),
+    }  # fmt: skip
     done = subprocess.run(
         [python, "-m", f"pgt_lora.studies.speed.{module}", *words, str(out)],
         capture_output=True, text=True, check=False, env={**os.environ, **paths},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.plugins import lookup
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.models.checkpoint import read_config
+from pgt_lora.models.checkpoint import read_config, says_its_head, stores_head
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import Placement, check_placement
 from pgt_lora.models.published import PUBLISHED, build_config
@@ -46,7 +46,7 @@ def open_base(recipe: Recipe, offline: bool) -> Base:
     base, revision = recipe.base, recipe.model.model_revision
     if not offline or Path(base).is_dir():
         origin = Origin.LOCAL if Path(base).is_dir() else Origin.HUB
-        return Base(read_config(base, revision), open_encoder(recipe), origin)
+        return Base(config_with_its_head(base, revision), open_encoder(recipe), origin)
     if base not in PUBLISHED:
         raise InputError(f"{base}: no published dimensions; known: {choices(PUBLISHED)}; leave out --offline")
     published = PUBLISHED[base]
@@ -54,6 +54,15 @@ def open_base(recipe: Recipe, offline: bool) -> Base:
     if family.name != published.family:
         raise InputError(f"{recipe.name}: model_family {family.name}, but {base} is {published.family}")
     return Base(build_config(published), Encoder(family, build_processor(published)), Origin.PUBLISHED)
+
+
+def config_with_its_head(base: str, revision: str | None) -> "PretrainedConfig":
+    """Return a checkpoint's configuration; where it does not say whether the head is tied, its weights decide."""
+    config = read_config(base, revision)
+    if not says_its_head(base, revision):
+        is_tied = not stores_head(base, revision)
+        config.tie_word_embeddings = config.get_text_config().tie_word_embeddings = is_tied
+    return config
 
 
 def build_on_meta(recipe: Recipe, base: Base) -> tuple[Placement, Dimensions]:

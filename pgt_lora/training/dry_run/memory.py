@@ -1,7 +1,7 @@
 """What LoRA training takes on one GPU, estimated from a model's dimensions; bytes, unless a name says otherwise.
 
-`tests/training/dry_run/test_memory.py` compares the activations with what autograd keeps on models of the real classes. Not counted:
-fragmentation, which `RESERVE` is for.
+`tests/training/dry_run/test_memory.py` compares the activations with what autograd keeps on models of the real classes.
+Not counted: fragmentation, which `RESERVE` is for.
 """
 
 from collections.abc import Iterable

@@ -12,6 +12,7 @@ from rich.text import Text
 from pgt_lora.core.batches import divisors, num_steps, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
+from pgt_lora.core.workspace import IS_CHECKOUT
 from pgt_lora.training.dry_run.base import Origin
 from pgt_lora.training.dry_run.check import Findings
 from pgt_lora.training.dry_run.memory import GIB, RESERVE, Setup, estimate, largest_batch, shards_needed
@@ -57,6 +58,10 @@ def command(found: Findings, name: str, overrides: Sequence[str]) -> str:
     """Return the command that trains as was checked, with what has to be added for a single card of 80 GB."""
     added = [] if found.recipe.sft.use_cpu else advice(found, CARDS_GIB[-1])[1]
     args = [*overrides, *(added or [])]
+    if not IS_CHECKOUT:
+        launch = ["PGT_LORA_LAUNCH=fsdp2"] if added is None else []
+        data = ["--data", str(found.data)] if found.data else []
+        return " ".join([*launch, shlex.join(["pgt-lora", "run", name, *data, *args])])
     words = ["make finetune", *(["LAUNCH=fsdp2"] if added is None else []), f"MODEL={shlex.quote(name)}"]
     words += [f"DATA={shlex.quote(str(found.data))}"] if found.data else []
     return " ".join([*words, *([f"ARGS={shlex.quote(shlex.join(args))}"] if args else [])])

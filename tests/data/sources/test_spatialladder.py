@@ -41,6 +41,18 @@ def test_spatialladder_keeps_what_is_asked_for(tmp_path: Path) -> None:
     assert (absolute.text, absolute.answer) == ("How far, in meters? Answer with the number directly", "1.5")
 
 
+def test_spatialladder_is_read_as_its_own_reader_does(tmp_path: Path) -> None:
+    """A placeholder in the question, no options written as [], and a row that does not say how many views it has."""
+    entries = [
+        ladder(question=f"<image>\n{QUESTION}"),
+        ladder(question_type="absolute distance", options=[], answer="1.5", question="How far, in meters?"),
+        {name: value for name, value in ladder().items() if name != "data_type"},
+    ]
+    rows = read("spatialladder", lines(tmp_path / "a.jsonl", entries), absolute_distance=True)
+    assert [row.question for row in rows] == [QUESTION, "How far, in meters?", QUESTION]
+    assert [row.options is None for row in rows] == [False, True, False]
+
+
 @pytest.mark.parametrize(("gold", "letter"), [("A.", "A"), ("A", "A"), ("(B)", "B"), ("B. pillow", "B")])
 def test_spatialladder_keeps_its_own_format(tmp_path: Path, gold: str, letter: str) -> None:
     (row,) = read("spatialladder", lines(tmp_path / "a.jsonl", [ladder(answer=gold)]))
@@ -68,7 +80,7 @@ def test_options_that_stand_in_the_question_are_not_repeated(tmp_path: Path) -> 
         ({"options": ["tv", "pillow"]}, "names none"),
         ({"options": ["A. tv", "A. pillow"]}, "names none"),
         ({"options": None}, "options None"),
-        ({"options": []}, "names none"),
+        ({"options": []}, "options None"),
         ({"image": []}, "0 images"),
         ({"image": "scene0022_00/1760.jpg"}, "image is"),
         ({"image": ["../x.jpg"]}, "leads out"),

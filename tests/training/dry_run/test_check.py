@@ -1,11 +1,13 @@
 """The dry run on local files: its steps are those of training."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from pgt_lora.core.batches import num_steps, step_shape
 from pgt_lora.core.errors import InputError
@@ -15,6 +17,7 @@ from pgt_lora.models.lengths import too_long
 from pgt_lora.models.names import resolve
 from pgt_lora.training.dry_run import check as check_module
 from pgt_lora.training.finetune import finetune
+from tests.support.discovered import save_small, small_model
 from tests.support.dry_runs import TINY, call, dry_run
 
 
@@ -127,3 +130,22 @@ def test_batches_that_do_not_divide_are_made_smaller_or_said_to_be_refused(
     assert "cannot be dealt out equally" in line
     with pytest.raises(InputError, match="cannot be dealt out equally to 8 processes"):
         step_shape(load_recipe(TINY, words), 8)
+
+
+def test_the_weights_decide_where_the_configuration_does_not_say_whether_the_head_is_tied(
+    tmp_path: Path, overrides: list[str]
+) -> None:
+    counts = []
+    for name in ("untied", "tied"):
+        base = save_small(tmp_path / name, "internvl3")
+        config = json.loads((base / "config.json").read_text())
+        config.pop("tie_word_embeddings")
+        config["text_config"].pop("tie_word_embeddings", None)
+        (base / "config.json").write_text(json.dumps(config))
+        if name == "tied":
+            weights = {key: each for key, each in load_file(base / "model.safetensors").items() if "lm_head" not in key}
+            save_file(weights, base / "model.safetensors", {"format": "pt"})
+        words = [*overrides, "--model_name_or_path", str(base), "--model_family", "internvl3"]
+        counts.append(dry_run(TINY.stem, overrides=words).placement.num_parameters)
+    config = small_model("internvl3").config.get_text_config()
+    assert counts[0] - counts[1] == config.vocab_size * config.hidden_size

@@ -1,0 +1,108 @@
+"""A recipe that would train nothing, train otherwise than it says, or do what a verified run cannot, is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, load_recipe, parse_overrides
+
+TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--num_train_epochs -1", "num_train_epochs is -1; give more than 0"),
+        ("--num_train_epochs 0", "num_train_epochs is 0"),
+        ("--num_train_epochs nan", "num_train_epochs"),
+        ("--lora_alpha 0", "lora_alpha is 0; give more than 0"),
+        ("--lora_r 0", "lora_r is 0; give 1 or more"),
+        ("--lora_dropout 1.0", "lora_dropout is 1; give 0 or more, below 1"),
+        ("--learning_rate 0", "learning_rate is 0"),
+        ("--learning_rate 1e30", "learning_rate is 1e+30"),
+        ("--learning_rate -1e-4", "learning_rate is -0.0001"),
+        ("--learning_rate true", "learning_rate is true; give a number"),
+        ("--weight_decay -1", "weight_decay is -1; give 0 or more"),
+        ("--per_device_eval_batch_size 0", "per_device_eval_batch_size is 0"),
+        ("--per_device_train_batch_size 0", "per_device_train_batch_size"),
+        ("--global_batch_size 0", "global_batch_size is 0"),
+        ("--num_samples 0", "num_samples is 0"),
+        ("--num_samples -5", "num_samples is -5"),
+        ("--max_new_tokens 0", "max_new_tokens is 0"),
+        ("--max_length 0", "max_length is 0"),
+        ("--feature_cache_gb -1", "feature_cache_gb is -1"),
+        ("--label_smoothing_factor 0.1", "label_smoothing_factor must be 0.0"),
+        ("--eval_strategy steps", 'eval_strategy must be "no"'),
+        ("--completion_only_loss false", "completion_only_loss must be true"),
+        ("--truncation_mode keep_end", "truncation_mode must be"),
+        ("--loss_type dft", "loss_type must be"),
+        ("--save_only_model true", "save_only_model must be false or left out: an interrupted run resumes"),
+        ("--auto_find_batch_size true", "auto_find_batch_size must be false"),
+        ("--push_to_hub true", "push_to_hub cannot be set: `pgt-lora push` sends a model once it is verified"),
+        ("--hub_token hf_secret", "hub_token cannot be set"),
+        ("--hub_model_id me/model", "hub_model_id cannot be set"),
+        ("--hub_private_repo true", "hub_private_repo cannot be set"),
+        ("--fsdp full_shard", "fsdp cannot be set: a launch file says so"),
+        ("--deepspeed x.json", "deepspeed cannot be set"),
+        ("--report_to nothing_of_the_kind", "nothing_of_the_kind"),
+        ("--trust_remote_code true", "trust_remote_code must be false"),
+        ("--model_init_kwargs {trust_remote_code:\u00a0true}", "trust_remote_code"),
+        ('--model_init_kwargs {"config":{"trust_remote_code":true}}', "trust_remote_code cannot be set"),
+    ],
+)
+def test_a_value_is_refused_with_its_reason(words: str, says: str) -> None:
+    with pytest.raises(InputError) as refused:
+        load_recipe(TINY, words.split(" "))
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "hf_secret" not in str(refused.value)
+
+
+def test_what_is_allowed_stays_allowed() -> None:
+    words = "--completion_only_loss true --push_to_hub false --num_train_epochs 0.5 --lora_dropout 0.1 --max_steps 3"
+    recipe = load_recipe(TINY, words.split())
+    assert recipe.sft.num_train_epochs == 0.5
+    assert load_recipe(TINY, ["--num_train_epochs", "0", "--max_steps", "3"]).sft.max_steps == 3
+
+
+def test_a_field_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text(TINY.read_text(encoding="utf-8") + "lora_r: 16\n", encoding="utf-8")
+    with pytest.raises(InputError, match="'lora_r' is given twice"):
+        load_recipe(path)
+
+
+def test_exponents_are_numbers_wherever_they_stand() -> None:
+    recipe = load_recipe(TINY, ["--lr_scheduler_kwargs", "{min_lr: 1e-5, other: -2E+3}"])
+    assert recipe.values["lr_scheduler_kwargs"] == {"min_lr": 1e-5, "other": -2000.0}
+    assert parse_overrides(["--a", "1e-5", "--b", "e5", "--c", "1e"]) == {"a": 1e-5, "b": "e5", "c": "1e"}
+
+
+@pytest.mark.parametrize(
+    "text", ["{a: [", "a: !!python/object:os.system x", "\x00", "- 1", "? [a]\n: b", "&a [*a]" * 3]
+)
+def test_what_is_no_recipe_is_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        load_recipe(path)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+    with pytest.raises(InputError, match="cannot be read as YAML"):
+        parse_overrides(["--lora_r", "{a: ["])
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "utf16.yaml"
+    path.write_bytes("lora_r: 8\n".encode("utf-16"))
+    with pytest.raises(InputError, match="cannot be read as YAML"):
+        load_recipe(path)
+
+
+def test_without_a_gpu_a_recipe_for_one_says_what_to_do() -> None:
+    with pytest.raises(InputError) as refused:
+        load_recipe(RECIPES / "qwen2.5-vl-3b.yaml")
+    for part in ("no GPU that computes in bf16", "pgt-lora check qwen2.5-vl-3b", "make finetune", "--use_cpu true"):
+        assert part in str(refused.value)
+    assert load_recipe(RECIPES / "qwen2.5-vl-3b.yaml", ["--use_cpu", "true", "--bf16", "false", "--dtype", "float32"])
