@@ -9,6 +9,9 @@ import torch
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import new_directory, open_dataset, write_manifest, write_samples
+from pgt_lora.data.sample import Sample
+from pgt_lora.evaluation.evaluate import Generation, evaluate
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import num_bytes
 from pgt_lora.models.lengths import measure
@@ -72,14 +75,22 @@ def test_a_strip_that_qwen_refuses_is_named_by_row(name: str, size: tuple[int, i
     assert len(measure(encoder, [row("just", encoded(Image.new("RGB", (200, 1)), "PNG"))])) == 1
 
 
-@pytest.mark.parametrize("name", ["PNG-text", "PNG-text-behind-pixels", "PNG-too-large", "EPS", "TIFF-float"])
-def test_what_cannot_be_decoded_ends_training_before_it_starts(name: str, tmp_path: Path) -> None:
-    from datasets import Dataset, Features, List, Value
-    from datasets import Image as Feature
-
-    turns = [{"role": Value("string"), "content": Value("string")}]
-    columns = {"id": Value("string"), "images": List(Feature(decode=False)), "prompt": turns, "completion": turns}
-    rows = Dataset.from_list([row("good", SAME["PNG-RGB"]), row("bad", REFUSED[name])], features=Features(columns))
-    with pytest.raises(InputError, match=rf"{tmp_path}: row bad: its image cannot be read"):
-        check_rows(rows, tmp_path)
-    check_rows(rows.select([0]), tmp_path)
+@pytest.mark.parametrize(
+    "name", ["JPEG-cut", "PNG-text", "PNG-text-behind-pixels", "PNG-too-large", "EPS", "TIFF-float"]
+)
+def test_what_cannot_be_decoded_ends_a_run_before_it_starts(name: str, tmp_path: Path) -> None:
+    samples = [
+        Sample(row_id, (file,), "Which is left?", "red", "made", "relation", "A", "word", row_id)
+        for row_id, file in (("good", SAME["PNG-RGB"]), ("bad", REFUSED[name]))
+    ]
+    data = tmp_path / "data"
+    with new_directory(data) as partial:
+        write_manifest(partial, {}, write_samples(partial, samples))
+    rows, said = open_dataset(data), f"^{data}: row bad: its image cannot be read"
+    with pytest.raises(InputError, match=said):
+        check_rows(rows, data)
+    check_rows(rows.select([0]), data)
+    model: Any = None  # none is asked
+    with pytest.raises(InputError, match=said):
+        evaluate(model, model, data, tmp_path / "out", name="none", generation=Generation(4, 2))
+    assert not (tmp_path / "out").exists()
