@@ -1,6 +1,5 @@
 """A page to look at a dataset with: what its manifest says, how its answers are distributed, and its first images."""
 
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -66,7 +65,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as it is stored, inlined."""
+    """An image as models see it, inlined."""
 
     uri: str
     width: int
@@ -95,7 +94,8 @@ def write_preview(
     `audit(row)` is asked what a model would be trained on; images in `row` are as stored: `{"bytes", "path"}`.
 
     Raises:
-        InputError: the dataset directory is unfinished, `num_images` is below one, or `out` is a directory.
+        InputError: the dataset directory is unfinished, `num_images` is below one, `out` is a directory, or an image
+            cannot be read.
     """
     if num_images < 1:
         raise InputError(f"num_images {num_images}: at least one is needed")
@@ -192,14 +192,13 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _card(row: dict[str, Any], audit: Callable[[dict[str, Any]], Audit | None] | None) -> Card:
     return Card(
         row=row,
-        pictures=tuple(_picture(image["bytes"]) for image in row["images"]),
+        pictures=tuple(_picture(image, f"row {row['id']}") for image in row["images"]),
         point=parse_point(row["answer"]) if row["answer_format"] == AnswerFormat.POINT else None,
         audit=audit(row) if audit else None,
     )
 
 
-def _picture(image_bytes: bytes) -> Picture:
-    from PIL import Image
+def _picture(image: Mapping[str, Any], name: str) -> Picture:
+    from pgt_lora.data.images import page_file, size_px
 
-    with Image.open(io.BytesIO(image_bytes)) as image:
-        return Picture(data_uri(image_bytes), *image.size)
+    return Picture(data_uri(page_file(image, name)), *size_px(image, name))

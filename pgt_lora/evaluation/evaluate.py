@@ -13,6 +13,7 @@ from rich.table import Table
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import new_directory, open_dataset, read_manifest, write_json, write_text
+from pgt_lora.data.images import check_images
 from pgt_lora.evaluation.scoring import Score, correct, parse, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
@@ -91,8 +92,12 @@ def evaluate(
     """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory.
 
     With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
+
+    Raises:
+        InputError: an image cannot be read.
     """
     rows = open_dataset(data)
+    check_images(rows, data)
     encoder = cached(encoder, model, rows, data, feature_cache_gb)
     with new_directory(out, overwrite) as directory:
         predictions = predict(model, encoder, rows, generation)

@@ -4,7 +4,6 @@ The prompt's ids are made once, by the processor, for both; training appends the
 what the model saw up to the answer in training is what it sees in generation, whatever the template does.
 """
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import Image
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.images import Size, decode
 from pgt_lora.models.families.family import Family
 from pgt_lora.models.families.template import answer_prefix, end_token, messages
+from pgt_lora.models.transformers_internals import num_image_tokens
 
 if TYPE_CHECKING:
     from transformers import BatchFeature, ProcessorMixin
@@ -40,16 +40,39 @@ class Encoder:
         return int(self.processor.tokenizer.convert_tokens_to_ids(end_token(self.family, self.processor)))
 
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> "BatchFeature":
-        """Encode the prompts of rows, padded on the left, for generation."""
+        """Encode the prompts of rows, padded on the left, for generation.
+
+        Raises:
+            InputError: an image cannot be read, or the processor refuses its size; the message names the row.
+        """
         texts = [self.prompt_text(row) for row in rows]
-        return self.processor(
-            text=texts,
-            images=[[decode(image, row) for image in row["images"]] for row in rows],
-            add_special_tokens=self.adds_special_tokens(texts[0]),
-            padding=True,
-            padding_side="left",
-            return_tensors="pt",
-        )
+        images = [[decode(image, f"row {row['id']}") for image in row["images"]] for row in rows]
+        try:
+            return self.processor(
+                text=texts,
+                images=images,
+                add_special_tokens=self.adds_special_tokens(texts[0]),
+                padding=True,
+                padding_side="left",
+                return_tensors="pt",
+            )
+        except ValueError:
+            for row, pictures in zip(rows, images, strict=True):
+                for picture in pictures:
+                    self.image_tokens(picture.size, f"row {row['id']}")
+            raise
+
+    def image_tokens(self, size: Size, name: str) -> int:
+        """Return the tokens of an image alone, by the processor's rule.
+
+        Raises:
+            InputError: the processor refuses the size, such as Qwen's a side over 200 times the other.
+        """
+        try:
+            return num_image_tokens(self.processor, size)
+        except ValueError as error:
+            told = f"{size[0]}x{size[1]} pixels is refused by the processor: {error}"
+            raise InputError(f"{name}: its image of {told}; crop the image or leave it out") from error
 
     def training_batch(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Encode prompts and answers, padded on the right; `labels` are the answer and its end token alone."""
@@ -132,17 +155,3 @@ def control_tokens(processor: "ProcessorMixin") -> re.Pattern[str]:
 def _pad(heads: Sequence[torch.Tensor], tails: Sequence[Sequence[int]], value: int) -> torch.Tensor:
     joined = [torch.cat([head, torch.tensor(tail, dtype=head.dtype)]) for head, tail in zip(heads, tails, strict=True)]
     return torch.nn.utils.rnn.pad_sequence(joined, batch_first=True, padding_value=value)
-
-
-def decode(image: Image.Image | Mapping[str, Any], row: Mapping[str, Any]) -> Image.Image:
-    """Return a row's image, an encoded file or pixels already, as RGB pixels.
-
-    Raises:
-        InputError: the file is truncated or no image; the message names the row.
-    """
-    if isinstance(image, Image.Image):
-        return image
-    try:
-        return Image.open(io.BytesIO(image["bytes"])).convert("RGB")
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
-        raise InputError(f"row {row['id']}: its image cannot be read ({error}); make the dataset again") from error

@@ -21,12 +21,13 @@ from transformers import BatchFeature
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import new_directory, read_manifest
+from pgt_lora.data.images import Size
 from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, read
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.lengths import Size, image_tokens, size_px
+from pgt_lora.models.lengths import image_tokens
 
 BATCH = 32
-LAYOUT = 2  # of these files; another number makes other caches
+LAYOUT = 3  # of these files and of how images are decoded; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
 
 
@@ -83,10 +84,13 @@ def num_bytes(base: Any, encoder: Encoder, rows: Any) -> int:
 
     Tokens that stand around an image count as the image's, as they do in the processors; so it is never too few.
     """
-    distinct = {image_key(row): [size_px(image, row) for image in row["images"]] for row in rows}
     known: dict[tuple[Size, bool], int] = {}
-    tokens = sum(image_tokens(encoder, sizes, known) for sizes in distinct.values())
-    return tokens * base.config.get_text_config().hidden_size * base.dtype.itemsize
+    tokens: dict[bytes, int] = {}
+    for row in rows:
+        key = image_key(row)
+        if key not in tokens:
+            tokens[key] = image_tokens(encoder, row, known)
+    return sum(tokens.values()) * base.config.get_text_config().hidden_size * base.dtype.itemsize
 
 
 def image_key(row: Mapping[str, Any]) -> bytes:

@@ -14,10 +14,11 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.machine import hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
-from pgt_lora.core.terminal import console, hide_noise, track
+from pgt_lora.core.terminal import console, hide_noise
 from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import open_dataset, read_manifest, write_json
-from pgt_lora.models.encoding import Encoder, decode
+from pgt_lora.data.images import check_images
+from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.build import build_trainer, prepare, shape_here
 from pgt_lora.training.callbacks import progress_bar, stop_on_sigterm
@@ -124,14 +125,10 @@ def check_rows(rows: Any, data: Path) -> None:
     Raises:
         InputError: an image cannot be read, or an answer is empty.
     """
-    for row in track(rows.select_columns(["id", "images", "completion"]), len(rows), "Checking images"):
+    for row in rows.select_columns(["id", "completion"]):
         if not row["completion"][0]["content"].strip():
             raise InputError(f"{data}: row {row['id']}: its answer is empty, so nothing of it would be supervised")
-        for image in row["images"]:
-            try:
-                decode(image, row)
-            except InputError as error:
-                raise InputError(f"{data}: {error}") from error
+    check_images(rows, data)
 
 
 def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.images import decode
 from pgt_lora.data.mix.pools import Candidate, Pool
 from pgt_lora.data.sample import Sample
 
@@ -57,6 +58,8 @@ def _sample(rows: Any, index: int, column: str, source: str, name: str, group: s
     images = row[column] if isinstance(row[column], list) else [row[column]]
     if not images or not all(each and each["bytes"] for each in images):
         raise InputError(f"row {name}: an image is missing in the dataset")
+    for each in images:
+        decode(each, f"row {name}")
     answer = _text(row["completion"], "assistant", name)
     return Sample(
         id=name,

@@ -76,13 +76,12 @@ def obtain(references: Iterable[ImageRef], shelf: Shelf) -> Obtained:
 
 def broken(path: Path) -> str | None:
     """Return why a file is no whole image, or None where it is one."""
-    from PIL import Image
+    from pgt_lora.data.images import decode
 
     try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"{path} is no whole image ({error})"
+        decode(path, str(path))
+    except InputError as error:
+        return str(error)
     return None
 
 

@@ -13,6 +13,7 @@ from pgt_lora.core.html import data_uri, percent, render_page, write_page
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.images import page_file
 from pgt_lora.evaluation.evaluate import read_scores
 from pgt_lora.evaluation.scoring import Score
 
@@ -124,7 +125,11 @@ def examples(run: Path, data: Path) -> list[dict[str, Any]]:
     order = [index for turn in turns for index in turn if index is not None]
     rows = open_dataset(data)
     return [
-        {"image": data_uri(rows[i]["images"][0]["bytes"]), "before": before[i], "after": after[i]}
+        {
+            "image": data_uri(page_file(rows[i]["images"][0], f"row {rows[i]['id']}")),
+            "before": before[i],
+            "after": after[i],
+        }
         for i in order[:NUM_EXAMPLES]
     ]
 

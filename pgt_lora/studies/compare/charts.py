@@ -7,6 +7,7 @@ from typing import Any
 
 from pgt_lora.core.html import data_uri
 from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.images import page_file
 from pgt_lora.data.preview import first_of_each
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.tasks.absolute_position import AREAS, area_of
@@ -121,15 +122,15 @@ def won_and_lost(result: Result, arm: str, reference: str) -> tuple[list[Example
         for index in (chosen[turn] for turn in turns):
             seed = int(gain[:, index].argmax())
             both = (result.predictions[each] for each in (arm, reference))
-            found.append(_example(rows[index]["images"], *(each[min(seed, len(each) - 1)][index] for each in both)))
+            found.append(_example(rows[index], *(each[min(seed, len(each) - 1)][index] for each in both)))
         return found
 
     return examples(difference), examples(-difference)
 
 
-def _example(images: Sequence[Mapping[str, Any]], made: Mapping[str, Any], other: Mapping[str, Any]) -> Example:
+def _example(row: Mapping[str, Any], made: Mapping[str, Any], other: Mapping[str, Any]) -> Example:
     return Example(
-        tuple(data_uri(image["bytes"]) for image in images),
+        tuple(data_uri(page_file(image, f"row {row['id']}")) for image in row["images"]),
         made["task"],
         made["question"],
         made["expected"],

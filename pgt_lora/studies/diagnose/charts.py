@@ -11,6 +11,7 @@ import numpy as np
 from pgt_lora.core.html import data_uri, percent
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.generate import tasks
+from pgt_lora.data.images import page_file
 from pgt_lora.data.preview import first_of_each
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.scene import Scene
@@ -157,7 +158,8 @@ def misses(items: Items, answered: Sequence[Item]) -> list[Miss]:
     rows = open_dataset(items.path)
     found = []
     for group in (worst[turn] for turn in chosen):
-        images = tuple(data_uri(image["bytes"]) for image in rows[indices[group][0]]["images"])
+        row = rows[indices[group][0]]
+        images = tuple(data_uri(page_file(image, f"row {row['id']}")) for image in row["images"])
         made = tuple(answered[index].made for index in indices[group])
         found.append(Miss(images, made[0]["task"], made))
     return found

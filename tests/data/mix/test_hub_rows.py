@@ -7,6 +7,7 @@ from datasets import Dataset, Image, List
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.mix.hub_rows import candidates
+from tests.support.image_files import REFUSED
 from tests.support.originals import jpeg
 
 
@@ -34,4 +35,12 @@ def test_rows_of_the_hub(tmp_path: Path) -> None:
         Dataset.from_dict(several | {"image": [picture]}).cast_column("image", Image()), "me/data"
     )
     with pytest.raises(InputError, match="one turn"):
+        candidate.make(())
+
+
+@pytest.mark.parametrize("name", ["JPEG-cut", "EPS", "PNG-too-large"])
+def test_an_image_that_cannot_be_read_is_named(name: str) -> None:
+    turns = {"prompt": ["How many?"], "completion": ["2"], "image": [{"bytes": REFUSED[name], "path": None}]}
+    (candidate,) = candidates(Dataset.from_dict(turns).cast_column("image", Image()), "me/data")
+    with pytest.raises(InputError, match=r"^row me/data-000000: its image cannot be read"):
         candidate.make(())

@@ -49,7 +49,7 @@ def test_what_is_no_image_is_named_and_not_kept(host: Host, tmp_path: Path, wait
     del host.files["/train2017/000000000003.jpg"]
     obtained = obtain(references, shelf(host, tmp_path, waits))
     assert set(obtained.paths) == {references[0]}
-    for index, reason in ((1, "no whole image"), (2, "no whole image"), (3, "404")):
+    for index, reason in ((1, "its image cannot be read"), (2, "its image cannot be read"), (3, "404")):
         assert references[index].path.split("/")[1] in obtained.problems[references[index]]
         assert reason in obtained.problems[references[index]]
     assert [path.name for path in tmp_path.rglob("*.jpg")] == ["000000000000.jpg"]
@@ -91,7 +91,7 @@ def test_local_copies_are_found_in_the_usual_layouts(tmp_path: Path, reference: 
     assert "is missing" in obtain([reference], shelf).problems[reference]
     put(tmp_path / place)
     (tmp_path / place).write_bytes(jpeg(0)[:-100])
-    assert "no whole image" in obtain([reference], shelf).problems[reference]
+    assert "its image cannot be read" in obtain([reference], shelf).problems[reference]
     assert (tmp_path / place).exists()  # the user's own files are left alone
 
 
@@ -101,4 +101,4 @@ def test_images_of_a_broken_png_are_named(tmp_path: Path) -> None:
     (tmp_path / "train2017").mkdir()
     (tmp_path / "train2017/000000000001.jpg").write_bytes(file.getvalue()[:60])
     reference = ImageRef("coco", "train2017/000000000001.jpg")
-    assert "no whole image" in obtain([reference], Shelf(tmp_path, root=tmp_path)).problems[reference]
+    assert "its image cannot be read" in obtain([reference], Shelf(tmp_path, root=tmp_path)).problems[reference]

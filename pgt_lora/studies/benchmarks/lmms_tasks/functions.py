@@ -6,6 +6,7 @@ from lmms_eval.tasks.seedbench.utils import seed_doc_to_text as seed_question
 from lmms_eval.tasks.seedbench.utils import seed_doc_to_visual as seed_visuals
 from lmms_eval.tasks.seedbench.utils import seed_process_result
 
+from pgt_lora.data.images import decode
 from pgt_lora.evaluation.scoring import correct, parse
 
 __all__ = ["images", "question", "score", "seed_images", "seed_question", "seed_score", "seed_visuals"]
@@ -25,8 +26,8 @@ KINDS = {
 
 
 def images(doc: dict[str, Any]) -> list[Any]:
-    """Return a row's images as RGB pixels."""
-    return [image.convert("RGB") for image in doc["images"]]
+    """Return a row's images as RGB pixels, as in training."""
+    return [decode(image, f"row {doc['id']}") for image in doc["images"]]
 
 
 def question(doc: dict[str, Any]) -> str:
