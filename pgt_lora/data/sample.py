@@ -13,6 +13,7 @@ class AnswerFormat(StrEnum):
     NUMBER = "number"
     TRUE_FALSE = "true_false"
     POINT = "point"
+    TEXT = "text"  # free text: equal but for case, spaces, markup and the punctuation around it
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from rich.table import Table
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import new_directory, open_dataset, read_manifest, write_json, write_text
-from pgt_lora.evaluation.scoring import Score, correct, parse, score_by_task
+from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.scoring import Score, correct, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import cached

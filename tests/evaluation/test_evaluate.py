@@ -8,7 +8,7 @@ import torch
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import Generation, answer, evaluate, load_for_evaluation, predict, read_scores
-from pgt_lora.evaluation.scoring import parse
+from pgt_lora.evaluation.reading import parse
 from tests.support.checkpoints import checkpoint
 
 
