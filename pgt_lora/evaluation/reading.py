@@ -180,7 +180,7 @@ def _verdicts(clause: str) -> set[str | None]:
 
 
 def _is_taken_back(clause: str) -> bool:
-    return any(denied(clause, len(clause), found.end()) and "no" != found[0] for found in _VERDICT.finditer(clause))
+    return any(denied(clause, len(clause), found.end()) and found[0] != "no" for found in _VERDICT.finditer(clause))
 
 
 _PARSERS: dict[str, Callable[[str, Choices], str | None]] = {
