@@ -131,6 +131,27 @@ def evaluate(
     return scores
 
 
+def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
+    """Print a warning that names the run, where its record says that it was trained on this data, alone or in a mix.
+
+    A merged checkpoint has its run's record beside it.
+    """
+    base = Path(checkpoint.base)
+    content_hash = read_manifest(data)["content_hash"]
+    for adapter in filter(None, (checkpoint.adapter_dir, base.parent / "adapter")):
+        if not (adapter / "run.json").is_file() or (adapter != checkpoint.adapter_dir and base.name != "merged"):
+            continue
+        trained = json.loads((adapter / "run.json").read_text(encoding="utf-8"))
+        parts = trained.get("data", {}).get("sources", {}).values()
+        if content_hash in (trained.get("content_hash"), *(part.get("content_hash") for part in parts)):
+            console.print(
+                f"Warning: {adapter.parent} was trained on {data}; these scores say what it remembers, not what it "
+                "learnt. Evaluate on held-out data: pgt-lora generate --split test",
+                style="bold", soft_wrap=True, markup=False,
+            )  # fmt: skip
+            return
+
+
 def write_scores(
     directory: Path, predictions: Iterable[Mapping[str, Any]], scores: Mapping[str, Score], facts: Mapping[str, Any]
 ) -> None:

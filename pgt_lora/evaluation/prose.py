@@ -14,7 +14,8 @@ NEGATION = re.compile(
 )
 # What is said behind an answer to take it back.
 _REJECTION = re.compile(
-    r"[\"')\]]*\s*(?:(?:is|are|was|would be|seems|looks)\s*(?:not|n't)|(?:is|was|seems)\s+(?:wrong|incorrect|false|untrue))"
+    r"[\"')\]]*\s*(?:(?:is|are|was|would be|seems|looks)\s*(?:not|n't)"
+    r"|(?:is|was|seems)\s+(?:wrong|incorrect|false|untrue))"
     r"|[\"')\]]*\s*(?:cannot|can't|could not|couldn't)\s+be\b",
     re.IGNORECASE,
 )

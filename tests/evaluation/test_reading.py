@@ -30,7 +30,8 @@ def test_numbers_are_compared_as_numbers(output: str, answer: str) -> None:
 
 @pytest.mark.parametrize(("output", "right"), [
     ("blue", True), ("Blue.", True), ("**blue**", True), (" BLUE !", True), ("ｂｌｕｅ", True), ("blue\n", True),
-    ("a blue", False), ("the blue", False), ("blueish", False), ("light blue", False), ("", False), ("blue or red", False),
+    ("a blue", False), ("the blue", False), ("blueish", False), ("light blue", False), ("", False),
+    ("blue or red", False),
 ])  # fmt: skip
 def test_free_text_is_right_where_it_is_the_answer_but_for_its_dress(output: str, right: bool) -> None:
     assert correct(parse(output, "text"), "blue", "text") is right

@@ -34,7 +34,8 @@ LETTER = (
     ("The answer is B. Note that A is a distractor.", "B"), ("A because it is near.", "A"), ("A is the answer.", "A"),
     ("It's not A, it's B.", "B"),
     # Full width, and other scripts around it.
-    ("Ｂ", "B"), ("（Ｂ）", "B"), ("Ｂ．左", "B"), ("Ｂ）", "B"), ("答案是B。", "B"), ("答案：Ｂ", "B"), ("選択肢B", "B"),
+    ("Ｂ", "B"), ("（Ｂ）", "B"), ("Ｂ．左", "B"), ("Ｂ）", "B"), ("答案是B。", "B"), ("答案：Ｂ", "B"),
+    ("選択肢B", "B"),
     ("Ответ: B", "B"), ("Réponse : B", "B"), ("Ⓑ", "B"), ("⒝", "B"), ("答案不是B", None),
     # No letter, several, or denied.
     ("A red circle", None), ("A circle is left of the box.", None), ("The answer is a circle.", None), ("left", None),

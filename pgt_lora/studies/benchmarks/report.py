@@ -137,9 +137,14 @@ def print_report(report: Report) -> None:
     """Print what must be known first, then the benchmarks beside the paper's figures, then the groups."""
     for warning in report.warnings:
         console.print(warning, soft_wrap=True, markup=False)
-    table = Table(title=report.model, caption="Scores in %. Unread: outputs that state no answer. What the paper reports is of its own set-up (table 2).")
+    table = Table(
+        title=report.model,
+        caption="Scores in %. Unread: outputs that state no answer. The paper's are of its own set-up (table 2).",
+    )
     other = [report.reference.name, "Unread"] if report.reference else []
-    columns = ("Benchmark", "Items", "Score", "95% interval", "Unread", *other, *(f"paper: {arm}" for arm in report.arms))
+    columns = (
+        "Benchmark", "Items", "Score", "95% interval", "Unread", *other, *(f"paper: {arm}" for arm in report.arms),
+    )  # fmt: skip
     for column in columns:
         table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=True)
     for name, score in report.scores.items():

@@ -110,7 +110,8 @@ def print_results(page: Page) -> None:
     """Print the accuracy of every arm on every task, with its difference from the first arm; the pages hold more."""
     for result in page.results:
         items = result.items
-        table = Table(title=items.title, caption=f"Accuracy in %, points over {page.arms[0]}, and below it the share of outputs that state no answer.")
+        caption = f"Accuracy in %, and points over {page.arms[0]}. Unread: outputs that state no answer."
+        table = Table(title=items.title, caption=caption)
         table.add_column("Task", no_wrap=True)
         for column in ("Items", "Chance", *page.arms):
             table.add_column(column, justify="right", overflow="fold")
