@@ -59,6 +59,7 @@ def evaluate(
 
     named = resolve(model, to_train=False)
     recipe = named.recipe
+    evaluation.warn_if_trained_on(named.checkpoint, data)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
     generation = evaluation.Generation(
         batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,

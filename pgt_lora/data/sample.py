@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pgt_lora.core.errors import InputError
+
 
 class AnswerFormat(StrEnum):
     """What an answer is, which says how it is read and compared."""
@@ -13,6 +15,7 @@ class AnswerFormat(StrEnum):
     NUMBER = "number"
     TRUE_FALSE = "true_false"
     POINT = "point"
+    TEXT = "text"  # free text: equal but for case, spaces, markup and the punctuation around it
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,9 @@ class Sample:
     where they are no finite set. `group` names the underlying image: splits never cut through a group. `scene` is the
     JSON of the primitives (PGT only). `images` are encoded image files; `paths` say where in their datasets they lie.
     `completion` is what the model is to write where that is spelt otherwise than the answer that is scored ("A.", A).
+
+    Raises:
+        InputError: the answer is a word without choices, which nothing can be read as.
     """
 
     id: str
@@ -38,6 +44,14 @@ class Sample:
     scene: str | None = None
     paths: tuple[str, ...] | None = None
     completion: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be scored."""
+        if self.answer_format == AnswerFormat.WORD and not self.choices:
+            raise InputError(
+                f"row {self.id}: a word as its answer, but no choices to read it by; give the row `choices`, or the "
+                f"answer format {AnswerFormat.TEXT.value!r}"
+            )
 
     def to_row(self) -> dict[str, Any]:
         """Return the sample as a row in TRL's conversational prompt-completion format with an `images` column."""

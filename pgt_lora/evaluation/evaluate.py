@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import new_directory, open_dataset, read_manifest, write_json, write_text
 from pgt_lora.data.images import check_images
-from pgt_lora.evaluation.scoring import Score, correct, parse, score_by_task
+from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.scoring import Score, correct, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import cached
@@ -22,6 +24,7 @@ from pgt_lora.models.lengths import measure
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from transformers import GenerationConfig
 
 
 @dataclass(frozen=True)
@@ -36,23 +39,44 @@ class Generation:
 def answer(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Generation) -> Iterator[str]:
     """Yield a greedy answer to every row's question, as text without special tokens."""
     tokenizer = encoder.processor.tokenizer
-    end = encoder.end_id
+    own = _generation_config(encoder, generation)
     model.eval()
     for start in range(0, len(rows), generation.batch_size):
         chosen = range(start, min(start + generation.batch_size, len(rows)))
         batch = send_to_device(encoder.prompts([rows[index] for index in chosen]), model.device)
         batch = batch.to(model.dtype)  # casts pixels, not ids
-        with torch.inference_mode():
-            ids = model.generate(
-                **batch,
-                do_sample=False,
-                num_beams=1,
-                max_new_tokens=generation.max_new_tokens,
-                repetition_penalty=generation.repetition_penalty,
-                eos_token_id=[end],
-                pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end,
-            )
+        with torch.inference_mode(), _only(own, model):
+            ids = model.generate(**batch, generation_config=own)
         yield from tokenizer.batch_decode(ids[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+def _generation_config(encoder: Encoder, generation: Generation) -> "GenerationConfig":
+    from transformers import GenerationConfig
+
+    pad = encoder.processor.tokenizer.pad_token_id
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=generation.max_new_tokens,
+        repetition_penalty=generation.repetition_penalty,
+        eos_token_id=[encoder.end_id],
+        pad_token_id=encoder.end_id if pad is None else pad,
+    )
+
+
+@contextmanager
+def _only(own: "GenerationConfig", model: Any) -> Iterator[None]:
+    """Let nothing but `own` say how answers are generated.
+
+    `generate` fills what a configuration leaves open from the model's, and only then from neutral defaults. An open
+    field is the one neutral value that `suppress_tokens` and others have.
+    """
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    before, whole.generation_config = whole.generation_config, own
+    try:
+        yield
+    finally:
+        whole.generation_config = before
 
 
 def predict(model: Any, encoder: Encoder, rows: "Dataset", generation: Generation) -> list[dict[str, Any]]:
@@ -112,6 +136,27 @@ def evaluate(
     return scores
 
 
+def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
+    """Print a warning that names the run, where its record says that it was trained on this data, alone or in a mix.
+
+    A merged checkpoint has its run's record beside it.
+    """
+    base = Path(checkpoint.base)
+    content_hash = read_manifest(data)["content_hash"]
+    for adapter in filter(None, (checkpoint.adapter_dir, base.parent / "adapter")):
+        if not (adapter / "run.json").is_file() or (adapter != checkpoint.adapter_dir and base.name != "merged"):
+            continue
+        trained = json.loads((adapter / "run.json").read_text(encoding="utf-8"))
+        parts = trained.get("data", {}).get("sources", {}).values()
+        if content_hash in (trained.get("content_hash"), *(part.get("content_hash") for part in parts)):
+            console.print(
+                f"Warning: {adapter.parent} was trained on {data}; these scores say what it remembers, not what it "
+                "learnt. Evaluate on held-out data: pgt-lora generate --split test",
+                style="bold", soft_wrap=True, markup=False,
+            )  # fmt: skip
+            return
+
+
 def write_scores(
     directory: Path, predictions: Iterable[Mapping[str, Any]], scores: Mapping[str, Score], facts: Mapping[str, Any]
 ) -> None:
@@ -164,9 +209,9 @@ def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Pa
 
 
 def print_scores(scores: dict[str, Score], title: str) -> None:
-    """Print accuracy, interval and chance of every task."""
+    """Print chance, accuracy, interval and the share of unread outputs of every task."""
     table = Table(title=title)
-    for column in ("Task", "Samples", "Chance", "Accuracy", "95% interval", "No answer"):
+    for column in ("Task", "Samples", "Chance", "Accuracy", "95% interval", "Unread"):
         table.add_column(column, justify="left" if column == "Task" else "right")
     for task, score in scores.items():
         interval = f"{100 * score.low:.1f}–{100 * score.high:.1f}%"
@@ -176,6 +221,6 @@ def print_scores(scores: dict[str, Score], title: str) -> None:
             f"{score.chance:.1%}",
             f"{score.accuracy:.1%}",
             interval,
-            str(score.num_unparsed),
+            f"{score.unread:.1%}",
         )
     console.print(table)

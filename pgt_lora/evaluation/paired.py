@@ -52,13 +52,17 @@ class Items:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """An arm's accuracy on one task (or the mean over tasks), as a share; `spread` is the seeds' standard deviation."""
+    """An arm's accuracy on one task (or the mean over tasks), as a share; `spread` is the seeds' standard deviation.
+
+    `unread` is the share of outputs that state no answer; they count as wrong.
+    """
 
     value: float
     low: float
     high: float
     spread: float | None
     chance: float
+    unread: float
 
     @property
     def above_chance(self) -> bool:
@@ -76,6 +80,10 @@ class Result:
     def right(self, arm: str) -> Floats:
         """Return 1 for each right and 0 for each wrong answer, shape (seeds, items)."""
         return np.array([[float(each["correct"]) for each in seed] for seed in self.predictions[arm]])
+
+    def unread(self, arm: str) -> Floats:
+        """Return 1 for each output that states no answer and 0 for the others, shape (seeds, items)."""
+        return np.array([[float(each["parsed"] is None) for each in seed] for seed in self.predictions[arm]])
 
     @cached_property
     def scores(self) -> dict[str, list[Accuracy]]:
@@ -150,7 +158,10 @@ def _accuracies(result: Result, arm: str) -> list[Accuracy]:
     by_seed = statistics.task_means(right, items.task)
     ends = statistics.interval(statistics.draws(right, items.task, items.group, (0, 1)))
     spread = by_seed.std(0, ddof=1).tolist() if len(right) > 1 else [None] * by_seed.shape[1]
-    columns = zip(by_seed.mean(0).tolist(), *(each.tolist() for each in ends), spread, items.chances, strict=True)
+    unread = statistics.task_means(result.unread(arm), items.task).mean(0).tolist()
+    columns = zip(
+        by_seed.mean(0).tolist(), *(each.tolist() for each in ends), spread, items.chances, unread, strict=True
+    )
     # The two extremes that the draws add pull an interval inwards from 0 and from 1.
     return [Accuracy(value, min(value, low), max(value, high), *others) for value, low, high, *others in columns]
 

@@ -1,23 +1,15 @@
-"""Reading an answer out of what a model wrote, and counting."""
+"""Counting right answers: accuracy, its interval, chance, and the share of outputs that state no answer."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.evaluation.numerals import floats
+from pgt_lora.evaluation.reading import key
 
 COORDINATE_TOLERANCE = 0.05  # on each axis, in fractions of the image
-
-_NUMBER_WORDS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
-)  # fmt: skip
-
-
-def parse(output: str, answer_format: str, choices: Sequence[str] | None = None) -> str | None:
-    """Return the answer that `output` states in the format asked for, or None where it states none or several."""
-    return _PARSERS[answer_format](output.strip(), choices)
 
 
 def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
@@ -25,64 +17,10 @@ def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
     if parsed is None:
         return False
     if answer_format != AnswerFormat.POINT:
-        return parsed.casefold() == answer.casefold()
-    pairs = zip(_floats(parsed), _floats(answer), strict=True)
+        return key(parsed, answer_format) == key(answer, answer_format)
+    pairs = zip(floats(parsed), floats(answer), strict=True)
     # Two decimals: the sum of a hundred-thousandth keeps 0.30 - 0.25 inside 0.05.
     return all(abs(a - b) <= COORDINATE_TOLERANCE + 1e-5 for a, b in pairs)
-
-
-def _word(output: str, choices: Sequence[str] | None) -> str | None:
-    spelling = {_plain(choice): choice for choice in choices or ()}
-    # The longest first, so that "top center" does not state "center", too.
-    pattern = "|".join(map(re.escape, sorted(spelling, key=len, reverse=True)))
-    found = set(re.findall(rf"\b(?:{pattern})\b", _plain(output))) & set(spelling)
-    return spelling[found.pop()] if len(found) == 1 else None
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\s-]+", " ", text.casefold())
-
-
-def _letter(output: str, choices: Sequence[str] | None) -> str | None:
-    # "(B)", "B.", "b) left", "B" alone, "The answer is B"; but not the article in "A red circle".
-    opening = re.match(r"\(?([A-Za-z])(?:[).:,]|\s*$)", output)
-    stated = re.findall(r"\b(?:answer|option|letter|choice)(?:\s+is)?:?\s+\(?([A-Z])\b", output, re.IGNORECASE)
-    found = {opening[1].upper()} if opening else {letter.upper() for letter in stated}
-    if len(found) != 1:
-        return None
-    letter = found.pop()
-    return letter if choices is None or letter in choices else None
-
-
-def _number(output: str, choices: Sequence[str] | None) -> str | None:
-    words = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])|[a-z]+", output.lower())
-    numbers = [str(_NUMBER_WORDS.index(word)) if word in _NUMBER_WORDS else word for word in words]
-    found = {number for number in numbers if re.fullmatch(r"-?\d+(\.\d+)?", number)}
-    return found.pop() if len(found) == 1 else None
-
-
-def _true_false(output: str, choices: Sequence[str] | None) -> str | None:
-    words = {"true": "True", "yes": "True", "false": "False", "no": "False"}
-    found = {words[word] for word in re.findall(r"[a-z]+", output.lower()) if word in words}
-    return found.pop() if len(found) == 1 else None
-
-
-def _point(output: str, choices: Sequence[str] | None) -> str | None:
-    numbers = _floats(output)
-    return f"({numbers[0]:g}, {numbers[1]:g})" if len(numbers) == 2 else None
-
-
-def _floats(text: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d*\.?\d+", text)]
-
-
-_PARSERS: dict[str, Callable[[str, Sequence[str] | None], str | None]] = {
-    "word": _word,
-    "letter": _letter,
-    "number": _number,
-    "true_false": _true_false,
-    "point": _point,
-}
 
 
 def wilson(successes: float, total: int, z: float = 1.959964) -> tuple[float, float]:
@@ -100,6 +38,8 @@ def chance(rows: Sequence[Mapping[str, Any]]) -> float:
     if all(row["choices"] for row in rows):
         return sum(1 / len(row["choices"]) for row in rows) / len(rows)
     answers = [(row["answer"], row["answer_format"]) for row in rows]
+    if not any(answer_format == AnswerFormat.POINT for _, answer_format in answers):
+        return max(Counter(key(*each) for each in answers).values()) / len(rows)
     hits = (sum(correct(guess, *each) for each in answers) for guess in {answer for answer, _ in answers})
     return max(hits) / len(rows)
 
@@ -119,6 +59,11 @@ class Score:
     def accuracy(self) -> float:
         """The share of right answers; an output that states no answer is wrong."""
         return self.num_correct / self.num_samples
+
+    @property
+    def unread(self) -> float:
+        """The share of outputs that state no answer in the form asked for."""
+        return self.num_unparsed / self.num_samples
 
 
 def score_by_task(rows: Iterable[Mapping[str, Any]], predictions: Iterable[Mapping[str, Any]]) -> dict[str, Score]:

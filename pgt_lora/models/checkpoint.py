@@ -144,9 +144,13 @@ def load_processor(base: str, revision: str | None = None) -> "ProcessorMixin":
 
 
 def load_model(base: str, revision: str | None = None, **kwargs: Any) -> "PreTrainedModel":
-    """Load a checkpoint's model; `kwargs` are those of `from_pretrained` (dtype, attn_implementation, …)."""
-    from transformers import AutoModelForImageTextToText
+    """Load a checkpoint's model; `kwargs` are those of `from_pretrained` (dtype, attn_implementation, …).
 
+    Its `generation_config.json` is not read: answers are generated as `evaluation` says.
+    """
+    from transformers import AutoModelForImageTextToText, GenerationConfig
+
+    kwargs = {"generation_config": GenerationConfig(), **kwargs}
     return AutoModelForImageTextToText.from_pretrained(base, revision=revision, **kwargs)
 
 

@@ -23,7 +23,7 @@ def image_file(shade: int, file_format: str = "PNG") -> bytes:
     return file.getvalue()
 
 
-def sample(index: int, answer: str, task: str = "relation", answer_format: str = "word", **changed: object) -> Sample:
+def sample(index: int, answer: str, task: str = "relation", answer_format: str = "text", **changed: object) -> Sample:
     values = {
         "id": f"made-{index}",
         "images": (image_file(index),),

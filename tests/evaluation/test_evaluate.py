@@ -6,9 +6,21 @@ import pytest
 import torch
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.directory import open_dataset
-from pgt_lora.evaluation.evaluate import Generation, answer, evaluate, load_for_evaluation, predict, read_scores
-from pgt_lora.evaluation.scoring import parse
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.evaluation.evaluate import (
+    Generation,
+    answer,
+    evaluate,
+    load_for_evaluation,
+    predict,
+    print_scores,
+    read_scores,
+    warn_if_trained_on,
+)
+from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.scoring import Score
+from pgt_lora.models.checkpoint import Checkpoint
 from tests.support.checkpoints import checkpoint
 
 
@@ -29,6 +41,35 @@ def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_pa
     assert sum(task["num_correct"] for task in summary["tasks"].values()) == sum(line["correct"] for line in lines)
     with pytest.raises(InputError, match="exists"):
         evaluate(model, encoder, data_dir, tmp_path / "out", name="base", generation=Generation(8, 8))
+
+
+def test_data_that_was_trained_on_is_pointed_out(data_dir: Path, held_out_dir: Path, tmp_path: Path) -> None:
+    def said(named: Checkpoint, data: Path) -> str:
+        with console.capture() as captured:
+            warn_if_trained_on(named, data)
+        return captured.get()
+
+    adapter = tmp_path / "run" / "adapter"
+    adapter.mkdir(parents=True)
+    content_hash = read_manifest(data_dir)["content_hash"]
+    records = (
+        {"content_hash": content_hash, "data": {}},
+        {"content_hash": "a mix", "data": {"sources": {"mine": {"content_hash": content_hash}, "vsr": {}}}},
+    )
+    for record in records:
+        (adapter / "run.json").write_text(json.dumps(record))
+        for named in (Checkpoint("base", adapter), Checkpoint(str(tmp_path / "run" / "merged"))):
+            assert f"{tmp_path / 'run'} was trained on {data_dir}" in said(named, data_dir)
+            assert said(named, held_out_dir) == ""
+        assert said(Checkpoint(str(tmp_path / "run" / "other")), data_dir) == ""
+    (adapter / "run.json").unlink()
+    assert said(Checkpoint("base", adapter), data_dir) == ""
+
+
+def test_the_share_of_unread_outputs_is_printed() -> None:
+    with console.capture() as captured:
+        print_scores({"relation": Score(8, 2, 3, 0.5, 0.1, 0.6)}, "title")
+    assert "Unread" in captured.get() and "37.5%" in captured.get()
 
 
 def test_a_batch_answers_as_one_at_a_time(base_dir: Path, data_dir: Path) -> None:

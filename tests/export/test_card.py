@@ -9,6 +9,7 @@ from huggingface_hub import ModelCard
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.workspace import SHIPPED
+from pgt_lora.evaluation.evaluate import read_scores
 from pgt_lora.export.card import HubLicence, base_licence, write_card
 
 
@@ -31,6 +32,10 @@ def test_the_card_names_the_data_with_their_licences_and_the_commit_of_the_base(
     assert (card.data.base_model, card.data.base_model_relation) == ("owner/base", "finetune")
     assert (card.data.license, card.data.license_name) == ("other", "qwen-research")
     assert "| example.org/vsr | 12 | CC BY 4.0 | COCO |" in card.text
+    assert "| task | samples | chance | base | unread | fine-tuned | unread |" in card.text
+    for name, score in read_scores(copy / "base" / "pgt").items():
+        (line,) = (line for line in card.text.splitlines() if line.startswith(f"| {name} | {score.num_samples} |"))
+        assert line.split(" | ")[3:5] == [f"{100 * score.accuracy:.1f}", f"{100 * score.unread:.1f}"]
     assert "commit `c0ffee`" in card.text
     assert "samples of vsr, tallyqa" in card.text
 

@@ -39,7 +39,11 @@ def report(tuned: bool, **scores: tuple[float, float, float]) -> Report:
         "base": QWEN, "tuned": tuned, "limit": None, "input_differs": [], "image_limits": {"min_pixels": 1},
         "backend": "hf", "batch_size": 1, "versions": {"lmms-eval": "0.7.3"},
     }  # fmt: skip
-    found = {name: Estimate(*values, 100) for name, values in scores.items()}
+    found = {name: Estimate(*values, 100, 0.125) for name, values in scores.items()}
     return Report(
-        "mine", {name: BENCHMARKS[name] for name in scores}, found, {"General": Estimate(0.5, 0.4, 0.6, 9)}, facts
+        "mine",
+        {name: BENCHMARKS[name] for name in scores},
+        found,
+        {"General": Estimate(0.5, 0.4, 0.6, 9, 0.125)},
+        facts,
     )

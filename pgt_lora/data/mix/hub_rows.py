@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from string import ascii_uppercase
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.errors import choices as known
 from pgt_lora.data.images import decode
 from pgt_lora.data.mix.pools import Candidate, Pool
-from pgt_lora.data.sample import Sample
+from pgt_lora.data.sample import AnswerFormat, Sample
 
 
 def hub(name: str) -> Pool:
@@ -60,7 +62,9 @@ def _sample(rows: Any, index: int, column: str, source: str, name: str, group: s
         raise InputError(f"row {name}: an image is missing in the dataset")
     for each in images:
         decode(each, f"row {name}")
-    answer = _text(row["completion"], "assistant", name)
+    completion = _text(row["completion"], "assistant", name)
+    answer = completion if row.get("answer") is None else str(row["answer"])
+    choices = _choices(row.get("choices"), name)
     return Sample(
         id=name,
         images=tuple(each["bytes"] for each in images),
@@ -69,9 +73,31 @@ def _sample(rows: Any, index: int, column: str, source: str, name: str, group: s
         source=source,
         task=str(row.get("task") or source),
         template=str(row.get("template") or "A"),
-        answer_format=str(row.get("answer_format") or "word"),
+        answer_format=_answer_format(row.get("answer_format"), choices, name),
         group=group,
+        choices=choices,
+        completion=completion,
     )
+
+
+def _choices(stated: Any, name: str) -> tuple[str, ...] | None:
+    if not stated:
+        return None
+    if not isinstance(stated, list):
+        raise InputError(f"row {name}: its choices are {stated!r}; a list of texts is needed")
+    return tuple(map(str, stated))
+
+
+def _answer_format(stated: Any, choices: Sequence[str] | None, name: str) -> str:
+    """Return the format that a row states, or the one that its choices suggest: letters, words, or free text."""
+    if stated is not None:
+        if stated not in list(AnswerFormat):
+            raise InputError(f"row {name}: answer_format {stated!r}; known: {known(AnswerFormat)}")
+        return str(stated)
+    if not choices:
+        return AnswerFormat.TEXT.value
+    letters = all(len(choice) == 1 and choice in ascii_uppercase for choice in choices)
+    return AnswerFormat.LETTER.value if letters else AnswerFormat.WORD.value
 
 
 def _text(turns: str | Sequence[Mapping[str, Any]], role: str, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from pgt_lora.core.html import data_uri, percent, render_page, write_page
+from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import open_dataset
@@ -18,6 +18,7 @@ from pgt_lora.evaluation.evaluate import read_scores
 from pgt_lora.evaluation.scoring import Score
 
 NUM_EXAMPLES = 12
+GAIN = "Gain: from the better of base and chance to the better of tuned and chance."
 TITLES = {"pgt": "Held-out PGT", "skills": "Skills of the pre-training"}
 
 
@@ -31,8 +32,9 @@ class Row:
 
     @property
     def gain(self) -> float:
-        """Accuracy above the better of base and chance: from unable to answer up to chance is no gain."""
-        return self.finetuned.accuracy - max(self.base.accuracy, self.base.chance)
+        """What was learnt, each accuracy counted as chance where it is below: up to chance is no gain, nor a loss."""
+        chance = self.base.chance
+        return max(self.finetuned.accuracy, chance) - max(self.base.accuracy, chance)
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,14 @@ class Comparison:
     rows: tuple[Row, ...]
 
     def mean(self, of: str) -> float:
-        """Return the mean over the tasks of `chance`, `base`, `finetuned` or `gain`."""
+        """Return the mean over the tasks of `chance`, `base`, `finetuned`, `gain` or an `unread` share."""
         values = {
             "chance": lambda row: row.base.chance,
             "base": lambda row: row.base.accuracy,
             "finetuned": lambda row: row.finetuned.accuracy,
             "gain": lambda row: row.gain,
+            "base unread": lambda row: row.base.unread,
+            "finetuned unread": lambda row: row.finetuned.unread,
         }
         return sum(values[of](row) for row in self.rows) / len(self.rows)
 
@@ -66,19 +70,21 @@ def compare(run: Path, tests: Sequence[str]) -> list[Comparison]:
 def print_comparison(run: Path, tests: Sequence[str]) -> None:
     """Print base against fine-tuned, per task."""
     for comparison in compare(run, tests):
-        table = Table(title=comparison.title, caption="Accuracy in %. Gain: over the better of base and chance.")
-        for column in ("Task", "Samples", "Chance", "Base", "Tuned", "95% interval", "Gain"):
+        table = Table(title=comparison.title, caption=f"In %. {GAIN} Unread: outputs that state no answer.")
+        for column in ("Task", "Samples", "Chance", "Base", "Unread", "Tuned", "95% interval", "Unread", "Gain"):
             table.add_column(column, justify="left" if column == "Task" else "right", no_wrap=True)
         for row in comparison.rows:
             after = row.finetuned
             table.add_row(
                 row.task, str(after.num_samples), percent(row.base.chance), percent(row.base.accuracy),
+                percent(row.base.unread),
                 f"[bold]{percent(after.accuracy)}[/]", f"{percent(after.low)}–{percent(after.high)}",
-                f"{100 * row.gain:+.1f}",
+                percent(after.unread), points(row.gain),
             )  # fmt: skip
         table.add_section()
-        means = [comparison.mean(of) for of in ("chance", "base", "finetuned", "gain")]
-        table.add_row("mean", "", *map(percent, means[:3]), "", f"{100 * means[3]:+.1f}")
+        names = ("chance", "base", "base unread", "finetuned", "finetuned unread")
+        *means, unread = (percent(comparison.mean(of)) for of in names)
+        table.add_row("mean", "", *means, "", unread, points(comparison.mean("gain")))
         console.print(table)
 
 
@@ -94,6 +100,7 @@ def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path]) -> None:
         facts=facts,
         recipe=recipe.dump(),
         comparisons=compare(run, list(tests)),
+        gain=GAIN,
         curve=loss_curve(losses),
         verification=verification,
         examples=examples(run, tests["pgt"]),

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.evaluation.scoring import correct, parse
+from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.scoring import correct
 
 Logged = Mapping[str, Any]
 

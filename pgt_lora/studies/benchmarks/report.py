@@ -109,7 +109,7 @@ def against(report: Report, out: Path, reference: Path) -> Report:
     is_base = not summary["tuned"] and summary["base"] == report.facts["base"]
     kept = [each.name for each in fields(Estimate)]
     scores = {
-        name: Estimate(**{key: score[key] for key in kept})
+        name: Estimate(**{key: score.get(key) for key in kept})
         for name, score in summary["benchmarks"].items()
         if name in report.scores
     }
@@ -137,9 +137,14 @@ def print_report(report: Report) -> None:
     """Print what must be known first, then the benchmarks beside the paper's figures, then the groups."""
     for warning in report.warnings:
         console.print(warning, soft_wrap=True, markup=False)
-    table = Table(title=report.model, caption="Scores in %. What the paper reports is of its own set-up (table 2).")
-    other = [report.reference.name] if report.reference else []
-    columns = ("Benchmark", "Items", "Score", "95% interval", *other, *(f"paper: {arm}" for arm in report.arms))
+    table = Table(
+        title=report.model,
+        caption="Scores in %. Unread: outputs that state no answer. The paper's are of its own set-up (table 2).",
+    )
+    other = [report.reference.name, "Unread"] if report.reference else []
+    columns = (
+        "Benchmark", "Items", "Score", "95% interval", "Unread", *other, *(f"paper: {arm}" for arm in report.arms),
+    )  # fmt: skip
     for column in columns:
         table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=True)
     for name, score in report.scores.items():
@@ -169,12 +174,16 @@ def print_contrast(contrast: Contrast) -> None:
 
 
 def _cells(score: Estimate) -> Sequence[str]:
-    return str(score.num_items), percent(score.value), f"{percent(score.low)}–{percent(score.high)}"
+    return str(score.num_items), percent(score.value), f"{percent(score.low)}–{percent(score.high)}", _unread(score)
+
+
+def _unread(score: Estimate) -> str:
+    return "" if score.unread is None else percent(score.unread)
 
 
 def _others(report: Report, name: str) -> list[str]:
     paper, cells = report.paper(name), []
     if report.reference:
         score = report.reference.scores.get(name)
-        cells.append(percent(score.value) if score else "")
+        cells += [percent(score.value), _unread(score)] if score else ["", ""]
     return cells + [percent(paper[arm]) if arm in paper else "" for arm in report.arms]

@@ -24,12 +24,13 @@ ROUNDING = 0.0005  # the paper prints tenths of a per cent
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score as a share, with its 95% interval over the items, which are counted."""
+    """A score as a share, with its 95% interval over the items, which are counted, and the share of unread outputs."""
 
     value: float
     low: float
     high: float
     num_items: int
+    unread: float | None = None  # None where an older version did not write it
 
 
 def read_items(benchmark: Benchmark, logs: Path, backend: str = "hf") -> list[Item]:
@@ -75,16 +76,19 @@ def estimate(parts: Sequence[Sequence[Sequence[Item]]]) -> Estimate:
     items = [item for leaf in flat for item in leaf]
     if len(flat) == 1:
         right = sum(item.correct for item in items)
-        return Estimate(right / len(items), *wilson(right, len(items)), len(items))
+        unread = sum(item.parsed is None for item in items) / len(items)
+        return Estimate(right / len(items), *wilson(right, len(items)), len(items), unread)
     index = np.repeat(np.arange(len(flat)), [len(leaf) for leaf in flat])
     group = np.unique([item.group for item in items], return_inverse=True)[1]
     weight = np.array([1 / (len(parts) * len(part)) for part in parts for _ in part])
     right_each = np.array([[float(item.correct) for item in items]])
+    unread_each = np.array([[float(item.parsed is None) for item in items]])
     # Both append the plain mean over the leaves, which is not what is asked for here.
     value = float(statistics.task_means(right_each, index)[0, : len(flat)] @ weight)
     drawn = statistics.draws(right_each, index, group, (0, 1), NUM_DRAWS)[:, : len(flat)] @ weight
     low, high = np.quantile(drawn, (statistics.LEVEL / 2, 1 - statistics.LEVEL / 2)).tolist()
-    return Estimate(value, min(value, low), max(value, high), len(items))
+    unread = float(statistics.task_means(unread_each, index)[0, : len(flat)] @ weight)
+    return Estimate(value, min(value, low), max(value, high), len(items), unread)
 
 
 def by_benchmark(items: Mapping[str, Sequence[Item]], benchmarks: Mapping[str, Benchmark]) -> dict[str, Estimate]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.export.merge import local_directory, merge
 from pgt_lora.export.verify import VERIFICATION, changed_files, fingerprints
@@ -19,8 +20,9 @@ from pgt_lora.models.families.template import end_token
 from pgt_lora.models.names import Named, resolve
 
 GENERATION = "generation_config.json"
-# A checkpoint's own defaults; greedy decoding applies the last one, too. lmms-eval's wrappers do not pass it on.
-SAMPLING = ("do_sample", "temperature", "top_p", "top_k", "repetition_penalty")
+# Of a checkpoint's own defaults the tokens alone count. Greedy decoding applies penalties, banned tokens and others,
+# too, and lmms-eval's wrappers pass nothing on that would turn them off.
+TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 # What lmms-eval's wrappers (0.7.3) do of themselves, which nothing on its command line turns off.
 OF_THEMSELVES = {
@@ -104,10 +106,13 @@ def _view(whole: Path, view: Path) -> Path:
     for path in whole.iterdir():
         if path.is_file() and path.name != GENERATION:
             (view / path.name).symlink_to(path.resolve())
-    kept: dict[str, Any] = {}
+    stated: Any = {}
     if (whole / GENERATION).is_file():
-        kept = json.loads((whole / GENERATION).read_text(encoding="utf-8"))
-    kept = {name: value for name, value in kept.items() if name not in SAMPLING}
+        try:
+            stated = json.loads((whole / GENERATION).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{whole / GENERATION}: not JSON ({error}); download it again") from error
+    kept = {name: stated[name] for name in TOKENS if name in stated}
     (view / GENERATION).write_text(json.dumps(kept | {"do_sample": False}, indent=2), encoding="utf-8")
     return view
 

@@ -17,7 +17,7 @@ from pgt_lora.evaluation.statistics import Floats
 HEIGHT = 28
 MAX_LABELS = 12
 NUM_SHOWN = 6  # items won, and as many lost, of each evaluation set
-OTHER, NONE = "other", "no answer"
+OTHER, NONE = "other", "unread"
 
 
 @dataclass(frozen=True)

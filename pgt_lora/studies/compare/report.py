@@ -110,13 +110,16 @@ def print_results(page: Page) -> None:
     """Print the accuracy of every arm on every task, with its difference from the first arm; the pages hold more."""
     for result in page.results:
         items = result.items
-        table = Table(title=items.title, caption=f"Accuracy in %, and points over {page.arms[0]}.")
+        caption = f"Accuracy in %, and points over {page.arms[0]}. Unread: outputs that state no answer."
+        table = Table(title=items.title, caption=caption)
         table.add_column("Task", no_wrap=True)
         for column in ("Items", "Chance", *page.arms):
             table.add_column(column, justify="right", overflow="fold")
         for index, name in enumerate(items.columns):
             cells = [_cell(page, result, arm, index) for arm in page.arms]
             table.add_row(name, str(items.counts[index]), percent(items.chances[index]), *cells)
+            unread = [percent(result.scores[arm][index].unread) for arm in page.arms]
+            table.add_row("  unread", "", "", *unread, style="dim")
             if index == len(items.tasks) - 1:
                 table.add_section()
         console.print(table)

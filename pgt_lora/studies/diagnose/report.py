@@ -132,7 +132,7 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
         caption="In %, with 99.9% intervals. Follows: how often the answer changes where only the image does.",
     )
     table.add_column("Skill, verdict; by template", no_wrap=True)
-    for column in ("Chance", "Right", "99.9%", "No answer", "Follows"):
+    for column in ("Chance", "Right", "99.9%", "Unread", "Follows"):
         table.add_column(column, justify="right", no_wrap=column == "99.9%")
     for skill in diagnosis.skills:
         verdict, several = diagnosis.verdicts[skill.task], len(skill.wordings) > 1

@@ -114,7 +114,7 @@ def _failures(wording: Wording) -> Iterator[str]:
     if wording.silent.low > RARELY_SILENT:
         said = f"; {percent(wording.said.value)}% of the rest is right" if wording.said.total else ""
         instead = repr(shorten(wording.instead or "", 60))
-        silent = f"no answer in the form asked in {percent(wording.silent.value)}%, most often {instead}"
+        silent = f"unread in {percent(wording.silent.value)}%, most often {instead}"
         yield f"template {wording.template}: {silent}{said}"
     if wording.said.total and wording.said.high < wording.chance:
         yield f"template {wording.template}: the answers given are worse than guesses"

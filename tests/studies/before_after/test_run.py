@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.scoring import Score
 from pgt_lora.models.names import resolve
-from pgt_lora.studies.before_after.report import compare
+from pgt_lora.studies.before_after.report import compare, print_comparison
 from pgt_lora.studies.before_after.run import run
 
 STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_config.json", "merged/config.json")
@@ -62,15 +63,44 @@ def test_a_dataset_is_reused_only_where_it_was_asked_for_the_same(root: Path, ov
     assert read_manifest(path)["num_samples"] == 10
 
 
-def test_the_gain_counts_from_the_better_of_base_and_chance(tmp_path: Path) -> None:
-    def write(stage: str, right: int) -> None:
-        directory = tmp_path / stage / "pgt"
-        directory.mkdir(parents=True)
-        score = Score(100, right, 0, 0.5, 0.0, 1.0)
-        (directory / "scores.json").write_text(json.dumps({"tasks": {"relation": vars(score) | {"accuracy": 0}}}))
+def scored(run: Path, stage: str, right: int, unread: int = 0) -> None:
+    """Write the scores of a stage: so many of 100 right, at a chance of one half."""
+    directory = run / stage / "pgt"
+    directory.mkdir(parents=True)
+    score = Score(100, right, unread, 0.5, 0.0, 1.0)
+    (directory / "scores.json").write_text(json.dumps({"tasks": {"relation": vars(score) | {"accuracy": 0}}}))
 
-    write("base", 0)
-    write("finetuned", 60)
+
+@pytest.mark.parametrize(
+    ("base", "tuned", "gain"),
+    [
+        (0, 60, 0.1),  # from unable to answer up to chance is no gain
+        (32, 32, 0.0),  # unchanged below chance
+        (32, 45, 0.0),
+        (45, 32, 0.0),
+        (70, 32, -0.2),  # down to chance, below which nothing is known
+        (60, 60, 0.0),
+        (60, 90, 0.3),
+    ],
+)
+def test_the_gain_counts_from_chance_to_chance(tmp_path: Path, base: int, tuned: int, gain: float) -> None:
+    scored(tmp_path, "base", base)
+    scored(tmp_path, "finetuned", tuned)
     (comparison,) = compare(tmp_path, ["pgt"])
-    assert comparison.rows[0].gain == pytest.approx(0.1)
-    assert comparison.mean("gain") == pytest.approx(0.1)
+    assert comparison.rows[0].gain == pytest.approx(gain)
+    assert comparison.mean("gain") == pytest.approx(gain)
+
+
+def test_the_share_of_unread_outputs_stands_beside_both_accuracies(tmp_path: Path) -> None:
+    scored(tmp_path, "base", 20, unread=71)
+    scored(tmp_path, "finetuned", 60, unread=3)
+    console.width, width = 80, console.width
+    with console.capture() as captured:
+        print_comparison(tmp_path, ["pgt"])
+    console.width = width
+    shown = captured.get()
+    (row,) = (line for line in shown.splitlines() if "relation" in line)
+    assert [cell.strip() for cell in row.strip("│ ").split("│")] == [
+        "relation", "100", "50.0", "20.0", "71.0", "60.0", "0.0–100.0", "3.0", "+10.0",
+    ]  # fmt: skip
+    assert shown.count("Unread") == 3  # both columns, and what the word means

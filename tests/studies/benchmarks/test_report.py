@@ -23,11 +23,13 @@ def test_a_base_that_scores_otherwise_than_in_the_paper_is_pointed_out_first(tmp
     assert shown.startswith("The base scores otherwise")
     assert "pope ≠" in shown
     assert "87.5" in shown
+    assert "Unread" in shown and "12.5" in shown
     write_report(found, tmp_path)
     page = (tmp_path / "report.md").read_text()
     assert page.index("The base scores otherwise") < page.index("| pope ≠ | 100 | 70.0 |")
     assert "| paper: base | paper: pgt | paper: specialized-mix |" in page
-    assert "| General | 9 | 50.0 | 40.0–60.0 | gqa, ai2d, pope" in page
+    assert "| pope ≠ | 100 | 70.0 | 68.0–72.0 | 12.5 |" in page
+    assert "| General | 9 | 50.0 | 40.0–60.0 | 12.5 | gqa, ai2d, pope" in page
 
 
 def test_of_a_trained_model_it_is_said_how_to_see_whether_the_set_up_differs() -> None:

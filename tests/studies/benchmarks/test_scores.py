@@ -13,7 +13,15 @@ from tests.support.recorded_logs import LOGS, QWEN, item
 
 def test_a_single_share_has_the_interval_of_every_other_score() -> None:
     items = [item(index < 30, group=str(index)) for index in range(40)]
-    assert estimate([[items]]) == Estimate(0.75, *wilson(30, 40), 40)
+    assert estimate([[items]]) == Estimate(0.75, *wilson(30, 40), 40, 0.0)
+
+
+def test_unread_outputs_are_weighed_as_the_score_is() -> None:
+    def some(unread: int, read: int, name: str) -> list[Item]:
+        return [item(True, group=f"{name}{i}", parsed=None if i < unread else "A") for i in range(unread + read)]
+
+    assert estimate([[some(10, 30, "a")]]).unread == 10 / 40
+    assert estimate([[some(10, 0, "a")], [some(0, 30, "b"), some(10, 10, "c")]]).unread == pytest.approx(0.625)
 
 
 def test_means_weigh_parts_alike_and_within_them_leaves_alike() -> None:

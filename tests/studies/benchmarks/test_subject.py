@@ -57,15 +57,17 @@ def test_a_special_token_that_is_doubled_or_missing_is_told(tmp_path: Path) -> N
     assert differences(subject, "vllm") == []
 
 
-def test_a_checkpoints_own_sampling_and_penalty_do_not_count(base_dir: Path, tmp_path: Path) -> None:
+def test_of_a_checkpoints_own_generation_config_the_tokens_alone_count(base_dir: Path, tmp_path: Path) -> None:
     copy = tmp_path / "base"
     shutil.copytree(base_dir, copy)
     config = json.loads((copy / "generation_config.json").read_text())
-    own_config = config | {"repetition_penalty": 1.05, "temperature": 0.1, "do_sample": True}
+    hostile = {"no_repeat_ngram_size": 2, "suppress_tokens": [5]}
+    own_config = config | hostile | {"repetition_penalty": 1.05, "temperature": 0.1, "do_sample": True}
     (copy / "generation_config.json").write_text(json.dumps(own_config))
     with opened(checkpoint(copy), tmp_path / "beside") as found:
         seen = json.loads((found.directory / "generation_config.json").read_text())
-        assert seen == config | {"do_sample": False}
+        tokens = {name: value for name, value in config.items() if name.endswith("_token_id")}
+        assert tokens and seen == tokens | {"do_sample": False}
         assert {path.name for path in found.directory.iterdir()} == {path.name for path in copy.iterdir()}
         assert (found.base, found.tuned, found.family.name) == (str(copy), False, "qwen2_5_vl")
     assert list((tmp_path / "beside").iterdir()) == []

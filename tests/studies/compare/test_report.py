@@ -32,12 +32,20 @@ def test_a_gain_is_bold_and_noise_is_not(
     assert lines["same"].count("**") == 0
     for each in result.scores["better"]:
         assert f"{100 * each.value:.1f}" in lines["better"]
+    for score in result.scores["base"]:
+        assert 0 < score.unread < 1
+        assert f"{100 * score.unread:.1f} unread" in scores
+    unread = " | ".join(f"{100 * score.unread:.1f}" for score in result.scores["base"])
+    assert f"| base, unread | {unread} |" in text
     assert ("leave out training variance" in html) == (seeds == 1)
     assert html.count("data:image/png;base64,") > 12
     console.width, width = 150, console.width
     print_results(page)
     console.width = width
-    assert f"{100 * result.scores['better'][0].value:.1f}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"{100 * result.scores['better'][0].value:.1f}" in shown
+    assert shown.count("  unread") == len(result.items.columns)
+    assert f"{100 * result.scores['base'][0].unread:.1f}" in shown
 
 
 def test_the_papers_figures_stand_apart_and_only_beside_its_models(

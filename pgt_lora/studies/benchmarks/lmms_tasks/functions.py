@@ -7,7 +7,8 @@ from lmms_eval.tasks.seedbench.utils import seed_doc_to_visual as seed_visuals
 from lmms_eval.tasks.seedbench.utils import seed_process_result
 
 from pgt_lora.data.images import decode
-from pgt_lora.evaluation.scoring import correct, parse
+from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.scoring import correct
 
 __all__ = ["images", "question", "score", "seed_images", "seed_question", "seed_score", "seed_visuals"]
 

@@ -1,0 +1,98 @@
+"""Numbers and points in what a model wrote: digits and words, decimals with a point or a comma, percentages."""
+
+import re
+from decimal import Decimal
+
+from pgt_lora.evaluation.prose import denied, final
+
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WORDS = {word: value for value, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})[\s-]({'|'.join(_ONES[1:10])})\b")
+_SCALE = re.compile(r"\b(?:hundreds?|thousands?|millions?|billions?|dozens?)\b")
+_PRONOUN = re.compile(r"\b(?:the|this|that|each|which|every|no|any|another|other)\s+one\b|\bone\s+of\b")
+_BOUND = re.compile(r"\b(?:more|less|fewer|greater|other)\s+than\s+$")
+
+_THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+_DECIMAL = r"\d+(?:\.\d+)?|\.\d+"
+_COMMA_DECIMAL = r"0,\d+(?!,?\d)"  # "0,62" is no list without a space; "3,4" may be one
+_NUMBER = re.compile(rf"(?<![a-z\d_.])(?<!\d,)-?(?:{_COMMA_DECIMAL}|{_THOUSANDS}|{_DECIMAL})(?![a-z\d_]|,\d)|[a-z]+")
+
+_COORDINATE = re.compile(r"(?<!\d)-?\d*\.?\d+\s*%?|\d*\.?\d+\s*%?")
+_COMMA_COORDINATE = re.compile(r"\d*,\d+\s*%?")
+_PAIR = re.compile(r"[(\[]\s*(-?\d*\.?\d+\s*%?)\s*[,;\s]\s*(-?\d*\.?\d+\s*%?)\s*[)\]]")
+_Y_FIRST = re.compile(r"\by\s*[:=].*\bx\s*[:=]", re.IGNORECASE | re.DOTALL)
+
+
+def number(text: str) -> str | None:
+    """Return the one number that a text states, in its shortest form; None where it states none or several."""
+    text = text.lower()
+    for part in (final(text), _behind_equals(text), text):
+        if part is not None and len(values := _values(part)) == 1:
+            return values.pop()
+    return None
+
+
+def canonical(numeral: str) -> str:
+    """Return a numeral in its shortest form: "3.0" and "03" are "3", "1,000" is "1000", "0,62" is "0.62"."""
+    comma = re.fullmatch(rf"-?{_COMMA_DECIMAL}", numeral)
+    value = Decimal(numeral.replace(",", "." if comma else ""))
+    return f"{value.normalize() if value else Decimal(0):f}"
+
+
+def _behind_equals(text: str) -> str | None:
+    return text.partition("=")[2] if text.count("=") == 1 else None
+
+
+def _values(text: str) -> set[str]:
+    if _SCALE.search(text):
+        return set()
+    text = _COMPOUND.sub(lambda both: str(_WORDS[both[1]] + _WORDS[both[2]]), _PRONOUN.sub("", text))
+    values = set()
+    for found in _NUMBER.finditer(text):
+        word = found[0]
+        if word.isalpha() and word not in _WORDS:
+            continue
+        if not denied(text, found.start(), found.end()) and not _BOUND.search(text[: found.start()]):
+            values.add(str(_WORDS[word]) if word in _WORDS else canonical(word))
+    return values
+
+
+def point(text: str) -> str | None:
+    """Return the one point that a text states, as "(x, y)"; a percentage is a share, and "y=…, x=…" is turned."""
+    first = re.search(r"[(\[]?[-.]?\d", text)
+    if first is None or denied(text, first.start()):
+        return None
+    xy = _two(_COORDINATE.findall(text)) or _two(_with_comma_decimals(text)) or _one_pair(text)
+    if xy is None:
+        return None
+    x, y = reversed(xy) if _Y_FIRST.search(text) else xy
+    return f"({x:g}, {y:g})"
+
+
+def floats(text: str) -> list[float]:
+    """Return the numbers of a point."""
+    return [float(each) for each in re.findall(r"-?\d*\.?\d+", text)]
+
+
+def _two(coordinates: list[str]) -> tuple[float, float] | None:
+    return (_share(coordinates[0]), _share(coordinates[1])) if len(coordinates) == 2 else None
+
+
+def _with_comma_decimals(text: str) -> list[str]:
+    found = _COMMA_COORDINATE.findall(text)
+    return [each.replace(",", ".") for each in found] if not re.search(r"\d", _COMMA_COORDINATE.sub("", text)) else []
+
+
+def _one_pair(text: str) -> tuple[float, float] | None:
+    pairs = {(_share(x), _share(y)) for x, y in _PAIR.findall(text)}
+    return pairs.pop() if len(pairs) == 1 else None
+
+
+def _share(coordinate: str) -> float:
+    bare = coordinate.strip()
+    # Decimal, so that 62% is 0.62 and no neighbour of it.
+    return float(Decimal(bare[:-1].strip()) / 100) if bare.endswith("%") else float(bare)

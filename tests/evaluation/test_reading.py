@@ -1,0 +1,44 @@
+"""Outputs are read as a person reads them, whoever wrote them."""
+
+import pytest
+
+from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.scoring import chance, correct
+from tests.support.readings import READINGS
+
+EVERY = [(kind, choices, *each) for kind, (choices, pairs) in READINGS.items() for each in pairs]
+
+
+@pytest.mark.parametrize(("kind", "choices", "output", "reading"), EVERY)
+def test_an_output_is_read_as_a_person_reads_it(
+    kind: str, choices: tuple[str, ...] | None, output: str, reading: str | None
+) -> None:
+    assert parse(output, kind, choices) == reading
+
+
+def test_the_table_holds_every_format_and_enough_of_what_must_not_be_read() -> None:
+    assert len(EVERY) >= 120
+    assert {kind for kind, *_ in EVERY} == set(AnswerFormat) - {AnswerFormat.TEXT}
+    assert sum(reading is None for *_, reading in EVERY) >= 60
+
+
+@pytest.mark.parametrize(("output", "answer"), [("3.0", "3"), ("3", "3.0"), ("0,62", "0.62"), ("1,000", "1000")])
+def test_numbers_are_compared_as_numbers(output: str, answer: str) -> None:
+    assert correct(parse(output, "number"), answer, "number")
+
+
+@pytest.mark.parametrize(("output", "right"), [
+    ("blue", True), ("Blue.", True), ("**blue**", True), (" BLUE !", True), ("ｂｌｕｅ", True), ("blue\n", True),
+    ("a blue", False), ("the blue", False), ("blueish", False), ("light blue", False), ("", False),
+    ("blue or red", False),
+])  # fmt: skip
+def test_free_text_is_right_where_it_is_the_answer_but_for_its_dress(output: str, right: bool) -> None:
+    assert correct(parse(output, "text"), "blue", "text") is right
+    assert parse("", "text") is None
+
+
+def test_chance_of_free_text_is_the_best_constant_answer() -> None:
+    answers = ["blue", "Blue.", "red", "a blue"]
+    rows = [{"answer": each, "answer_format": "text", "choices": None} for each in answers]
+    assert chance(rows) == 2 / 4
