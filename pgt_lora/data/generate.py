@@ -12,10 +12,11 @@ from random import Random
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
-from pgt_lora.data.directory import new_directory, read_manifest, write_manifest, write_samples
+from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Scene, render
 from pgt_lora.data.tasks.task import Question, Task, TaskSettings

@@ -11,11 +11,12 @@ from typing import Any
 from accelerate.utils import broadcast_object_list
 
 from pgt_lora.core.errors import InputError, exit_on_input_error
+from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, track
 from pgt_lora.core.versions import versions
-from pgt_lora.data.directory import open_dataset, read_manifest, write_json
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.models.encoding import Encoder, decode
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.build import build_trainer, prepare, shape_here
