@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pgt_lora import __version__
-from pgt_lora.cli.data import generate, mix, preview, push_dataset
+from pgt_lora.cli.data import generate, mix, preview, push_dataset, seal
 from pgt_lora.cli.hub import export_dataset, export_recipe, push
 from pgt_lora.cli.studies import bench, benchmark, compare, diagnose
 from pgt_lora.cli.train import check, evaluate, finetune, merge, run, verify
@@ -37,7 +37,7 @@ def _describe(
 WITH_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 RECIPE_COMMANDS: tuple[Callable[..., None], ...] = (run, check, finetune, compare, diagnose, bench)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    generate, mix, preview, evaluate, merge, verify, benchmark, push, push_dataset, export_dataset, export_recipe,
+    generate, mix, seal, preview, evaluate, merge, verify, benchmark, push, push_dataset, export_dataset, export_recipe,
 )  # fmt: skip
 for command in RECIPE_COMMANDS:
     app.command(context_settings=WITH_OVERRIDES)(command)

@@ -124,6 +124,16 @@ def mix(
     console.print(f"{num_samples:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True)
 
 
+def seal(data: Annotated[Path, typer.Argument(help="A dataset directory whose rows were edited.")]) -> None:
+    """Check a dataset directory that was edited by hand, and write its manifest anew."""
+    from pgt_lora.core.terminal import console
+    from pgt_lora.data import seal as build
+
+    manifest = build.seal(data)
+    state = "sealed by hand" if manifest.get(build.SEALED) else "as it was made"
+    console.print(f"{manifest['num_samples']:,} rows in {data}, {state}: {manifest['content_hash']}", soft_wrap=True)
+
+
 def push_dataset(
     data: Annotated[Path, typer.Argument(help="A dataset directory.")],
     repo: Annotated[str, typer.Argument(help="The Hub id to push to: owner/name.")],

@@ -54,9 +54,11 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Answer a dataset's questions greedily and score the answers, task by task."""
+    from pgt_lora.core.new_directory import check_free
     from pgt_lora.evaluation import evaluate as evaluation
     from pgt_lora.models.names import resolve
 
+    check_free(out, overwrite)  # a model takes minutes to load
     named = resolve(model, to_train=False)
     recipe = named.recipe
     evaluation.warn_if_trained_on(named.checkpoint, data)

@@ -1,60 +1,32 @@
 """Dataset directories: parquet that `datasets.load_dataset` opens, and a manifest that is written last."""
 
-import hashlib
-import json
 import os
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import beside, clear_dead
 from pgt_lora.core.versions import versions
 from pgt_lora.data.sample import Sample
+from pgt_lora.data.schema import FORMAT, checked, features
+from pgt_lora.data.seal import (
+    MANIFEST,
+    PARQUET,
+    ROWS_PER_GROUP,
+    SEALED,
+    Tally,
+    batches,
+    checked_manifest,
+    mark_checked,
+    read_manifest,
+)
 
-MANIFEST = "manifest.json"
-FORMAT = 1
-PARQUET = "data/train-00000-of-00001.parquet"  # the Hub's own naming: load_dataset finds it without being told
-ROWS_PER_GROUP = 200
+__all__ = ["MANIFEST", "PARQUET", "features", "open_dataset", "read_manifest"]
+
 VERSIONS = ("pgt-lora", "datasets", "pillow", "pyarrow")  # what a dataset's content depends on
-
-
-def features() -> Any:
-    """Return the columns of a dataset directory as `datasets.Features`."""
-    from datasets import Features, Image, List, Value
-
-    text = Value("string")
-    turns = [{"role": text, "content": text}]
-    names = ("source", "task", "template", "answer")
-    return Features(
-        {"id": text, "images": List(Image()), "prompt": turns, "completion": turns}
-        | dict.fromkeys(names, text)
-        | {"choices": List(text), "answer_format": text, "group": text, "scene": text}
-    )
-
-
-@contextmanager
-def new_directory(out: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary directory beside `out` that becomes `out` when the block ends well, and vanishes otherwise.
-
-    Raises:
-        InputError: `out` exists and `overwrite` is not set.
-    """
-    if out.exists() and not (overwrite and out.is_dir()):
-        raise InputError(f"{out} exists; choose another directory" + (" or pass --overwrite" if out.is_dir() else ""))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{out.name}.partial-", dir=out.parent))
-    try:
-        yield partial
-        partial.chmod(0o755)  # mkdtemp makes it private
-        if out.exists():
-            shutil.rmtree(out)
-        partial.replace(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+IN_MEMORY_BYTES = 64 << 20  # of a parquet file; a larger one is laid out beside itself as a file that is mapped
 
 
 def write_samples(directory: Path, samples: Iterable[Sample]) -> dict[str, Any]:
@@ -63,91 +35,50 @@ def write_samples(directory: Path, samples: Iterable[Sample]) -> dict[str, Any]:
 
 
 def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Write rows as `Sample.to_row` makes them, or as another dataset directory holds them; return as above."""
+    """Write rows as `Sample.to_row` makes them, or as another dataset directory holds them; return as above.
+
+    Raises:
+        InputError: a row means nothing.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = features().arrow_schema
-    digest = hashlib.sha256()
-    counts: Counter[str] = Counter()
+    tally = Tally()
     path = directory / PARQUET
     path.parent.mkdir()
     waiting: list[Mapping[str, Any]] = []
     with pq.ParquetWriter(path, schema) as writer:
-        for row in rows:
-            digest.update(row_digest(row))
-            counts[row["task"]] += 1
+        for row in tally.count(checked("what is to be written", rows, "mend it where it comes from")):
             waiting.append(row)
             if len(waiting) == ROWS_PER_GROUP:
                 writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
                 waiting = []
         writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
-    return {
-        "num_samples": counts.total(),
-        "counts": dict(sorted(counts.items())),
-        "content_hash": digest.hexdigest(),
-        "versions": versions(*VERSIONS),
-    }
+    return tally.facts() | {"versions": versions(*VERSIONS)}
 
 
 def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
-    """Tell whether a finished dataset directory is what is asked for, made by these versions."""
+    """Tell whether a finished dataset directory is what is asked for, made by these versions.
+
+    Raises:
+        InputError: it was, but its rows were edited and sealed by hand.
+    """
     if not (directory / MANIFEST).is_file():
         return False
     manifest = read_manifest(directory)
+    if manifest["asked"] == asked and manifest.get(SEALED):
+        raise InputError(
+            f"{directory}: was sealed by hand, so it is no longer what is made under this name; move it elsewhere and "
+            "pass it with --data, or delete it"
+        )
     return bool(manifest["asked"] == asked and manifest["versions"] == versions(*VERSIONS))
 
 
 def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str, Any]) -> None:
     """Write the manifest, which declares the directory finished: what was asked for, and what was made."""
     write_json(directory / MANIFEST, {"format": FORMAT, "asked": asked, **made})
-
-
-def row_digest(row: Mapping[str, Any]) -> bytes:
-    """Return the SHA-256 of one row: its text columns and the bytes of its images."""
-    text = {name: value for name, value in row.items() if name != "images"}
-    digest = hashlib.sha256(json.dumps(text, sort_keys=True, separators=(",", ":")).encode())
-    for image in row["images"]:
-        digest.update(hashlib.sha256(image["bytes"]).digest())
-    return digest.digest()
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON so that the file is either the old one or the new one, never half of it."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text in the same way."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """Return the manifest of a finished dataset directory.
-
-    Raises:
-        InputError: there is no such directory, no manifest (so it was not finished), or one of another format.
-    """
-    path = directory / MANIFEST
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such dataset directory; make one with: pgt-lora generate --out {directory}")
-    if not path.is_file():
-        raise InputError(f"{directory}: no {MANIFEST}, so this is no finished dataset directory; make it again")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not JSON ({error}); make the dataset again") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(f"{path}: not a manifest of format {FORMAT}; make the dataset again")
-    return manifest
+    mark_checked(directory, made["content_hash"])  # every row was, when it was written
 
 
 def open_dataset(directory: Path) -> Any:
@@ -156,18 +87,54 @@ def open_dataset(directory: Path) -> Any:
     Raises:
         InputError: the directory is unfinished, or its parquet file is not what the manifest says.
     """
-    import pyarrow.parquet as pq
     from datasets import Dataset, DatasetInfo, Image, List
 
-    manifest = read_manifest(directory)
-    path = directory / PARQUET
+    manifest = checked_manifest(directory)
+    info = DatasetInfo(features=type(features())(features() | {"images": List(Image(decode=False))}))
+    if (directory / PARQUET).stat().st_size <= IN_MEMORY_BYTES:
+        import pyarrow as pa
+
+        schema = features().arrow_schema
+        return Dataset(pa.Table.from_batches([_cast(each) for each in batches(directory / PARQUET)], schema), info=info)
+    return Dataset.from_file(str(_mapped(directory, manifest["content_hash"])), info=info)
+
+
+def _cast(batch: Any) -> Any:
+    """Return a record batch with the columns' own types, where another writer chose larger offsets."""
+    schema = features().arrow_schema
+    return batch if batch.schema.equals(schema) else batch.cast(schema)
+
+
+def _mapped(directory: Path, content_hash: str) -> Path:
+    """Return the dataset's rows as an Arrow file, which is read where it lies; made where it is not there yet.
+
+    It lies beside the parquet file, or where that cannot be, in the user's cache.
+
+    Raises:
+        InputError: there is no room for it.
+    """
+    import pyarrow as pa
+
+    parent = (directory / PARQUET).parent
+    if not os.access(parent, os.W_OK):
+        parent = Path("~/.cache/pgt-lora/rows").expanduser()
+    path = parent / f".rows-{content_hash[:16]}.arrow"
+    if path.is_file():
+        return path
     try:
-        table = pq.read_table(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); make the dataset again") from error
-    if table.schema.names != list(features()):
-        raise InputError(f"{path}: its columns are not those of a dataset directory; make the dataset again")
-    if table.num_rows != manifest["num_samples"]:
-        raise InputError(f"{path}: {table.num_rows} rows, but {MANIFEST} says {manifest['num_samples']}; make it again")
-    encoded = features() | {"images": List(Image(decode=False))}
-    return Dataset(table, info=DatasetInfo(features=type(features())(encoded)))
+        parent.mkdir(parents=True, exist_ok=True)
+        clear_dead(path)
+        partial = beside(path, "partial")
+        try:
+            with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, features().arrow_schema) as writer:
+                for batch in batches(directory / PARQUET):
+                    writer.write_batch(_cast(batch))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error}); is the disk full?") from error
+    if parent == (directory / PARQUET).parent:
+        for other in set(parent.glob(".rows-*.arrow")) - {path}:
+            other.unlink()  # of rows that were edited since
+    return path

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.plugins import lookup
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
-from pgt_lora.data.directory import new_directory, read_manifest, write_manifest, write_samples
+from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
 from pgt_lora.data.generate import SPLITS, find_scene, request, tasks, to_sample
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.tasks.task import TaskSettings

@@ -7,15 +7,19 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
-from pgt_lora.data.directory import new_directory, read_manifest, write_manifest, write_samples
+from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Scene, render
 from pgt_lora.data.tasks.task import Question, Task, TaskSettings
@@ -100,8 +104,7 @@ def find_scene(rng: Random, task: Task, question: Question, settings: TaskSettin
             assert solved == planned, f"{question.text}: planned {planned}, the scene says {solved}"
             return scene, tries
     raise InputError(
-        f"{task.name}: no scene in {MAX_TRIES} tries for {question.text!r} on a {settings.canvas} canvas with counts "
-        f"up to {settings.max_count}; take a larger canvas or a smaller --max-count"
+        f"{task.name}: no scene in {MAX_TRIES} tries for {question.text!r} on a {settings.canvas} canvas; {task.remedy}"
     )
 
 
@@ -188,5 +191,12 @@ def _each(make: Any, num_samples: int, num_proc: int) -> Iterator[tuple[Sample, 
     if num_proc == 1:
         yield from map(make, range(num_samples))
         return
-    with ProcessPoolExecutor(min(num_proc, os.cpu_count() or 1)) as pool:
+    with ProcessPoolExecutor(min(num_proc, os.cpu_count() or 1), initializer=_end_with_parent) as pool:
         yield from pool.map(make, range(num_samples), chunksize=32)
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent is gone, which a killed parent cannot ask for: it would wait for work forever."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import is_made, new_directory, write_manifest, write_samples
+from pgt_lora.data.directory import is_made, write_manifest, write_samples
 from pgt_lora.data.generate import find_scene, tasks, to_sample
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.tasks.task import Task, TaskSettings

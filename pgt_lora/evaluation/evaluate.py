@@ -11,9 +11,11 @@ import torch
 from accelerate.utils import send_to_device
 from rich.table import Table
 
+from pgt_lora.core.files import write_json, write_text
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
-from pgt_lora.data.directory import new_directory, open_dataset, read_manifest, write_json, write_text
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.images import check_images
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import Score, correct, score_by_task

@@ -167,14 +167,14 @@ def _true_false(text: str, choices: Choices) -> str | None:
 def _verdicts(clause: str) -> set[str | None]:
     """Return what a clause states, None where it states something that is not understood."""
     clause = _NO_ANSWER.sub(" ", clause)
-    negated = {
+    negated: set[str | None] = {
         "False" if found[1] in ("true", "correct", "accurate") else "True" for found in _NEGATED.finditer(clause)
     }
     rest = _NEGATED.sub(" ", clause)
     words = [each[0] for each in _VERDICT.finditer(rest) if each[0] != "no" or _NO.search(rest)]
     if not words and not negated:
         words = [each[0].split()[-1] for each in _OPINION.finditer(rest)]
-    stated: set[str | None] = {"False" if word in _FALSE_WORDS else "True" for word in words} | negated
+    stated: set[str | None] = negated | {"False" if word in _FALSE_WORDS else "True" for word in words}
     unclear = re.search(r"\b(?:whether|if)\b", rest) or (NEGATION.search(rest) and set(words) != {"no"})
     return {None} if stated and (unclear or _is_taken_back(rest)) else stated
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.data.directory import new_directory, write_json
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model
 
 CONFIG = "config.json"

@@ -10,11 +10,15 @@ import yaml
 
 from pgt_lora.core.batches import step_shape
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
-from pgt_lora.data.directory import new_directory, open_dataset, write_json
+from pgt_lora.data.directory import open_dataset
 
 IMAGE_MARK = "<image>"
+MARKS = (IMAGE_MARK, "<video>", "<audio>")  # wherever the text holds one, those trainers look for a file
+ENDINGS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"BM": "bmp", b"II*\0": "tif", b"MM\0*": "tif"}
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,17 @@ def export_dataset(data: Path, out: Path, form: str, overwrite: bool = False) ->
     """Write a dataset directory in another trainer's form: a file of rows, and the images as files beside it.
 
     Raises:
-        InputError: the form is unknown, the dataset is unfinished, or `out` exists.
+        InputError: the form is unknown, the dataset is unfinished, a row cannot be had in it, or `out` exists.
     """
     if form not in FORMATS:
         raise InputError(f"format {form!r}: unknown; known: {choices(FORMATS)}")
     chosen, rows = FORMATS[form], open_dataset(data)
     with new_directory(out, overwrite) as directory:
         (directory / "images").mkdir()
-        spelled = [chosen.spell(row, write_images(row, directory)) for row in track(rows, len(rows), "Exporting")]
+        spelled = [
+            chosen.spell(row, write_images(row, number, directory))
+            for number, row in enumerate(track(rows, len(rows), "Exporting"), 1)
+        ]
         if chosen.file.endswith(".jsonl"):
             lines = (json.dumps(row, ensure_ascii=False) for row in spelled)
             (directory / chosen.file).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -85,15 +92,33 @@ def export_dataset(data: Path, out: Path, form: str, overwrite: bool = False) ->
             write_json(directory / "dataset_info.json", {"pgt": DATASET_INFO})
 
 
-def write_images(row: Mapping[str, Any], directory: Path) -> list[str]:
-    """Write a row's images, byte for byte, and return their paths within the directory."""
+def write_images(row: Mapping[str, Any], number: int, directory: Path) -> list[str]:
+    """Write a row's images, byte for byte, and return their paths within the directory.
+
+    A file is named by the row's number: an id may hold anything.
+
+    Raises:
+        InputError: an image is of a format that is not known, or the row's text holds a mark of these trainers' own.
+    """
+    where = f"row {number} ({row['id']!r})"
+    text = row["prompt"][0]["content"] + row["completion"][0]["content"]
+    if mark := next((mark for mark in MARKS if mark in text), None):
+        raise InputError(f"{where}: its text holds {mark}, where other trainers look for a file; reword or remove it")
     paths = []
-    for number, image in enumerate(row["images"]):
-        ending = "png" if image["bytes"].startswith(b"\x89PNG") else "jpg"
-        path = f"images/{row['id']}{f'-{number}' if number else ''}.{ending}"
+    for place, image in enumerate(row["images"]):
+        path = f"images/{number:06d}{f'-{place}' if place else ''}.{_ending(image['bytes'], where)}"
         (directory / path).write_bytes(image["bytes"])
         paths.append(path)
     return paths
+
+
+def _ending(image: bytes, where: str) -> str:
+    if image.startswith(b"RIFF") and image[8:12] == b"WEBP":
+        return "webp"
+    for beginning, ending in ENDINGS.items():
+        if image.startswith(beginning):
+            return ending
+    raise InputError(f"{where}: an image of an unknown format; convert it to PNG, JPEG, WebP, GIF, BMP or TIFF")
 
 
 def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:

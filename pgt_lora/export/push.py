@@ -89,7 +89,7 @@ def files(run: Path, base: str, licence: HubLicence, repo: str, what: str) -> It
     folders = {"": run / "merged", "adapter/": run / "adapter"} if what == What.BOTH else {"": run / what}
     for prefix, folder in folders.items():
         for path in sorted(folder.iterdir()):
-            if path.is_file() and path.name != "README.md":
+            if path.is_file() and path.name != "README.md" and not path.name.startswith("."):
                 yield Upload(prefix + path.name, path)
     if not merged:
         yield Upload(VERIFICATION, run / "merged" / VERIFICATION)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_json
 from pgt_lora.core.terminal import console
-from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest, write_json
+from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
 from pgt_lora.data.mix.pools import sources_of
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

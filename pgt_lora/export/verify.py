@@ -14,10 +14,11 @@ from transformers import BatchFeature
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
+from pgt_lora.core.files import file_digest, write_json
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.terminal import console, hide_noise
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import file_digest, open_dataset, read_manifest, write_json
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.generate import default_weights, make_sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings

@@ -19,8 +19,9 @@ import transformers
 from transformers import BatchFeature
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console, track
-from pgt_lora.data.directory import new_directory, read_manifest
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.images import Size
 from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, read
 from pgt_lora.models.encoding import Encoder

@@ -7,9 +7,9 @@ import torch
 import typer
 
 from pgt_lora.core.errors import choices
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.data.directory import new_directory
 from pgt_lora.models.checkpoint import family_of
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl

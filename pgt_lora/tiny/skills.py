@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import is_made, new_directory, write_manifest, write_samples
+from pgt_lora.data.directory import is_made, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import render
 from pgt_lora.data.scene.palette import COLORS

@@ -11,8 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
-from pgt_lora.data.directory import new_directory, write_json
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene, render
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.distance import MAX_RATIO

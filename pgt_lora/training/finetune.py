@@ -12,11 +12,12 @@ from accelerate.utils import broadcast_object_list
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
+from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise
 from pgt_lora.core.versions import versions
-from pgt_lora.data.directory import open_dataset, read_manifest, write_json
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.images import check_images
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement

@@ -1,7 +1,6 @@
 """The directory of an unfinished run: whose it is, its checkpoints, and what to say where the disk is full."""
 
 import json
-import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
-from pgt_lora.data.directory import read_manifest, write_json
+from pgt_lora.data.seal import checked_manifest
 from pgt_lora.models.names import STARTED
 
 
@@ -24,20 +25,31 @@ def claim(out: Path, recipe: Recipe, data: Path, overwrite: bool = False) -> dic
     Raises:
         InputError: `out` belongs to another run, or to something else.
     """
-    key = {"recipe": dict(recipe.values), "content_hash": read_manifest(data)["content_hash"]}
+    key = {"recipe": dict(recipe.values), "content_hash": checked_manifest(data)["content_hash"]}
     path = out / STARTED
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: a file; choose another --out")
     if out.exists() and any(out.iterdir()):
         if not path.exists():
             raise InputError(f"{out}: not empty and not a run directory; choose another --out")
         if overwrite:
-            shutil.rmtree(out)
-        elif json.loads(path.read_text(encoding="utf-8")) != key:
+            with new_directory(out, overwrite) as fresh:
+                write_json(fresh / STARTED, key)
+            return key
+        if _read(path) != key:
             raise InputError(
                 f"{out}: a run with another recipe or other data; choose another --out or pass --overwrite"
             )
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, key)
     return key
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); choose another --out") from error
 
 
 def newest_checkpoint(directory: Path) -> Path | None:

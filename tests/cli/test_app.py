@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pgt_lora.data.directory import MANIFEST, PARQUET, features
+from pgt_lora.data.seal import seal
 from tests.support.command import call
 
 
@@ -45,6 +46,7 @@ def truncated_image(data_dir: Path, tmp_path: Path) -> Path:
     (copy / PARQUET).parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(table, schema=features().arrow_schema), copy / PARQUET)
     (copy / MANIFEST).write_bytes((data_dir / MANIFEST).read_bytes())
+    seal(copy)
     return copy
 
 

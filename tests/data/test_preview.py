@@ -9,7 +9,8 @@ from PIL import Image
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import data_uri
-from pgt_lora.data.directory import MANIFEST, new_directory, open_dataset, write_manifest, write_samples
+from pgt_lora.core.new_directory import new_directory
+from pgt_lora.data.directory import MANIFEST, open_dataset, write_manifest, write_samples
 from pgt_lora.data.generate import default_weights, generate
 from pgt_lora.data.preview import Audit, first_of_each, parse_point, write_preview
 from pgt_lora.data.sample import Sample

@@ -1,13 +1,16 @@
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, load_recipe
-from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
+from pgt_lora.data.sample import Sample
 from pgt_lora.export.other_trainers import FORMATS, export_dataset, llama_factory_recipe
 
 
@@ -30,6 +33,44 @@ def test_every_row_arrives_with_its_image(form: str, data_dir: Path, tmp_path: P
         assert answer == original["answer"]
         (image,) = row.get("images") or [row["image"]]
         assert (tmp_path / "out" / image).read_bytes() == original["images"][0]["bytes"]
+
+
+def odd(directory: Path, name: str, picture: bytes, question: str = "Which?", answer: str = "1") -> Path:
+    """A dataset directory of one row."""
+    directory.mkdir()
+    sample = Sample(name, (picture, picture), question, answer, "s", "t", "A", "number", "g")
+    write_manifest(directory, {}, write_samples(directory, [sample]))
+    return directory
+
+
+@pytest.mark.parametrize("name", ["owner/name-000001", "../../evil", "a\\b:c", "x" * 300])
+@pytest.mark.parametrize(("kind", "ending"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp"), ("GIF", "gif")])
+def test_files_are_named_by_the_row_s_number_and_their_format(
+    name: str, kind: str, ending: str, tmp_path: Path
+) -> None:
+    Image.new("RGB", (9, 9)).save(file := BytesIO(), kind)
+    (row,) = exported(odd(tmp_path / "data", name, file.getvalue()), tmp_path / "out", "llava")
+    assert row["id"] == name
+    assert row["image"] == [f"images/000001.{ending}", f"images/000001-1.{ending}"]
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert [path for path in files if "images" in path] == sorted(f"out/{path}" for path in row["image"])
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "out"}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("text", ["What does <image> mean?", "<video>", "<audio> here"])
+def test_a_mark_of_these_trainers_in_a_text_is_refused_by_row(form: str, text: str, tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(file := BytesIO(), "PNG")
+    for number, words in enumerate([{"question": text}, {"answer": text}]):
+        data = odd(tmp_path / f"data{number}", "a", file.getvalue(), **words)
+        with pytest.raises(InputError, match=r"row 1 \('a'\): its text holds <"):
+            export_dataset(data, tmp_path / "out", form)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_format_is_refused_by_row(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"row 1 \('a'\): an image of an unknown format"):
+        export_dataset(odd(tmp_path / "data", "a", b"%!PS-Adobe-3.0 EPSF"), tmp_path / "out", "llava")
 
 
 def test_the_roles_are_those_of_each_trainer(data_dir: Path, tmp_path: Path) -> None:

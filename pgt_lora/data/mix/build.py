@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, check_known, choices
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
-from pgt_lora.data.directory import MANIFEST, new_directory, write_manifest, write_samples
+from pgt_lora.data.directory import MANIFEST, write_manifest, write_samples
 from pgt_lora.data.mix.draw import apportion, clean, enough, images_of
 from pgt_lora.data.mix.exclusion import Exclusion, excluded, label
 from pgt_lora.data.mix.images import Shelf, stores

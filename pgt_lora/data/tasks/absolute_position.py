@@ -137,4 +137,5 @@ def traits(scene: Scene, text: str) -> Traits:
 TASK = Task(
     "absolute_position", "companion", plan, compose, solve,
     companion=True, exhaust=exhaust, sees="place", probe=probe, traits=traits,
+    remedy="take a larger canvas or a smaller --num-distractors",
 )  # fmt: skip

@@ -98,4 +98,7 @@ def traits(scene: Scene, text: str) -> Traits:
     return Traits(numbers, {"color": color}, tuple(map(scene.canvas.place, asked)))
 
 
-TASK = Task("counting", "counting", plan, compose, solve, sees="number", probe=probe, traits=traits)
+TASK = Task(
+    "counting", "counting", plan, compose, solve, sees="number", probe=probe, traits=traits,
+    remedy="take a larger canvas or a smaller --max-count",
+)  # fmt: skip

@@ -14,9 +14,15 @@ EDGE_MARGIN = 0.02
 GAP = 0.03
 
 
+def box_sides(rng: Random, canvas: Canvas) -> tuple[int, int]:
+    """Return the random sides of a box."""
+    first, second = (round(canvas.short_side * rng.uniform(*BOX_SIDE)) for _ in range(2))
+    return first, second
+
+
 def place_box(rng: Random, canvas: Canvas, color: str) -> Box:
     """Return a box of random size and place inside the canvas."""
-    width, height = (round(canvas.short_side * rng.uniform(*BOX_SIDE)) for _ in range(2))
+    width, height = box_sides(rng, canvas)
     edge = margin_px(canvas, EDGE_MARGIN)
     left = rng.randint(edge, canvas.width - edge - width)
     top = rng.randint(edge, canvas.height - edge - height)

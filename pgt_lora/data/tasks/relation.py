@@ -1,12 +1,13 @@
 """Relative position of two boxes (paper, section 3.1 and appendix A.2)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from random import Random
 
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.layout import extent, fits, place_box
+from pgt_lora.data.tasks.layout import EDGE_MARGIN, box_sides, extent, fits, margin_px, place_box
 from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
 
 OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
@@ -16,6 +17,9 @@ AS_PREDICATE = {"above": "above", "below": "below", "left": "to the left of", "r
 MIN_GAP = 0.04
 # ... and their centres differ on the other axis by at most this fraction of what they differ on this one.
 MAX_OFF_AXIS = 0.5
+# Where one side is longer than the other by more than this factor, most scenes that are drawn freely show no relation
+# along the shorter one: there the boxes are placed in the relation at once.
+MAX_ASPECT = 3
 
 
 def plan(rng: Random, settings: TaskSettings) -> Question:
@@ -50,10 +54,45 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     """Place two boxes that stand in the planned relation by a clear margin, and in no other."""
     boxes: list[Box] = []
     colors = [question.about["color_a"], question.about["color_b"]]
+    if max(settings.canvas.width, settings.canvas.height) > MAX_ASPECT * settings.canvas.short_side:
+        scene = compose_at_once(rng, settings.canvas, colors, question.about["answer"])
+        return scene if scene and solve(scene, question.about) == question.about["answer"] else None
     for color in rng.sample(colors, 2):  # which box is drawn first says nothing about which is asked for
         boxes += fits(partial(place_box, rng, settings.canvas, color), boxes, settings.canvas)
     scene = Scene(settings.canvas, tuple(boxes))
     return scene if len(boxes) == 2 and solve(scene, question.about) == question.about["answer"] else None
+
+
+def compose_at_once(rng: Random, canvas: Canvas, colors: Sequence[str], relation: str) -> Scene | None:
+    """Place a box of the first color in a relation to one of the second: apart along its axis, near across it."""
+    axis = 0 if relation in ("left", "right") else 1
+    ahead, behind = colors if relation in ("left", "above") else reversed(colors)
+    edge, gap = margin_px(canvas, EDGE_MARGIN), math.ceil(MIN_GAP * canvas.short_side)
+    sides = (canvas.width, canvas.height)
+    (along_1, along_2), (across_1, across_2) = (box_sides(rng, canvas), box_sides(rng, canvas))
+    room = sides[axis] - 2 * edge - along_1 - along_2 - gap
+    if room < 0:
+        return None
+    before, after = sorted(rng.randint(0, room) for _ in range(2))
+    start_1, start_2 = edge + before, edge + along_1 + gap + after
+    reach = MAX_OFF_AXIS * (start_2 + along_2 / 2 - start_1 - along_1 / 2)
+    off_1 = rng.randint(edge, sides[1 - axis] - edge - across_1)
+    middle = off_1 + across_1 / 2 - across_2 / 2  # where the second box would start, were it exactly opposite
+    nearest = max(edge, math.ceil(middle - reach))
+    farthest = min(sides[1 - axis] - edge - across_2, math.floor(middle + reach))
+    if nearest > farthest:
+        return None
+    off_2 = rng.randint(nearest, farthest)
+    boxes = [
+        _box(ahead, axis, start_1, along_1, off_1, across_1),
+        _box(behind, axis, start_2, along_2, off_2, across_2),
+    ]
+    return Scene(canvas, tuple(rng.sample(boxes, 2)))  # which box is drawn first says nothing
+
+
+def _box(color: str, axis: int, start: int, length: int, off: int, across: int) -> Box:
+    left, top, width, height = (start, off, length, across) if axis == 0 else (off, start, across, length)
+    return Box(color, left, top, left + width - 1, top + height - 1)
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:

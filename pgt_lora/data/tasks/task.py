@@ -69,7 +69,7 @@ class Task:
     `unit` names the tasks that are left out together in a leave-one-out comparison (the paper's table 3): those of its
     family, unless it says otherwise. A `companion` is drawn only where it is named; the others are the mix that is
     drawn by default. Where the items of a task can be listed, `exhaust(rng, settings)` yields the question of every
-    one, once.
+    one, once. `remedy` is what to change where no scene was found.
     """
 
     name: str
@@ -83,3 +83,4 @@ class Task:
     sees: str = ""
     probe: Callable[[Random, TaskSettings], Probe] | None = None
     traits: Callable[[Scene, str], Traits] | None = None
+    remedy: str = "take a larger canvas, or one that is nearer to a square"

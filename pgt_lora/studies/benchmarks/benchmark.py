@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, check_known
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.terminal import console
-from pgt_lora.data.directory import new_directory, read_manifest, write_json
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sources.source import SourceSettings
 from pgt_lora.evaluation.evaluate import write_scores
@@ -55,6 +57,8 @@ def benchmark(
     Raises:
         InputError: something cannot be used, downloaded or read; or lmms-eval failed. `out` is not made then.
     """
+    if overwrite:
+        check_free(out, overwrite)
     benchmarks = plan(data)
     if settings.limit is not None and settings.limit % 2 and "mmvp" in benchmarks:
         raise InputError(f"--limit {settings.limit}: MMVP counts pairs; give an even number")

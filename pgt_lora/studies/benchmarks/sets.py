@@ -6,9 +6,10 @@ from pathlib import Path
 from random import Random
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import console, track
-from pgt_lora.data.directory import is_made, new_directory, write_manifest, write_samples
+from pgt_lora.data.directory import is_made, write_manifest, write_samples
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf, obtain
 from pgt_lora.data.mix.pools import ask_row

@@ -9,20 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.streams import stream
 from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import (
-    MANIFEST,
-    VERSIONS,
-    is_made,
-    new_directory,
-    open_dataset,
-    read_manifest,
-    write_manifest,
-    write_rows,
-)
+from pgt_lora.data.directory import MANIFEST, VERSIONS, is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.generate import default_weights, units
 from pgt_lora.data.mix.pools import sources_of
 from pgt_lora.data.pgt import pgt_data

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import check_replaceable
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
-from pgt_lora.data.directory import read_manifest, write_json
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
 from pgt_lora.models.names import Named
@@ -36,7 +38,7 @@ def compare(
     model, recipe = named.name, named.recipe
     names, numbers = parse_arms(arms), parse_seeds(seeds)
     out = out or run_directory(f"{recipe.name}-compare")
-    take(out)
+    take(out, overwrite)
     tests = evaluation_sets(recipe, data)
     adapters = arm_adapters(recipe, names)
     datasets = arm_data(recipe, names)
@@ -47,8 +49,8 @@ def compare(
     write_json(out / ASKED, asked | {"overrides": list(overrides)})
     if overwrite:
         for each in runs:
-            shutil.rmtree(out / "arms" / each.name, ignore_errors=True)
-            shutil.rmtree(out / "scores" / each.name, ignore_errors=True)
+            for kind in ("arms", "scores"):
+                shutil.rmtree(out / kind / each.name, ignore_errors=True)
     for each in runs:
         train_and_score(each, tests, out)
     results = [
@@ -84,12 +86,14 @@ def parse_seeds(text: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def take(out: Path) -> None:
-    """Check that a directory is new, empty or a comparison's.
+def take(out: Path, overwrite: bool = False) -> None:
+    """Check that a directory is new, empty or a comparison's, and that its runs may be replaced where they are to be.
 
     Raises:
         InputError: it is something else.
     """
+    if overwrite and out.exists():
+        check_replaceable(out)
     if out.exists() and not (out.is_dir() and ((out / ASKED).is_file() or not any(out.iterdir()))):
         raise InputError(f"{out}: not empty and not a comparison's directory; choose another --out")
 

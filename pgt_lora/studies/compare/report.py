@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.table import Table
 
+from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, points, render_page, write_page
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
-from pgt_lora.data.directory import write_json
 from pgt_lora.evaluation.paired import Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost

@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 
+from pgt_lora.core.files import file_digest
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
-from pgt_lora.data.directory import file_digest, open_dataset, read_manifest
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter

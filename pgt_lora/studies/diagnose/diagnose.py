@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
-from pgt_lora.data.directory import new_directory, read_manifest
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.probes import probe_data
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings

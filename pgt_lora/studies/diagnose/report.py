@@ -10,9 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, render_page, write_page
 from pgt_lora.core.terminal import console
-from pgt_lora.data.directory import write_json
 from pgt_lora.data.generate import tasks
 from pgt_lora.data.tasks.task import Traits
 from pgt_lora.evaluation.paired import Result

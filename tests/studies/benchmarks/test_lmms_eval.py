@@ -16,8 +16,8 @@ pytest.importorskip("lmms_eval")
 import torch
 from transformers import AutoModelForImageTextToText
 
+from pgt_lora.core.files import write_json
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.data.directory import write_json
 from pgt_lora.data.generate import generate
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.scene import Canvas

@@ -1,0 +1,60 @@
+"""`--overwrite`, of every command that takes it, on a directory that is somebody else's."""
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from pgt_lora.cli.app import app
+from tests.support.command import call
+
+RECIPE = "tiny-qwen2.5-vl"
+COMMANDS = {
+    "generate": ["--num-samples", "1"],
+    "mix": ["--shares", "pgt", "--num-samples", "2"],
+    "finetune": [RECIPE, "--data", "DATA"],
+    "evaluate": [RECIPE, "--data", "DATA"],
+    "merge": ["ADAPTER"],
+    "run": ["OVERRIDES", "--data", "DATA"],
+    "compare": [RECIPE],
+    "diagnose": [RECIPE],
+    "benchmark": [RECIPE],
+    "export-dataset": ["DATA", "--format", "llava"],
+}
+
+
+def test_every_command_that_overwrites_is_tried() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    found = {name for name, each in commands.items() if any("--overwrite" in option.opts for option in each.params)}
+    assert found == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_foreign_directory_is_refused(
+    command: str, data_dir: Path, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (foreign := tmp_path / "p").mkdir()
+    (thesis := foreign / "thesis.txt").write_text("x\n")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    base = overrides[1]
+    (adapter / "adapter_config.json").write_text(f'{{"peft_type": "LORA", "base_model_name_or_path": "{base}"}}')
+    monkeypatch.chdir(foreign)
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path / "home"))
+    given = {"DATA": [str(data_dir)], "ADAPTER": [str(adapter)], "OVERRIDES": [RECIPE, *overrides]}
+    words = [each for word in COMMANDS[command] for each in given.get(word, [word])]
+    for out in (".", str(foreign)):
+        status, said = call(monkeypatch, capsys, command, *words, "--out", out, "--overwrite")
+        assert (status, said.count("\n")) == (2, 1), said
+        assert str(out) in said
+    assert list(foreign.iterdir()) == [thesis]
+    assert thesis.read_text() == "x\n"
+
+
+def test_the_kit_s_own_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pgt_lora.data.generate import generate
+
+    for seed in (0, 1):
+        generate(tmp_path / "a", num_samples=1, seed=seed, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -1,0 +1,76 @@
+"""Datasets that are too large to be held in memory."""
+
+import pickle
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pgt_lora.data import directory as module
+from pgt_lora.data.directory import PARQUET, open_dataset, write_manifest, write_rows
+from pgt_lora.data.preview import write_preview
+from pgt_lora.data.sample import Sample
+from pgt_lora.data.seal import seal
+from tests.support.originals import jpeg
+
+NUM_ROWS = 600
+IMAGE_BYTES = 50_000
+
+
+@pytest.fixture
+def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A dataset directory of 30 MB."""
+    monkeypatch.setattr(module, "IN_MEMORY_BYTES", 1 << 20)
+    directory, rng = tmp_path / "large", random.Random(0)
+    directory.mkdir()
+    samples = (
+        Sample(
+            f"row-{i}",
+            (jpeg(i % 9) + rng.randbytes(IMAGE_BYTES),),
+            "Which?",
+            "left",
+            "pgt",
+            "relation",
+            "A",
+            "word",
+            "g",
+        )
+        for i in range(NUM_ROWS)
+    )
+    write_manifest(directory, {}, write_rows(directory, (sample.to_row() for sample in samples)))
+    return directory
+
+
+def test_it_is_opened_checked_and_shown_without_being_held(large: Path, tmp_path: Path) -> None:
+    stored = pq.read_table(large / PARQUET, columns=["id", "images"]).to_pylist()
+    (large / ".checked.json").unlink()
+    allocated, sizes = pa.total_allocated_bytes(), []
+    rows = open_dataset(large)
+    sizes.append(pa.total_allocated_bytes() - allocated)
+    write_preview(large, tmp_path / "page.html", num_images=5)
+    sizes.append(pa.total_allocated_bytes() - allocated)
+    assert max(sizes) < 0.05 * NUM_ROWS * IMAGE_BYTES
+    assert rows.select_columns(["id", "images"]).to_list() == stored
+
+
+def test_it_reaches_another_process_by_its_path(large: Path) -> None:
+    rows = open_dataset(large)
+    letter = pickle.dumps(rows)
+    assert len(letter) < 100_000
+    assert pickle.loads(letter)[NUM_ROWS - 1] == rows[NUM_ROWS - 1]
+
+
+def test_its_layout_is_made_once_and_anew_after_an_edit(large: Path) -> None:
+    open_dataset(large)
+    (first,) = (large / "data").glob(".rows-*")
+    then = first.stat().st_mtime_ns
+    open_dataset(large)
+    assert first.stat().st_mtime_ns == then
+    table = pq.read_table(large / PARQUET)
+    pq.write_table(table.slice(1), large / PARQUET)
+    seal(large)
+    assert open_dataset(large)[0]["id"] == "row-1"
+    (second,) = (large / "data").glob(".rows-*")
+    assert second != first
