@@ -12,7 +12,7 @@ from pgt_lora.cli.studies import bench, benchmark, compare, diagnose
 from pgt_lora.cli.train import check, evaluate, finetune, merge, run, verify
 from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.machine import keep_freed_memory
-from pgt_lora.core.terminal import hide_noise
+from pgt_lora.core.terminal import hide_noise, print_anything
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -47,6 +47,7 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command line; print whatever is raised as one line."""
+    print_anything()
     hide_noise()
     keep_freed_memory()
     with exit_with_one_line():

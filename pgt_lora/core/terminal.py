@@ -1,6 +1,8 @@
 """What the terminal shows: progress bars, tables, and no messages that concern the libraries alone."""
 
+import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -20,6 +22,13 @@ def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
         yield from progress.track(items, total=total, description=description)
+
+
+def print_anything() -> None:
+    """Show what the terminal's encoding lacks as question marks, where it would otherwise be an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def hide_noise() -> None:

@@ -4,15 +4,21 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import new_directory
-from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model
+from pgt_lora.export.adapter import TYPES, Update, updates_by_key
+from pgt_lora.models.checkpoint import Checkpoint
+from pgt_lora.models.weight_files import INDEX, MODEL, read_tensors, weight_files, write_tensors
 
 CONFIG = "config.json"
+VERIFICATION = "verification.json"
 DTYPES = ("bfloat16", "float16", "float32")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pth", "*.gguf")
 
@@ -24,27 +30,84 @@ def merge(checkpoint: Checkpoint, out: Path, overwrite: bool = False, dtype: str
     base's in that one field then.
 
     Raises:
-        InputError: there is no adapter, no such type, `out` exists, or the merged checkpoint is not what it should be;
-            it is kept then, with the failed checks in its `verification.json`.
+        InputError: there is no adapter, or one that cannot be verified, no such type, `out` exists, or the merged
+            checkpoint is not what it should be; it is kept then, with the failed checks in its `verification.json`.
     """
     if dtype not in (None, *DTYPES):
         raise InputError(f"--dtype {dtype!r}: unknown; known: {choices(DTYPES)}")
     if checkpoint.adapter_dir is None:
         raise InputError(f"{checkpoint.base}: holds no LoRA adapter, so there is nothing to merge")
     base_dir = local_directory(checkpoint.base, checkpoint.revision)
+    updates = updates_by_key(base_dir, checkpoint.adapter_dir)
     with new_directory(out, overwrite) as directory:
-        # In the base's own type or the one asked for; LoRA's weights are fp32, so PEFT adds in fp32 and rounds once.
-        # With safe_merge=True it adds in the base's type, which differs in one element of seven in bf16.
-        model = load_adapter(load_model(str(base_dir), dtype=dtype or "auto"), checkpoint.adapter_dir)
-        model.merge_and_unload(safe_merge=False).save_pretrained(directory)
+        write_merged(base_dir, updates, directory, dtype)
         for path in companion_files(base_dir):
             shutil.copyfile(path, directory / path.name)
         if dtype:
             write_json(directory / CONFIG, config_with(base_dir, dtype))
-    words = ["pgt_lora.export.verify", str(out), str(checkpoint.adapter_dir), *([dtype] if dtype else [])]
+    verify_in_fresh_process(out, checkpoint.adapter_dir, dtype)
+
+
+def write_merged(base_dir: Path, updates: Mapping[str, Update], directory: Path, dtype: str | None = None) -> None:
+    """Write every tensor of a base as safetensors, file by file, those that have an update with it.
+
+    Raises:
+        InputError: a sum is too large for its type.
+    """
+    files = weight_files(base_dir)
+    names = [f"model-{n:05}-of-{len(files):05}.safetensors" for n in range(1, len(files) + 1)]
+    names = names if len(files) > 1 else [MODEL]
+    weight_map: dict[str, str] = {}
+    total = 0
+    for path, name in zip(files, names, strict=True):
+        tensors = {}
+        for key, old in read_tensors(path):
+            # A copy, as a file of torch's may keep one tensor under two keys, which safetensors does not.
+            tensor = old.to(type_of(old, dtype), copy=path.suffix == ".bin")
+            if key in updates:
+                tensor = updates[key].added_to(tensor)
+                if not tensor.isfinite().all():
+                    raise InputError(f"{base_dir}: {key} with its update is too large for {tensor.dtype}")
+            tensors[key] = tensor.contiguous()
+        write_tensors(directory / name, tensors)
+        weight_map |= dict.fromkeys(tensors, name)
+        total += sum(tensor.nbytes for tensor in tensors.values())
+    if len(files) > 1:
+        write_json(directory / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
+
+
+def type_of(tensor: torch.Tensor, dtype: str | None) -> torch.dtype:
+    """Return the type that a weight gets: the one that was asked for, if one was, unless it holds no weights."""
+    return getattr(torch, dtype) if dtype and tensor.dtype in TYPES else tensor.dtype
+
+
+def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None = None) -> None:
+    """Verify a merged checkpoint in a process that shares nothing with the one that made it.
+
+    Raises:
+        InputError: a check failed, or the verification ended before it could tell.
+    """
+    record = merged / VERIFICATION
+    for path in (record, *merged.glob(f".{VERIFICATION}.partial-*")):  # of an earlier verification, and of a killed one
+        path.unlink(missing_ok=True)
+    words = ["pgt_lora.export.verify", str(merged), str(adapter_dir), *([dtype] if dtype else [])]
     finished = subprocess.run([sys.executable, "-m", *words], check=False)
-    if finished.returncode:
-        raise InputError(f"{out}: the merged checkpoint failed its verification; see {out / 'verification.json'}")
+    if not record.is_file():
+        raise InputError(
+            f"{merged}: not verified, as the verification ended with status {finished.returncode} before it had an "
+            f"outcome; the reason stands above, and this repeats it: pgt-lora verify {merged} --run {adapter_dir}"
+        )
+    if not has_passed(merged):
+        raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")
+
+
+def has_passed(merged: Path) -> bool:
+    """Tell whether a merged checkpoint's own record says that it passed its verification."""
+    try:
+        record = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("passed") is True
 
 
 def local_directory(base: str, revision: str | None = None) -> Path:

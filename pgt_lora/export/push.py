@@ -1,16 +1,18 @@
 """Pushing to the Hub: a run's merged model, its adapter or both, and nothing that was not proven and scored."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
 from pgt_lora.export.card import HubLicence, base_licence, write_card
-from pgt_lora.export.verify import VERIFICATION, changed_files
+from pgt_lora.export.merge import VERIFICATION
+from pgt_lora.export.verify import SCORES, changed_files
 from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import adapter_checkpoint
 
@@ -50,7 +52,7 @@ def push(
     """
     if what not in list(What):
         raise InputError(f"{what!r}: nothing to push; known: {', '.join(What)}")
-    check_proven(run)
+    proven = check_proven(run)
     base = adapter_checkpoint(run / "adapter").base
     uploads = list(files(run, base, base_licence(base, licence), repo, what))
     total = sum(upload.num_bytes for upload in uploads)
@@ -60,11 +62,14 @@ def push(
     if dry_run:
         console.print(str(next(upload.source for upload in uploads if upload.path == "README.md")), markup=False)
         return None
-    return commit(repo, uploads, base, public, branch, create_pr)
+    return commit(repo, uploads, proven, base, public, branch, create_pr)
 
 
-def check_proven(run: Path) -> None:
+def check_proven(run: Path) -> dict[Path, str]:
     """Check that a run's merged model passed its verification, scores included, and has not changed since.
+
+    Returns:
+        The SHA-256 of every file that was proven, and of the proof.
 
     Raises:
         InputError: it did not, or it has.
@@ -72,14 +77,30 @@ def check_proven(run: Path) -> None:
     path = run / "merged" / VERIFICATION
     if not path.is_file():
         raise InputError(f"{path}: missing, so nothing proves the merged model; make it with: pgt-lora run {run}")
-    proof = json.loads(path.read_text(encoding="utf-8"))
-    if failed := [check["name"] for check in proof["checks"] if not check["passed"]]:
-        raise InputError(f"{path}: failed: {', '.join(failed)}; nothing is pushed")
-    if not any(check["name"] == Subject.SCORES for check in proof["checks"]):
+    proven = {path: file_digest(path)}
+    again = f"verify again with: pgt-lora verify {run / 'merged'} --run {run}"
+    try:
+        proof = json.loads(path.read_text(encoding="utf-8"))
+        outcomes = [(check["name"], check["passed"]) for check in proof["checks"]]
+        hashes = {
+            name: {str(file): str(value) for file, value in then.items()} for name, then in proof["sha256"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is no record of a verification; {again}") from error
+    if failed := [name for name, passed in outcomes if passed is not True]:
+        raise InputError(f"{path}: failed: {', '.join(map(str, failed))}; nothing is pushed")
+    names = [name for name, _ in outcomes]
+    if Subject.SCORES not in names:
         raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
-    for name, then in proof["sha256"].items():
+    if sorted(names) != sorted(Subject) or proof.get("passed") is not True:
+        raise InputError(f"{path}: does not hold each check once, all passed; {again}")
+    if lacking := {"merged", "adapter", SCORES} - hashes.keys():
+        raise InputError(f"{path}: holds no hashes of {min(lacking)}; {again}")
+    for name, then in hashes.items():
         if changed := changed_files(run / name, then):
             raise InputError(f"{run / name / changed[0]}: changed since it was verified; verify again, then push")
+        proven |= {run / name / file: value for file, value in then.items()}
+    return proven
 
 
 def files(run: Path, base: str, licence: HubLicence, repo: str, what: str) -> Iterator[Upload]:
@@ -95,16 +116,27 @@ def files(run: Path, base: str, licence: HubLicence, repo: str, what: str) -> It
         yield Upload(VERIFICATION, run / "merged" / VERIFICATION)
 
 
-def commit(repo: str, uploads: list[Upload], base: str, public: bool, branch: str | None, create_pr: bool) -> str:
+def commit(
+    repo: str, uploads: list[Upload], proven: Mapping[Path, str], base: str, public: bool, branch: str | None,
+    create_pr: bool,
+) -> str:  # fmt: skip
     """Create the repository where there is none, and commit the files; those that are there already are not sent.
 
     Raises:
-        InputError: the repository holds a model of another base, or the Hub refuses.
+        InputError: the repository holds a model of another base, a file is not what was proven, or the Hub refuses.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi()
+    operations = [
+        CommitOperationAdd(upload.path, upload.source.encode() if isinstance(upload.source, str) else upload.source)
+        for upload in uploads
+    ]
+    for upload, operation in zip(uploads, operations, strict=True):  # by the hashes that the Hub is told
+        sent = operation.upload_info.sha256.hex()
+        if isinstance(upload.source, Path) and proven.get(upload.source) != sent:
+            raise InputError(f"{upload.source}: changed since it was verified; verify again, then push")
     try:
         if api.repo_exists(repo):
             check_same_base(repo, base)
@@ -112,10 +144,6 @@ def commit(repo: str, uploads: list[Upload], base: str, public: bool, branch: st
             api.create_repo(repo, private=not public)
         if branch:
             api.create_branch(repo, branch=branch, exist_ok=True)
-        operations = [
-            CommitOperationAdd(upload.path, upload.source.encode() if isinstance(upload.source, str) else upload.source)
-            for upload in uploads
-        ]
         info = api.create_commit(
             repo, operations, commit_message="Upload a verified model", revision=branch, create_pr=create_pr
         )

@@ -1,18 +1,16 @@
-"""Checks of a merged checkpoint's tensors, read from the files: no model is built, and nothing of PEFT is used."""
+"""Checks of a merged checkpoint's tensors, read from the files: no model computes, and nothing of PEFT is used."""
 
-import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 
-# How safetensors writes the types.
-FLOATS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
-_LANGUAGE_QKV = re.compile(r"(?!.*\bvis).*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.weight")
+from pgt_lora.export.adapter import Update, updates_by_key
+from pgt_lora.export.merge import type_of
+from pgt_lora.models.weight_files import read_tensor, read_tensors, weight_files
+
+ROWS = 512  # of a matrix that are compared at once, in float64
 
 
 class Subject(StrEnum):
@@ -37,82 +35,61 @@ class Check:
 
 def check_keys(base_dir: Path, merged: Path, dtype: str | None = None) -> Check:
     """Check that both hold the same tensors, of the same shapes and types, or of the type that the base was cast to."""
-    base, new = _headers(base_dir), _headers(merged)
-    if dtype:
-        base = {key: (shape, FLOATS[dtype] if kind in FLOATS.values() else kind) for key, (shape, kind) in base.items()}
+    base, new = _forms(base_dir, dtype), _forms(merged)
     wrong = sorted(key for key in base.keys() | new.keys() if base.get(key) != new.get(key))
     figures = f"{len(base)} keys" + (f"; {len(wrong)} differ, first {wrong[0]}" if wrong else "")
     return Check(Subject.KEYS, not wrong, figures)
 
 
 def check_weights(base_dir: Path, adapter_dir: Path, merged: Path, dtype: str | None = None) -> Check:
-    """Check every tensor: W + (α/r)·BA within one rounding for q, k and v of the language model, equal elsewhere.
+    """Check every tensor: W + (α/r)·BA rounded once where the adapter has an update for it, equal elsewhere.
 
     With a `dtype`, W is the base's tensor cast to that type.
+
+    Raises:
+        InputError: the adapter does something else than to add (α/r)·BA to matrices of the base.
     """
-    updates = adapter_updates(adapter_dir)
+    updates = updates_by_key(base_dir, adapter_dir)
+    where = {key: path for path in weight_files(merged) for key, _ in read_tensors(path)}
     wrong: list[str] = []
-    num_merged, largest = 0, 0.0
-    for (key, old), (_, new) in zip(_tensors(base_dir), _tensors(merged), strict=True):
-        if dtype and old.is_floating_point():
-            old = old.to(getattr(torch, dtype))
-        match = _LANGUAGE_QKV.fullmatch(key)
-        if match is None:
-            wrong += [] if torch.equal(old.view(torch.uint8), new.view(torch.uint8)) else [key]
-            continue
-        num_merged += 1
-        update, bound = updates.pop((int(match[1]), match[2]))
-        expected = old.float() + update
-        error = (new.float() - expected).abs()
-        # One rounding is half a unit in the last place; the rest is what fp32 itself may lose, in whatever order.
-        half_unit = torch.finfo(old.dtype).eps * 2.0 ** (torch.frexp(expected).exponent - 2)
-        allowed = half_unit + torch.finfo(torch.float32).eps * old.float().abs() + bound
-        largest = max(largest, float(error.max()))
-        wrong += [key] if bool((error > allowed).any()) else []
-    wrong += [f"no tensor for the update of layer {layer} {kind}" for layer, kind in updates]
-    cast = f" to the base cast to {dtype}" if dtype else ""
-    figures = f"{num_merged} merged tensors, largest error {largest:.1e}; the others are byte-equal{cast}"
-    return Check(
-        Subject.WEIGHTS,
-        not wrong and num_merged > 0,
-        figures if not wrong else f"wrong: {', '.join(wrong[:3])}",
-    )
+    largest = 0.0
+    for path in weight_files(base_dir):
+        for key, stored in read_tensors(path):
+            old, new = stored.to(type_of(stored, dtype)).contiguous(), read_tensor(where[key], key)
+            if key in updates:
+                error = error_of_rounding(old, updates[key], new)
+                largest = max(largest, error or 0.0)
+                wrong += [key] if error is None else []
+            else:
+                wrong += [] if _same_bytes(old, new) else [key]
+    to = f" to the base cast to {dtype}" if dtype else ""
+    figures = f"{len(updates)} merged tensors, largest error {largest:.1e}; the others are byte-equal{to}"
+    passed = not wrong and bool(updates)
+    return Check(Subject.WEIGHTS, passed, figures if not wrong else f"wrong: {', '.join(wrong[:3])}")
 
 
-def adapter_updates(adapter_dir: Path) -> dict[tuple[int, str], tuple[torch.Tensor, torch.Tensor]]:
-    """Return (α/r)·BA in fp32 for every (layer, "q", "k" or "v"), from the adapter's file alone.
+def error_of_rounding(old: torch.Tensor, update: Update, new: torch.Tensor) -> float | None:
+    """Return the largest error of a merged matrix, or None where it is not the sum in fp32, rounded once.
 
-    Beside it stands the error that a sum of r products in fp32 may have: ε·r·(α/r)·|B||A|, element by element.
+    Rounding keeps the order of numbers. So a sum that was off by no more than what fp32 may lose lies, when it is
+    rounded, between the exact sum less that bound and the exact sum plus that bound, both rounded in the same way. This
+    holds for every type, from its largest numbers to those below its normal ones.
     """
-    config = json.loads((adapter_dir / "adapter_config.json").read_text(encoding="utf-8"))
-    r = config["r"]
-    scale = config["lora_alpha"] / (r**0.5 if config.get("use_rslora") else r)
-    with safe_open(adapter_dir / "adapter_model.safetensors", "pt") as file:
-        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    updates = {}
-    for key, a in weights.items():
-        if match := re.fullmatch(r".*\blayers\.(\d+)\.self_attn\.([qkv])_proj\.lora_A\.weight", key):
-            b = weights[key.replace("lora_A", "lora_B")]
-            bound = torch.finfo(torch.float32).eps * r * scale * (b.abs() @ a.abs())
-            updates[int(match[1]), match[2]] = scale * (b @ a), bound
-    return updates
+    largest = 0.0
+    for start in range(0, len(old), ROWS):
+        rows = slice(start, start + ROWS)
+        exact, bound = update.exact(old[rows], rows), update.bound(old[rows], rows)
+        low, high = (exact - bound).to(old.dtype), (exact + bound).to(old.dtype)
+        if not bool(((low <= new[rows]) & (new[rows] <= high) & new[rows].isfinite()).all()):
+            return None
+        largest = max(largest, float((new[rows].double() - exact).abs().max()))
+    return largest
 
 
-def _headers(directory: Path) -> dict[str, tuple[list[int], str]]:
-    found = {}
-    for path in directory.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            for key in file.keys():  # noqa: SIM118
-                tensor = file.get_slice(key)
-                found[key] = (tensor.get_shape(), tensor.get_dtype())
-    return found
+def _same_bytes(old: torch.Tensor, new: torch.Tensor) -> bool:
+    return torch.equal(old.reshape(-1).view(torch.uint8), new.reshape(-1).view(torch.uint8))
 
 
-def _tensors(directory: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    where: dict[str, Path] = {}
-    for path in directory.glob("*.safetensors"):
-        with safe_open(path, "pt") as file:
-            where |= dict.fromkeys(file.keys(), path)
-    for key in sorted(where):
-        with safe_open(where[key], "pt") as file:
-            yield key, file.get_tensor(key)
+def _forms(directory: Path, dtype: str | None = None) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    tensors = (each for path in weight_files(directory) for each in read_tensors(path))
+    return {key: (tensor.shape, type_of(tensor, dtype)) for key, tensor in tensors}

@@ -10,6 +10,7 @@ from pgt_lora.core.plugins import discover
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.workspace import shipped_path
 from pgt_lora.models.families.family import Family
+from pgt_lora.models.weight_files import adapter_file, read_tensors
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, ProcessorMixin
@@ -161,11 +162,9 @@ def load_adapter(model: "PreTrainedModel", directory: Path) -> Any:
         InputError: the adapter's keys are not exactly those that the model has a place for (PEFT only warns).
     """
     from peft import PeftModel, get_peft_model_state_dict
-    from safetensors import safe_open
 
     peft_model = PeftModel.from_pretrained(model, directory, autocast_adapter_dtype=True)
-    with safe_open(directory / "adapter_model.safetensors", "pt") as file:
-        saved = set(file.keys())
+    saved = {key for key, _ in read_tensors(adapter_file(directory))}
     placed = set(get_peft_model_state_dict(peft_model))
     if saved != placed:
         raise InputError(

@@ -1,9 +1,9 @@
-"""What is private in Transformers, TRL or Accelerate, and used all the same: all of it is here.
+"""What is private in Transformers, TRL, PEFT or Accelerate, and used all the same: all of it is here.
 
 `tests/models/test_transformers_internals.py` fails where a new version changes one of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch.utils.data import Sampler
 
 __all__ = [
-    "FEATURES", "PRETOKENIZE_REGEX", "TILE_TOKENS", "TILE_WORDS", "HookedTrainer", "num_image_tokens", "prepared",
-    "sdpa_attention_forward", "sdpa_mask",
+    "FEATURES", "PRETOKENIZE_REGEX", "TILE_TOKENS", "TILE_WORDS", "HookedTrainer", "num_image_tokens",
+    "parameter_names", "prepared", "sdpa_attention_forward", "sdpa_mask",
 ]  # fmt: skip
 
 # The argument by which models take image features in the place of pixels, as a mapping of modalities.
@@ -32,6 +32,25 @@ def num_image_tokens(processor: Any, size: tuple[int, int]) -> int:
     width, height = size
     (tokens,) = processor._get_num_multimodal_tokens(image_sizes=[(height, width)]).num_image_tokens
     return int(tokens)
+
+
+def parameter_names(model: Any, keys: Collection[str]) -> dict[str, str]:
+    """Return the parameter of a model that each key of a checkpoint's files is loaded into as it is."""
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightConverter, rename_source_key
+
+    transforms = get_model_conversion_mapping(model)
+    converters = [each for each in transforms if isinstance(each, WeightConverter)]
+    renamings: list[Any] = [each for each in transforms if not isinstance(each, WeightConverter)]
+    own = model.state_dict()
+    names = {}
+    for key in keys:
+        name, converter = rename_source_key(key, renamings, converters, model.base_model_prefix, own)
+        if name not in own and key in own:
+            name, converter = key, None
+        if name in own and converter is None:
+            names[key] = name
+    return names
 
 
 def prepared(trainer: Any, batch: dict[str, Any]) -> Any:

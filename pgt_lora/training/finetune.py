@@ -4,6 +4,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
-from pgt_lora.core.terminal import console, hide_noise
+from pgt_lora.core.terminal import console, hide_noise, print_anything
 from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.images import check_images
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
+from pgt_lora.models.weight_files import adapter_file, as_other_files
 from pgt_lora.training.build import build_trainer, prepare, shape_here
 from pgt_lora.training.callbacks import progress_bar, stop_on_sigterm
 from pgt_lora.training.processes import launch, leave, quieten_others, together
@@ -133,13 +135,19 @@ def check_rows(rows: Any, data: Path) -> None:
 
 
 def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:
-    """Write the adapter, with the resolved recipe, the versions and the loss log beside it."""
+    """Write the adapter, with the resolved recipe, the versions and the loss log beside it.
+
+    Raises:
+        InputError: the weights are not what training makes, or cannot be written.
+    """
     model: Any = trainer.model
     weights = lora_weights(model)
+    check_trained(weights, out)
     with together(), writing(out):
         if trainer.args.should_save:
             partial = out / "adapter.partial"
             model.save_pretrained(partial, state_dict=weights)
+            as_other_files(adapter_file(partial))
             (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
             write_json(partial / "loss.json", [entry for entry in trainer.state.log_history if "loss" in entry])
             run = facts | {
@@ -155,6 +163,24 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
     leave()
 
 
+def check_trained(weights: Mapping[str, Any], out: Path) -> None:
+    """Check that what was trained is finite and no longer what it was at the start, when every B was zero.
+
+    Raises:
+        InputError: it is not; nothing is written then.
+    """
+    if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
+        raise InputError(
+            f"{out}: {len(broken)} of {len(weights)} trained tensors are not finite (first: {broken[0]}), so there is "
+            "no adapter; pass a smaller learning_rate and --overwrite"
+        )
+    if not any(weight.any() for name, weight in weights.items() if ".lora_B." in name):
+        raise InputError(
+            f"{out}: training changed nothing, so there is no adapter; look at learning_rate, its schedule, "
+            "lora_alpha and num_train_epochs, and pass --overwrite"
+        )
+
+
 def lora_weights(model: Any) -> dict[str, Any]:
     """Return what was trained, gathered where it is spread over the processes."""
     from torch.distributed.tensor import DTensor
@@ -164,6 +190,7 @@ def lora_weights(model: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":  # one of several processes: RECIPE.yaml DATA OUT [overwrite]
+    print_anything()
     hide_noise()
     keep_freed_memory()
     with exit_with_one_line():

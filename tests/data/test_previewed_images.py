@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.directory import new_directory, write_manifest, write_samples
+from pgt_lora.core.new_directory import new_directory
+from pgt_lora.data.directory import write_manifest, write_samples
 from pgt_lora.data.preview import write_preview
 from pgt_lora.data.sample import Sample
 from tests.support.image_files import REFUSED, encoded, exif, picture

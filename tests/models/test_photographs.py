@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.directory import new_directory, open_dataset, write_manifest, write_samples
+from pgt_lora.core.new_directory import new_directory
+from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.evaluation.evaluate import Generation, evaluate
 from pgt_lora.models.encoding import Encoder

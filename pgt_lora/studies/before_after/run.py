@@ -7,7 +7,7 @@ from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.evaluate import evaluate_sets
-from pgt_lora.export.merge import merge
+from pgt_lora.export.merge import has_passed, merge, verify_in_fresh_process
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.report import print_comparison, write_report
@@ -31,6 +31,9 @@ def run(recipe: Recipe, data: Path | None = None, out: Path | None = None, overw
     evaluate_sets(recipe, tuned, tests, out / "finetuned")
     if not (out / "merged").exists():
         merge(tuned, out / "merged")
+    elif not has_passed(out / "merged"):
+        console.print(f"{out / 'merged'}: not verified yet, or not with success; verifying it again", soft_wrap=True)
+        verify_in_fresh_process(out / "merged", out / "adapter")
     write_report(out, recipe, tests)
     print_comparison(out, list(tests))
     for what, path in (("Adapter", "adapter"), ("Merged model", "merged")):

@@ -1,0 +1,160 @@
+"""What a model does on fixed rows, and whether another one does the same but for the rounding of its sums."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import BatchFeature
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import read_values
+from pgt_lora.core.workspace import data_directory
+from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.evaluation.evaluate import Generation, answer, predict
+from pgt_lora.export.verify_weights import Check, Subject
+from pgt_lora.models.checkpoint import OWN_RECIPE
+from pgt_lora.models.encoding import IGNORE, Encoder
+
+# Largest difference of a logit, relative to the largest logit: sums of products are done in another order.
+LOGIT_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 4e-3}
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a model does on some rows.
+
+    `logits` are those at the supervised positions, shape (positions, vocabulary); `answers` the greedy ones, a row
+    each; `steps` the logits that each of their tokens was taken from, shape (tokens, rows, vocabulary).
+    """
+
+    logits: torch.Tensor
+    answers: list[str]
+    steps: torch.Tensor
+
+
+def behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> Behaviour:
+    """Return what a model does on rows, all in one batch."""
+    steps: list[torch.Tensor] = []
+    logits, _ = supervised(model, encoder, rows)
+    computing = model.get_base_model() if isinstance(model, PeftModel) else model
+    hook = computing.register_forward_hook(lambda _, __, out: steps.append(out.logits[:, -1].float().cpu()))
+    try:
+        answers = list(answer(model, encoder, rows, Generation(batch_size=len(rows))))
+    finally:
+        hook.remove()
+    return Behaviour(logits, answers, torch.stack(steps))
+
+
+def supervised(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a model's logits at the supervised positions, shape (positions, vocabulary), and the tokens there."""
+    batch = BatchFeature(encoder.training_batch(rows)).to(model.device)
+    labels = batch.pop("labels")[:, 1:]
+    batch = batch.to(model.dtype)  # casts pixels, not ids
+    model.eval()
+    with torch.inference_mode():
+        logits = model(**batch).logits[:, :-1][labels != IGNORE].float().cpu()
+    return logits, labels[labels != IGNORE].cpu()
+
+
+def check_behaviour(before: Behaviour, after: Behaviour, dtype: torch.dtype) -> list[Check]:
+    """Compare base + adapter with the merged model, both computed in `dtype`.
+
+    W x + (α/r)·BA x is rounded otherwise than W' x, so logits are compared within a tolerance, and an answer may differ
+    only where the first token that differs was decided by less than what the tolerance leaves open.
+    """
+    difference = (before.logits - after.logits).abs()
+    tolerance = LOGIT_TOLERANCE[dtype] * float(before.logits.abs().max())
+    differing = [row for row, (a, b) in enumerate(zip(before.answers, after.answers, strict=True)) if a != b]
+    ties = [row for row in differing if decided_within(before.steps[:, row], after.steps[:, row], 2 * tolerance)]
+    same = f"{len(after.answers) - len(differing)} of {len(after.answers)} answers equal"
+    return [
+        Check(
+            Subject.LOGITS,
+            float(difference.max()) <= tolerance,
+            f"largest difference {difference.max():.1e}, mean {difference.mean():.1e}, tolerance {tolerance:.1e}",
+        ),
+        Check(
+            Subject.ANSWERS,
+            differing == ties,
+            same + (f", {len(ties)} of the others decided by rounding" if differing else ""),
+        ),
+    ]
+
+
+def decided_within(before: torch.Tensor, after: torch.Tensor, margin: float) -> bool:
+    """Tell whether two models' first differing tokens are nearly as likely; logits of shape (tokens, vocabulary).
+
+    Where every logit is off by t at most, the margins by which each model prefers its own token sum up to 2 t at most.
+    """
+    for a, b in zip(before, after, strict=False):  # up to the shorter answer; what follows an end is never reached
+        first, second = int(a.argmax()), int(b.argmax())
+        if first != second:
+            return float(a[first] - a[second] + b[second] - b[first]) <= margin
+    return False
+
+
+def check_scores(scores: Path, model: Any, encoder: Encoder) -> Check:
+    """Answer the held-out questions with the merged model, and compare with what base + adapter answered.
+
+    An answer may turn right or wrong only where the merged model, led along the old answer, finds each of its tokens as
+    likely as the likeliest but for rounding.
+
+    Raises:
+        InputError: the held-out samples are no longer there, or no longer those that were scored.
+    """
+    summary = json.loads((scores / "scores.json").read_text(encoding="utf-8"))
+    data = Path(summary["data"])
+    if not data.is_dir():  # moved together with the kit's directory
+        data = data_directory(data.name)
+    rows = open_dataset(data)
+    if read_manifest(data)["content_hash"] != summary["content_hash"]:
+        raise InputError(f"{data}: no longer what {scores} was scored on; score the adapter again")
+    generation = Generation(**summary["generation"])
+    before = [json.loads(line) for line in (scores / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+    after = predict(model, encoder, rows, generation)
+    if [each["id"] for each in before] != [each["id"] for each in after]:
+        raise InputError(f"{scores}: does not hold a prediction for each row of {data}; score the adapter again")
+    changed = [index for index, each in enumerate(after) if each["correct"] != before[index]["correct"]]
+    tolerance = max(LOGIT_TOLERANCE[model.dtype], LOGIT_TOLERANCE[_scored_in(scores, model.dtype)])
+    by_rounding = [
+        index
+        for index in changed
+        if before[index]["output"] != after[index]["output"]
+        and is_as_likely(model, encoder, rows[index], before[index]["output"], generation, tolerance)
+    ]
+    right = [sum(each["correct"] for each in predictions) for predictions in (after, before)]
+    return Check(
+        Subject.SCORES,
+        changed == by_rounding,
+        f"{right[0]} of {len(after)} right, {right[1]} with the adapter; {len(changed)} changed, {len(by_rounding)} of "
+        "these by rounding",
+    )
+
+
+def is_as_likely(
+    model: Any, encoder: Encoder, row: Mapping[str, Any], output: str, generation: Generation, tolerance: float
+) -> bool:
+    """Tell whether a model, led along an answer, finds each token nearly as likely as the likeliest.
+
+    `tolerance` is relative to the largest logit, of one model; two may differ by twice as much.
+    """
+    said = dict(row) | {"completion": [{"role": "assistant", "content": output.strip()}]}
+    try:
+        logits, tokens = supervised(model, encoder, [said])
+    except InputError:  # text that cannot be an answer
+        return False
+    logits, tokens = logits[: generation.max_new_tokens], tokens[: generation.max_new_tokens]
+    lacking = logits.max(-1).values - logits.gather(1, tokens[:, None])[:, 0]
+    return float(lacking.max()) <= 2 * tolerance * float(logits.abs().max())
+
+
+def _scored_in(scores: Path, default: torch.dtype) -> torch.dtype:
+    """Return the type in which a run's scores were computed, as its recipe says."""
+    recipe = scores.parents[1] / "adapter" / OWN_RECIPE
+    named = read_values(recipe).get("dtype") if recipe.is_file() else None
+    dtype = getattr(torch, str(named), default)
+    return dtype if dtype in LOGIT_TOLERANCE else default
