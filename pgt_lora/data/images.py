@@ -102,6 +102,24 @@ def page_file(image: Source, name: str) -> bytes:
         return file.getvalue()
 
 
+def plain_file(image: Mapping[str, Any], name: str) -> bytes:
+    """Return a file of which anybody's `Image.open(…).convert("RGB")` makes the pixels of `decode`.
+
+    It is the stored one where that is so, and else a PNG file.
+
+    Raises:
+        InputError: as `decode`.
+    """
+    pixels = decode(image, name)
+    with _naming(name), _opened(image) as opened:
+        if opened.convert("RGB").tobytes() == pixels.tobytes() and opened.size == pixels.size:
+            stored: bytes = image["bytes"]
+            return stored
+    file = io.BytesIO()
+    pixels.save(file, "PNG")
+    return file.getvalue()
+
+
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
     try:

@@ -118,9 +118,6 @@ def evaluate(
     """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory.
 
     With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
-
-    Raises:
-        InputError: an image cannot be read.
     """
     rows = open_dataset(data)
     check_images(rows, data)

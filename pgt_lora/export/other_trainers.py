@@ -15,6 +15,7 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.images import plain_file
 
 IMAGE_MARK = "<image>"
 MARKS = (IMAGE_MARK, "<video>", "<audio>")  # wherever the text holds one, those trainers look for a file
@@ -93,12 +94,14 @@ def export_dataset(data: Path, out: Path, form: str, overwrite: bool = False) ->
 
 
 def write_images(row: Mapping[str, Any], number: int, directory: Path) -> list[str]:
-    """Write a row's images, byte for byte, and return their paths within the directory.
+    """Write a row's images and return their paths within the directory.
 
-    A file is named by the row's number: an id may hold anything.
+    They are the stored files byte for byte, but where other trainers would see them turned, on black or clipped: these
+    become PNG. A file is named by the row's number: an id may hold anything.
 
     Raises:
-        InputError: an image is of a format that is not known, or the row's text holds a mark of these trainers' own.
+        InputError: an image cannot be read or is of a format that is not known, or the row's text holds a mark of these
+            trainers' own.
     """
     where = f"row {number} ({row['id']!r})"
     text = row["prompt"][0]["content"] + row["completion"][0]["content"]
@@ -106,8 +109,9 @@ def write_images(row: Mapping[str, Any], number: int, directory: Path) -> list[s
         raise InputError(f"{where}: its text holds {mark}, where other trainers look for a file; reword or remove it")
     paths = []
     for place, image in enumerate(row["images"]):
-        path = f"images/{number:06d}{f'-{place}' if place else ''}.{_ending(image['bytes'], where)}"
-        (directory / path).write_bytes(image["bytes"])
+        file = plain_file(image, where)
+        path = f"images/{number:06d}{f'-{place}' if place else ''}.{_ending(file, where)}"
+        (directory / path).write_bytes(file)
         paths.append(path)
     return paths
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.images import decode, page_file, size_px
+from pgt_lora.data.images import decode, page_file, plain_file, size_px
 from tests.support.discovered import FAMILIES, forms, small_processor
 from tests.support.image_files import DIFFERENT, REFUSED, SAME, behind_pixels, encoded, exif, picture
 
@@ -146,6 +146,17 @@ def test_pages_keep_the_stored_file_where_it_is_plain() -> None:
         assert page_file(stored(SAME[name]), NAME) == SAME[name]
     for name in ("PNG-RGBA", "JPEG-turn-6", "PNG-turn-behind-pixels", "PNG-animated", "JPEG-CMYK", "WEBP-RGB"):
         assert page_file(stored(SAME[name]), NAME) != SAME[name]
+
+
+@pytest.mark.parametrize("name", [*SAME, *DIFFERENT])
+def test_a_plain_file_looks_alike_to_everybody(name: str) -> None:
+    image = stored(SAME.get(name) or DIFFERENT[name][0])
+    file = plain_file(image, NAME)
+    naive = Image.open(io.BytesIO(file)).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(naive), np.asarray(decode(image, NAME)))
+    assert file == image["bytes"] or file.startswith(b"\x89PNG")
+    if name in ("PNG-RGB", "JPEG-RGB", "JPEG-turn-1", "JPEG-CMYK", "WEBP-RGB", "GIF-P", "PNG-animated"):
+        assert file == image["bytes"]
 
 
 @pytest.mark.parametrize("image", [{"bytes": None, "path": None}, {"bytes": None, "path": "a.png"}, {"path": "a.png"}])

@@ -17,7 +17,7 @@ from tests.support.image_files import REFUSED, encoded, exif, picture
 
 
 def page_of(tmp_path: Path, *images: bytes) -> str:
-    sample = Sample("made-1", images, "Which is left?", "red", "made", "relation", "A", "word", "made-1")
+    sample = Sample("made-1", images, "Which is left?", "red", "made", "relation", "A", "text", "made-1")
     with new_directory(tmp_path / "made") as partial:
         write_manifest(partial, {"seed": 7}, write_samples(partial, [sample]))
     write_preview(tmp_path / "made", tmp_path / "page.html")

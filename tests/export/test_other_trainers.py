@@ -12,6 +12,7 @@ from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.export.other_trainers import FORMATS, export_dataset, llama_factory_recipe
+from tests.support.image_files import encoded, exif, picture
 
 
 def exported(data: Path, out: Path, form: str) -> list[dict[str, Any]]:
@@ -35,10 +36,10 @@ def test_every_row_arrives_with_its_image(form: str, data_dir: Path, tmp_path: P
         assert (tmp_path / "out" / image).read_bytes() == original["images"][0]["bytes"]
 
 
-def odd(directory: Path, name: str, picture: bytes, question: str = "Which?", answer: str = "1") -> Path:
+def odd(directory: Path, name: str, file: bytes, question: str = "Which?", answer: str = "1") -> Path:
     """A dataset directory of one row."""
     directory.mkdir()
-    sample = Sample(name, (picture, picture), question, answer, "s", "t", "A", "number", "g")
+    sample = Sample(name, (file, file), question, answer, "s", "t", "A", "number", "g")
     write_manifest(directory, {}, write_samples(directory, [sample]))
     return directory
 
@@ -69,7 +70,7 @@ def test_a_mark_of_these_trainers_in_a_text_is_refused_by_row(form: str, text: s
 
 
 def test_an_unknown_format_is_refused_by_row(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"row 1 \('a'\): an image of an unknown format"):
+    with pytest.raises(InputError, match=r"row 1 \('a'\): its image cannot be read"):
         export_dataset(odd(tmp_path / "data", "a", b"%!PS-Adobe-3.0 EPSF"), tmp_path / "out", "llava")
 
 
@@ -123,3 +124,13 @@ def test_a_family_without_a_template_there_is_named() -> None:
     recipe = load_recipe(RECIPES / "qwen3-vl-4b.yaml", ["--bf16", "false"])
     with pytest.raises(InputError, match="no template for qwen3_vl; known: internvl3, llava_next, qwen2_5_vl"):
         llama_factory_recipe(recipe, "data", "out")
+
+
+def test_other_trainers_see_photographs_upright(tmp_path: Path) -> None:
+    turned = encoded(picture().transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif(6))
+    (row,) = exported(odd(tmp_path / "data", "a", turned), tmp_path / "out", "llava")
+    shown = Image.open(tmp_path / "out" / row["image"][0])
+    assert shown.tobytes() == picture().tobytes()
+    assert not shown.getexif()
+    with pytest.raises(InputError, match=r"row 1 \('a'\): its image cannot be read"):
+        exported(odd(tmp_path / "cut", "a", turned[:60]), tmp_path / "cut-out", "llava")

@@ -81,7 +81,7 @@ def test_a_strip_that_qwen_refuses_is_named_by_row(name: str, size: tuple[int, i
 )
 def test_what_cannot_be_decoded_ends_a_run_before_it_starts(name: str, tmp_path: Path) -> None:
     samples = [
-        Sample(row_id, (file,), "Which is left?", "red", "made", "relation", "A", "word", row_id)
+        Sample(row_id, (file,), "Which is left?", "red", "made", "relation", "A", "text", row_id)
         for row_id, file in (("good", SAME["PNG-RGB"]), ("bad", REFUSED[name]))
     ]
     data = tmp_path / "data"
