@@ -14,7 +14,8 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.evaluation.evaluate import Generation, answer, predict
+from pgt_lora.evaluation.evaluate import predict
+from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.export.verify_weights import Check, Subject
 from pgt_lora.models.checkpoint import OWN_RECIPE
 from pgt_lora.models.encoding import IGNORE, Encoder
