@@ -55,13 +55,14 @@ def evaluate(
 ) -> None:
     """Answer a dataset's questions greedily and score the answers, task by task."""
     from pgt_lora.evaluation import evaluate as evaluation
+    from pgt_lora.evaluation.generation import Generation
     from pgt_lora.models.names import resolve
 
     named = resolve(model, to_train=False)
     recipe = named.recipe
     evaluation.warn_if_trained_on(named.checkpoint, data)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
-    generation = evaluation.Generation(
+    generation = Generation(
         batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
         repetition_penalty,
     )  # fmt: skip

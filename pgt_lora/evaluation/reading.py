@@ -174,7 +174,8 @@ def _verdicts(clause: str) -> set[str | None]:
     words = [each[0] for each in _VERDICT.finditer(rest) if each[0] != "no" or _NO.search(rest)]
     if not words and not negated:
         words = [each[0].split()[-1] for each in _OPINION.finditer(rest)]
-    stated: set[str | None] = {"False" if word in _FALSE_WORDS else "True" for word in words} | negated
+    stated: set[str | None] = {"False" if word in _FALSE_WORDS else "True" for word in words}
+    stated |= negated
     unclear = re.search(r"\b(?:whether|if)\b", rest) or (NEGATION.search(rest) and set(words) != {"no"})
     return {None} if stated and (unclear or _is_taken_back(rest)) else stated
 

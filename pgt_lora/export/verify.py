@@ -20,7 +20,8 @@ from pgt_lora.data.directory import file_digest, open_dataset, read_manifest, wr
 from pgt_lora.data.generate import default_weights, make_sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.evaluation.evaluate import Generation, answer, load_encoder, predict
+from pgt_lora.evaluation.evaluate import load_encoder, predict
+from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.export.merge import CONFIG, companion_files, config_with, local_directory
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, load_adapter, load_model

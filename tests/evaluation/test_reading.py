@@ -1,5 +1,7 @@
 """Outputs are read as a person reads them, whoever wrote them."""
 
+from random import Random
+
 import pytest
 
 from pgt_lora.data.sample import AnswerFormat
@@ -42,3 +44,38 @@ def test_chance_of_free_text_is_the_best_constant_answer() -> None:
     answers = ["blue", "Blue.", "red", "a blue"]
     rows = [{"answer": each, "answer_format": "text", "choices": None} for each in answers]
     assert chance(rows) == 2 / 4
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "9" * 500 + ", 1",
+        "(10000000, 2)",
+        "(0.00000001, 2)",
+        "\\boxed{",
+        "{{{",
+        "0,",
+        "-",
+        "x" * 20_000,
+        "? " * 5_000,
+        "²³¹",
+        "(" * 999,
+    ],
+)
+@pytest.mark.parametrize("kind", AnswerFormat)
+def test_whatever_is_written_is_read_or_unread_and_never_fails(kind: str, output: str) -> None:
+    answer = "(0.5, 0.5)" if kind == "point" else "1"
+    assert not correct(parse(output, kind, ("left", "B")), answer, kind)
+
+
+def test_random_writing_is_read_or_unread_and_never_fails() -> None:
+    rng = Random(0)
+    pieces = (
+        [output for _, _, output, _ in EVERY]
+        + list("0123456789.,-()[]{}\\$*_ \n?!%=")
+        + ["not ", " or ", "that ", "é", "中"]
+    )
+    for _ in range(2_000):
+        output = "".join(rng.choices(pieces, k=rng.randint(1, 12)))
+        for kind in AnswerFormat:
+            correct(parse(output, kind, ("left", "B")), "(0.5, 0.5)" if kind == "point" else "1", kind)

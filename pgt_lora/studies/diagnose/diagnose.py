@@ -11,7 +11,8 @@ from pgt_lora.data.directory import new_directory, read_manifest
 from pgt_lora.data.probes import probe_data
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.evaluation.evaluate import Generation, evaluate, load_for_evaluation
+from pgt_lora.evaluation.evaluate import evaluate, load_for_evaluation
+from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.paired import read_items, read_result
 from pgt_lora.models.names import Named
 from pgt_lora.studies.diagnose.report import MODEL, Diagnosis, print_diagnosis, write_pages
