@@ -1,5 +1,7 @@
 """Outputs are read as a person reads them, whoever wrote them."""
 
+import json
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,6 +11,7 @@ from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import chance, correct
 from tests.support.readings import READINGS
 
+RECORDED = Path(__file__).parents[1] / "support" / "recorded" / "small_model_outputs.jsonl"
 EVERY = [(kind, choices, *each) for kind, (choices, pairs) in READINGS.items() for each in pairs]
 
 
@@ -17,6 +20,13 @@ def test_an_output_is_read_as_a_person_reads_it(
     kind: str, choices: tuple[str, ...] | None, output: str, reading: str | None
 ) -> None:
     assert parse(output, kind, choices) == reading
+
+
+def test_what_the_small_models_write_is_read_as_it_ever_was() -> None:
+    lines = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 100
+    for each in lines:
+        assert parse(each["output"], each["answer_format"], each["choices"]) == each["reading"], each
 
 
 def test_the_table_holds_every_format_and_enough_of_what_must_not_be_read() -> None:
