@@ -58,7 +58,9 @@ def _values(text: str) -> set[str]:
         word = found[0]
         if word.isalpha() and word not in _WORDS:
             continue
-        if not denied(text, found.start(), found.end()) and not _BOUND.search(text[: found.start()]):
+        if not denied(text, found.start(), found.end()) and not _BOUND.search(
+            text[max(0, found.start() - 20) : found.start()]
+        ):
             values.add(str(_WORDS[word]) if word in _WORDS else canonical(word))
     return values
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from random import Random
+from time import perf_counter
 
 import pytest
 
@@ -89,3 +90,11 @@ def test_random_writing_is_read_or_unread_and_never_fails() -> None:
         output = "".join(rng.choices(pieces, k=rng.randint(1, 12)))
         for kind in AnswerFormat:
             correct(parse(output, kind, ("left", "B")), "(0.5, 0.5)" if kind == "point" else "1", kind)
+
+
+@pytest.mark.parametrize("kind", AnswerFormat)
+@pytest.mark.parametrize("piece", ["1, ", "is B ", "(B) ", "not ", "that true ", "answer "])
+def test_a_long_output_is_read_in_no_time(kind: str, piece: str) -> None:
+    start = perf_counter()
+    parse(piece * 2_000, kind, ("left", "B"))
+    assert perf_counter() - start < 5
