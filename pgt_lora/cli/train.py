@@ -56,6 +56,7 @@ def evaluate(
     """Answer a dataset's questions greedily and score the answers, task by task."""
     from pgt_lora.core.new_directory import check_free
     from pgt_lora.evaluation import evaluate as evaluation
+    from pgt_lora.evaluation.generation import Generation
     from pgt_lora.models.names import resolve
 
     check_free(out, overwrite)  # a model takes minutes to load
@@ -63,7 +64,7 @@ def evaluate(
     recipe = named.recipe
     evaluation.warn_if_trained_on(named.checkpoint, data)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
-    generation = evaluation.Generation(
+    generation = Generation(
         batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
         repetition_penalty,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How answers are generated: greedily, by the kit's own configuration alone."""
+"""Greedy answers, generated as this kit says and never as a checkpoint's own generation config does."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from math import isfinite
 
 from pgt_lora.evaluation.prose import denied, final
 
@@ -39,8 +40,9 @@ def number(text: str) -> str | None:
 def canonical(numeral: str) -> str:
     """Return a numeral in its shortest form: "3.0" and "03" are "3", "1,000" is "1000", "0,62" is "0.62"."""
     comma = re.fullmatch(rf"-?{_COMMA_DECIMAL}", numeral)
-    value = Decimal(numeral.replace(",", "." if comma else ""))
-    return f"{value.normalize() if value else Decimal(0):f}"
+    whole, _, fraction = numeral.replace(",", "." if comma else "").lstrip("-").partition(".")
+    value = ".".join(filter(None, (whole.lstrip("0") or "0", fraction.rstrip("0"))))
+    return f"-{value}" if numeral.startswith("-") and value != "0" else value
 
 
 def _behind_equals(text: str) -> str | None:
@@ -56,7 +58,9 @@ def _values(text: str) -> set[str]:
         word = found[0]
         if word.isalpha() and word not in _WORDS:
             continue
-        if not denied(text, found.start(), found.end()) and not _BOUND.search(text[: found.start()]):
+        if not denied(text, found.start(), found.end()) and not _BOUND.search(
+            text[max(0, found.start() - 20) : found.start()]
+        ):
             values.add(str(_WORDS[word]) if word in _WORDS else canonical(word))
     return values
 
@@ -67,10 +71,10 @@ def point(text: str) -> str | None:
     if first is None or denied(text, first.start()):
         return None
     xy = _two(_COORDINATE.findall(text)) or _two(_with_comma_decimals(text)) or _one_pair(text)
-    if xy is None:
+    if xy is None or not all(map(isfinite, xy)):
         return None
-    x, y = reversed(xy) if _Y_FIRST.search(text) else xy
-    return f"({x:g}, {y:g})"
+    x, y = map(_written, reversed(xy) if _Y_FIRST.search(text) else xy)
+    return f"({x}, {y})"
 
 
 def floats(text: str) -> list[float]:
@@ -90,6 +94,11 @@ def _with_comma_decimals(text: str) -> list[str]:
 def _one_pair(text: str) -> tuple[float, float] | None:
     pairs = {(_share(x), _share(y)) for x, y in _PAIR.findall(text)}
     return pairs.pop() if len(pairs) == 1 else None
+
+
+def _written(coordinate: float) -> str:
+    short = f"{coordinate:g}"
+    return short if "e" not in short else f"{coordinate:.10f}".rstrip("0").rstrip(".")
 
 
 def _share(coordinate: str) -> float:

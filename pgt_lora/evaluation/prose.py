@@ -7,6 +7,7 @@ import unicodedata
 _BOUNDARY = re.compile(
     r"[.,;:!?](?=\s|$)|[\n()]|\s[-–—]\s|\b(?:but|because|since|so|therefore|hence|although|that)\b", re.IGNORECASE
 )
+LONGEST_CLAUSE = 300  # characters; no answer is denied from farther away
 NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|cannot|without|hardly|unlikely|(?:rather|other) than|instead of|excluding|except)\b"
     r"|n't\b|\b(?:is|are|do|does|ca)nt\b|[不非]|ない",
@@ -64,7 +65,8 @@ def clauses(text: str) -> list[str]:
 
 def denied(text: str, start: int, end: int | None = None) -> bool:
     """Tell whether the words at `start` are denied: by a negation before them in their clause, or right behind them."""
-    opening = max((cut.end() for cut in _BOUNDARY.finditer(text, 0, start)), default=0)
-    if NEGATION.search(text[opening:start]):
+    before = text[max(0, start - LONGEST_CLAUSE) : start]
+    opening = max((cut.end() for cut in _BOUNDARY.finditer(before)), default=0)
+    if NEGATION.search(before[opening:]):
         return True
-    return end is not None and _REJECTION.match(text[end:]) is not None
+    return end is not None and _REJECTION.match(text, end) is not None

@@ -137,9 +137,10 @@ def _only_letter(text: str, choices: Choices) -> set[str]:
 
 # "It is false that it is not true", "It is not clear that it is true": a denial across clauses.
 _ACROSS = re.compile(
-    r"(?:\bfalse|\buntrue|\bincorrect|\bdoubt\w*|(?:\bnot|n't)\b[^.,;!?\n]*?)\s+that\b[^.!?\n]*\b(?:true|false|correct)\b"
+    r"(?:\bfalse|\buntrue|\bincorrect|\bdoubt\w*|(?:\bnot|n't)\b[^.,;!?\n]{0,80}?)\s+that\b"
+    r"[^.!?\n]{0,200}\b(?:true|false|correct)\b"
 )
-_QUESTION = re.compile(r"\b(?:true|yes)\s*(?:or|/)\s*(?:false|no)\b\s*[?:]|[^.!?\n]*\?(?=\s*\S)", re.IGNORECASE)
+_QUESTION = re.compile(r"\b(?:true|yes)\s*(?:or|/)\s*(?:false|no)\b\s*[?:]|[^.!?\n]{0,300}\?(?=\s*\S)", re.IGNORECASE)
 _NOT = r"(?:\bnot|n't|\bnever|\bcannot\s+be)\s+(?:(?:at all|entirely|quite|really|actually|completely|be|a)\s+)*"
 _NEGATED = re.compile(rf"{_NOT}(true|false|correct|incorrect|accurate)\b")
 _VERDICT = re.compile(r"\b(?:true|yes|yeah|yep|false|nope|untrue|no)\b")

@@ -9,8 +9,6 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.evaluation.evaluate import (
-    Generation,
-    answer,
     evaluate,
     load_for_evaluation,
     predict,
@@ -18,6 +16,7 @@ from pgt_lora.evaluation.evaluate import (
     read_scores,
     warn_if_trained_on,
 )
+from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import Score
 from pgt_lora.models.checkpoint import Checkpoint

@@ -10,7 +10,8 @@ import torch
 from transformers import GenerationConfig
 
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.evaluation.evaluate import Generation, answer, load_for_evaluation
+from pgt_lora.evaluation.evaluate import load_for_evaluation
+from pgt_lora.evaluation.generation import Generation, answer
 from tests.support.checkpoints import checkpoint
 
 HOSTILE: dict[str, dict[str, Any]] = {

@@ -18,7 +18,8 @@ from tests.support.hub_server import Hub, Repo
 ANSWERS = """
 import json, sys
 import pgt_lora
-from pgt_lora.evaluation.evaluate import Generation, answer, load_for_evaluation
+from pgt_lora.evaluation.evaluate import load_for_evaluation
+from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.export.verify import fixed_rows
 from tests.support.checkpoints import checkpoint
 model, encoder = load_for_evaluation(checkpoint(sys.argv[1]))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.evaluation.evaluate import Generation, answer
+from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.models.families.template import answer_prefix, end_token

@@ -12,7 +12,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.evaluation.evaluate import Generation, answer
+from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.models import feature_cache as features_module
 from pgt_lora.models.cached_encoder import FEATURES_FILE, CachedEncoder, read
 from pgt_lora.models.checkpoint import family_of, load_model, load_processor

@@ -8,7 +8,8 @@ from datasets import Dataset
 
 from pgt_lora.core.recipe import recipe_names
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.evaluation.evaluate import Generation, load_for_evaluation, predict
+from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
+from pgt_lora.evaluation.generation import Generation
 from pgt_lora.tiny.__main__ import MODELS
 from pgt_lora.tiny.skills import SKILLS, skill_samples
 from tests.support.checkpoints import checkpoint

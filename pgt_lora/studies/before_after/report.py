@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
@@ -70,9 +71,11 @@ def compare(run: Path, tests: Sequence[str]) -> list[Comparison]:
 def print_comparison(run: Path, tests: Sequence[str]) -> None:
     """Print base against fine-tuned, per task."""
     for comparison in compare(run, tests):
-        table = Table(title=comparison.title, caption=f"In %. {GAIN} Unread: outputs that state no answer.")
-        for column in ("Task", "Samples", "Chance", "Base", "Unread", "Tuned", "95% interval", "Unread", "Gain"):
-            table.add_column(column, justify="left" if column == "Task" else "right", no_wrap=True)
+        caption = f"In %. {GAIN} Unread: outputs that state no answer."
+        table = Table(title=comparison.title, caption=caption, box=SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False)
+        for column in ("Task", "Samples", "Chance", "Base", "Unread", "Tuned", "95%", "Unread", "Gain"):
+            task = column == "Task"  # where the terminal is narrow, a name is broken and no figure is
+            table.add_column(column, justify="left" if task else "right", no_wrap=not task)
         for row in comparison.rows:
             after = row.finetuned
             table.add_row(

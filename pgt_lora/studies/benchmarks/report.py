@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pgt_lora.core.errors import InputError
@@ -140,13 +141,16 @@ def print_report(report: Report) -> None:
     table = Table(
         title=report.model,
         caption="Scores in %. Unread: outputs that state no answer. The paper's are of its own set-up (table 2).",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
     )
     other = [report.reference.name, "Unread"] if report.reference else []
     columns = (
         "Benchmark", "Items", "Score", "95% interval", "Unread", *other, *(f"paper: {arm}" for arm in report.arms),
     )  # fmt: skip
     for column in columns:
-        table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=True)
+        fixed = column in ("Benchmark", "95% interval")
+        table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=fixed)
     for name, score in report.scores.items():
         marked = f"{name} ≠" if report.differs(name) else name
         table.add_row(marked, *_cells(score), *_others(report, name))

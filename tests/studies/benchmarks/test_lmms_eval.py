@@ -22,7 +22,8 @@ from pgt_lora.data.generate import generate
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.evaluation.evaluate import Generation, evaluate, load_for_evaluation
+from pgt_lora.evaluation.evaluate import evaluate, load_for_evaluation
+from pgt_lora.evaluation.generation import Generation
 from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.studies.benchmarks.benchmark import Data, benchmark
 from pgt_lora.studies.benchmarks.catalogue import SUITES
