@@ -102,7 +102,8 @@ def batches(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        # Otherwise pyarrow holds all that it has read until the end.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             check_columns(path, file.schema_arrow)
             for batch in file.iter_batches(ROWS_PER_GROUP, use_threads=False):
                 batch.validate(full=True)  # text is UTF-8
