@@ -83,7 +83,9 @@ def mix(
     ] = None,
     annotations: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="tallyqa=PATH,...: local files or directories, or Hub ids (owner/name@revision)."),
+        typer.Option(
+            help="tallyqa=PATH,...: local files or directories, Hub ids (owner/name@revision), or URLs (up to 4 GB)."
+        ),
     ] = None,
     image_root: Annotated[Optional[Path], typer.Option(help="Local copies of the images; nothing is fetched.")] = None,  # noqa: UP045
     exclude: Annotated[
@@ -96,7 +98,7 @@ def mix(
     multi_view: Annotated[bool, typer.Option("--multi-view", help="SpatialLadder: several images, too.")] = False,
     vg_to_coco: Annotated[Optional[Path], typer.Option(help="Visual Genome's image_data.json.")] = None,  # noqa: UP045
     canvas: Annotated[str, typer.Option(help="Image size of pgt: a side or WIDTHxHEIGHT.")] = "448",
-    cache: Annotated[Optional[Path], typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,  # noqa: UP045
+    cache: Annotated[Path | None, typer.Option(help="Of images, up to 64 MB each. Default: ~/.cache/pgt-lora")] = None,
     mirror: Annotated[Optional[str], typer.Option(help="coco=URL,vg=URL,spatialladder=URL")] = None,  # noqa: UP045
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:

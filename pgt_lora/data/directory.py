@@ -78,7 +78,7 @@ def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
 def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str, Any]) -> None:
     """Write the manifest, which declares the directory finished: what was asked for, and what was made."""
     write_json(directory / MANIFEST, {"format": FORMAT, "asked": asked, **made})
-    mark_checked(directory, made["content_hash"])  # every row was, when it was written
+    mark_checked(directory, made)  # every row was, when it was written
 
 
 def open_dataset(directory: Path) -> Any:

@@ -47,6 +47,8 @@ def check_manifest(where: object, manifest: Any) -> None:
         *_wrong_values("versions", manifest.get("versions"), str),
     ]
     if not problems:
+        missing = set(manifest["counts"]) - set(manifest.get("rejections") or manifest["counts"])
+        problems += [f"rejections has no {name}" for name in sorted(missing)]
         for name, facts in (manifest.get("sources") or {}).items():
             terms = facts.get("licence")
             problems += _wrong_fields(terms if isinstance(terms, dict) else {}, LICENCE, f"sources.{name}.licence.")

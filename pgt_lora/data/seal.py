@@ -48,7 +48,7 @@ def checked_manifest(directory: Path) -> dict[str, Any]:
         InputError: the directory is unfinished or was edited, or a row means nothing.
     """
     manifest = read_manifest(directory)
-    if _stamp(directory, manifest["content_hash"]) == _last_stamp(directory):
+    if _stamp(directory, manifest) == _last_stamp(directory):
         return manifest
     found = examine(directory)
     seal_it = f"if that is meant, seal it again with: pgt-lora seal {directory}"
@@ -59,7 +59,7 @@ def checked_manifest(directory: Path) -> dict[str, Any]:
         )
     if found["content_hash"] != manifest["content_hash"] or found["counts"] != manifest["counts"]:
         raise InputError(f"{directory / PARQUET}: was edited since {MANIFEST} was written; {seal_it}")
-    mark_checked(directory, found["content_hash"])
+    mark_checked(directory, found)
     return manifest
 
 
@@ -73,8 +73,9 @@ def seal(directory: Path) -> dict[str, Any]:
     found = examine(directory)
     if any(manifest[name] != value for name, value in found.items()):
         manifest |= found | {SEALED: True}
+        manifest.pop("rejections", None)  # which were of the rows that were drawn
         write_json(directory / MANIFEST, manifest)
-    mark_checked(directory, found["content_hash"])
+    mark_checked(directory, found)
     return manifest
 
 
@@ -89,7 +90,10 @@ def examine(directory: Path) -> dict[str, Any]:
     remedy = f"mend or remove it, then: pgt-lora seal {directory}"
     for _ in tally.count(checked(path, (row for batch in batches(path) for row in batch.to_pylist()), remedy)):
         pass
-    return tally.facts()
+    facts = tally.facts()
+    if not facts["num_samples"]:
+        raise InputError(f"{path}: holds no rows; make the dataset again")
+    return facts
 
 
 def batches(path: Path) -> Iterator[Any]:
@@ -102,7 +106,8 @@ def batches(path: Path) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        # Otherwise pyarrow holds all that it has read until the end.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             check_columns(path, file.schema_arrow)
             for batch in file.iter_batches(ROWS_PER_GROUP, use_threads=False):
                 batch.validate(full=True)  # text is UTF-8
@@ -143,18 +148,19 @@ def row_digest(row: Mapping[str, Any]) -> bytes:
     return digest.digest()
 
 
-def mark_checked(directory: Path, content_hash: str) -> None:
+def mark_checked(directory: Path, facts: Mapping[str, Any]) -> None:
     """Record that the rows were checked, as the file is now; where that cannot be written they are read each time."""
     with suppress(OSError):
-        write_json(directory / CHECKED, _stamp(directory, content_hash))
+        write_json(directory / CHECKED, _stamp(directory, facts))
 
 
-def _stamp(directory: Path, content_hash: str) -> dict[str, Any]:
+def _stamp(directory: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     try:
         state = (directory / PARQUET).stat()
     except OSError as error:
         raise InputError(f"{directory / PARQUET}: cannot be read ({error}); make the dataset again") from error
-    return {"checks": CHECKS, "size": state.st_size, "mtime_ns": state.st_mtime_ns, "content_hash": content_hash}
+    told = {name: facts[name] for name in ("num_samples", "counts", "content_hash")}
+    return {"checks": CHECKS, "size": state.st_size, "mtime_ns": state.st_mtime_ns, **told}
 
 
 def _last_stamp(directory: Path) -> Any:

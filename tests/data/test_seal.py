@@ -72,6 +72,7 @@ def test_rows_may_be_removed_and_sealed(copy: Path) -> None:
         open_dataset(copy)
     manifest = seal(copy)
     assert manifest["num_samples"] == sum(manifest["counts"].values()) == 5
+    assert "rejections" not in manifest  # which are of the rows that were drawn
 
 
 def test_sealing_what_was_not_edited_changes_nothing(copy: Path) -> None:
@@ -93,9 +94,16 @@ def test_rows_are_read_once_and_again_when_the_file_has_moved(copy: Path, monkey
         open_dataset(copy)
         assert len(reads) == expected
     manifest = json.loads((copy / MANIFEST).read_text())
-    (copy / MANIFEST).write_text(json.dumps(manifest | {"content_hash": "0" * 64}))
-    with pytest.raises(InputError, match="edited"):
-        open_dataset(copy)
+    for change in ({"content_hash": "0" * 64}, {"counts": {}}, {"num_samples": 31}):
+        (copy / MANIFEST).write_text(json.dumps(manifest | change))
+        with pytest.raises(InputError, match="pgt-lora seal"):
+            open_dataset(copy)
+
+
+def test_a_directory_without_rows_is_refused(copy: Path) -> None:
+    pq.write_table(pq.read_table(copy / PARQUET).slice(0, 0), copy / PARQUET)
+    with pytest.raises(InputError, match="holds no rows"):
+        seal(copy)
 
 
 def test_a_fresh_directory_is_not_read_twice(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +194,7 @@ def test_a_broken_file_is_refused(copy: Path, content: bytes | str) -> None:
 
 WRONG: dict[str, Any] = {
     "format": "1", "asked": [], "num_samples": "32", "counts": {"relation": "3"}, "content_hash": 7, "versions": None,
-    "sources": {"vsr": {}}, "rejections": [1],
+    "sources": {"vsr": {}}, "rejections": {"other": 1},
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def test_what_is_pushed_is_loaded_and_answers_the_same(hub: Hub, finished: Path,
     assert done.returncode == 0, done.stderr
     repo = hub.repos["me/model"]
     assert repo.private
-    local = {path.name for path in (finished / "merged").iterdir()}
+    local = {path.name for path in (finished / "merged").iterdir() if not path.name.startswith(".")}
     assert set(repo.branches["main"]) == local | {"README.md"}
     both = [
         call(hub, tmp_path, "-c", ANSWERS, name, str(finished / "adapter"))

@@ -1,9 +1,10 @@
 """An HTTP server on loopback that stands in for the hosts of images, and can be told to misbehave."""
 
+import hashlib
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -20,8 +21,10 @@ class Request:
 
 @dataclass
 class Host:
-    """`files` are served; `faults` are used up one a request: a status, `(status, Retry-After)`, `cut`, `no ranges`.
+    """`files` are served; `faults` are used up one a request: a status, `(status, Retry-After)`, or a word.
 
+    `cut`: half of it comes; `no ranges`: all of it; `no tag`: without an ETag;
+    `careless`: a part, whatever the file was when it was begun; `endless`: more and more, without saying how much.
     Requests for files in `together` are answered only once `barrier` says that as many are under way at once.
     """
 
@@ -41,6 +44,16 @@ def serve() -> Iterator[Host]:
     host = Host()
 
     class Handler(BaseHTTPRequestHandler):
+        tag = ""
+
+        def pour(self, data: bytes) -> None:
+            host.requests.append(Request(self.path, None, 200, 0))
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # until the other side has had enough
+                while True:
+                    self.wfile.write(data)
+
         def log_message(self, *arguments: object) -> None:
             pass
 
@@ -58,8 +71,13 @@ def serve() -> Iterator[Host]:
                 self.answer(status, b"no", {} if wait is None else {"Retry-After": wait}, 2)
                 return
             data = host.files[self.path]
+            self.tag = "" if fault == "no tag" else f'"{hashlib.md5(data).hexdigest()}"'
+            if fault == "endless":
+                self.pour(data)
+                return
             asked = re.fullmatch(r"bytes=(-?\d+)(?:-(\d*))?", self.headers.get("Range", ""))
-            if asked is None or fault == "no ranges":
+            other = self.headers.get("If-Range", self.tag) != self.tag and fault != "careless"
+            if asked is None or other or fault == "no ranges":
                 self.answer(200, data, {}, len(data) // 2 if fault == "cut" else len(data))
                 return
             start = int(asked[1]) if int(asked[1]) >= 0 else max(0, len(data) + int(asked[1]))
@@ -77,6 +95,8 @@ def serve() -> Iterator[Host]:
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
+            if self.tag:
+                self.send_header("ETag", self.tag)
             self.end_headers()
             self.wfile.write(body[:sent])
 

@@ -1,10 +1,16 @@
 """The directory of a run."""
 
+import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
+import pytest
 import torch
 
-from pgt_lora.training.run_directory import newest_checkpoint
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.data.directory import PARQUET
+from pgt_lora.training.run_directory import claim, newest_checkpoint
 
 
 def test_a_half_written_checkpoint_is_skipped(tmp_path: Path) -> None:
@@ -21,3 +27,42 @@ def test_a_half_written_checkpoint_is_skipped(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path / "nothing") is None
     (tmp_path / "checkpoint-2" / "optimizer.pt").unlink()  # it would resume with a fresh one, to other weights
     assert newest_checkpoint(tmp_path) is None
+
+
+def test_a_run_is_replaced_and_nothing_else(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
+    other = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", ["--seed", "7"])
+    claim(tmp_path / "run", recipe, data_dir)
+    (tmp_path / "run" / "adapter").mkdir()
+    with pytest.raises(InputError, match="another recipe"):
+        claim(tmp_path / "run", other, data_dir)
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    with pytest.raises(InputError, match="a link"):
+        claim(tmp_path / "link", other, data_dir, overwrite=True)
+    monkeypatch.chdir(tmp_path / "run")
+    with pytest.raises(InputError, match="the current directory"):
+        claim(tmp_path / "run", other, data_dir, overwrite=True)
+    assert (tmp_path / "run" / "adapter").is_dir()
+    monkeypatch.chdir(tmp_path)
+    claim(tmp_path / "run", other, data_dir, overwrite=True)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["started.json"]
+    assert claim(tmp_path / "run", other, data_dir)["recipe"]["seed"] == 7
+
+
+@pytest.mark.parametrize("text", ["half", "[]", ""])
+def test_a_broken_record_is_one_line(data_dir: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "started.json").write_text(text)
+    with pytest.raises(InputError, match="choose another --out"):
+        claim(tmp_path, load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", []), data_dir)
+
+
+def test_a_run_is_not_replaced_for_edited_data(data_dir: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
+    data = Path(shutil.copytree(data_dir, tmp_path / "data"))
+    claim(tmp_path / "run", recipe, data)
+    (tmp_path / "run" / "adapter").mkdir()
+    table = pq.read_table(data / PARQUET)
+    pq.write_table(table.slice(1), data / PARQUET)
+    with pytest.raises(InputError, match="pgt-lora seal"):
+        claim(tmp_path / "run", recipe, data, overwrite=True)
+    assert (tmp_path / "run" / "adapter").is_dir()

@@ -66,7 +66,7 @@ def _download(url: str, path: Path, shelf: Shelf) -> None:
     if path.is_file():
         return
     try:
-        fetch.download(url, path, shelf.wait)
+        fetch.download(url, path, shelf.wait, fetch.ANNOTATION_BYTES)
     except fetch.Missing as error:
         raise InputError(f"{url}: {error}; pass local files with --annotations") from error
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from pgt_lora.core.errors import InputError
 
@@ -11,6 +11,10 @@ TRIES = 6
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 300.0
 TIMEOUT_S = 60.0
+LEAST_S = 300.0  # for any file in all, and with the largest that is allowed at this speed:
+SLOWEST_BYTES_PER_S = 100_000
+IMAGE_BYTES = 64 << 20  # no photograph is larger
+ANNOTATION_BYTES = 4 << 30
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 Wait = Callable[[float], None]
@@ -21,37 +25,67 @@ class Missing(Exception):
     """The host has no such file, or gives another than it announces; asking again does not help."""
 
 
-def download(url: str, path: Path, wait: Wait = time.sleep) -> None:
+def download(url: str, path: Path, wait: Wait = time.sleep, limit_bytes: int = IMAGE_BYTES) -> None:
     """Fetch `url` into `path`, which appears only when it is complete.
 
-    What an interrupted run left in `path.partial` is not fetched again where the host serves ranges.
+    What an interrupted run left in `path.partial` is not fetched again where the host serves ranges and says by an ETag
+    or a date that the file is still the same.
 
     Raises:
-        Missing: the host refuses the file.
-        InputError: the host cannot be reached, or stays busy.
+        Missing: the host refuses the file, or it is larger than `limit_bytes`.
+        InputError: the host cannot be reached, stays busy, or is too slow.
     """
     partial = path.with_name(path.name + ".partial")
+    validator = path.with_name(path.name + ".partial-of")  # which state of the file that is a part of
     path.parent.mkdir(parents=True, exist_ok=True)
+    clock = _Clock(url, limit_bytes)
+
+    def restart() -> None:
+        partial.unlink(missing_ok=True)
+        validator.unlink(missing_ok=True)
 
     def attempt() -> None:
-        have = partial.stat().st_size if partial.exists() else 0
-        with _get(url, {"Range": f"bytes={have}-"} if have else {}) as response:
-            if response.status_code == 416:  # nothing lies beyond what is here
-                if _total(response) == have:
-                    return
-                partial.unlink()
+        if not (partial.exists() and validator.exists()):
+            restart()  # or halves of two files might be joined
+        state = validator.read_text(encoding="utf-8") if validator.exists() else ""
+        have = partial.stat().st_size if state else 0
+        with _get(url, {"Range": f"bytes={have}-", "If-Range": state} if have else {}) as response:
+            if response.status_code == 416 and _total(response) == have:  # nothing lies beyond what is here
+                return
+            resumed = response.status_code == 206
+            if response.status_code == 416 or (
+                resumed and (_start(response) != have or _state(response) not in ("", state))
+            ):
+                restart()
                 raise _Again("what was fetched before is of another file")
             _check(response)
-            resumed = response.status_code == 206
+            if not resumed:
+                restart()
+                validator.write_text(_state(response), encoding="utf-8")
             with partial.open("ab" if resumed else "wb") as file:
-                for chunk in response.iter_raw():
-                    file.write(chunk)
+                _receive(response, file, limit_bytes, clock)
             total = _total(response)
         if total is not None and partial.stat().st_size != total:
             raise _Again(f"{partial.stat().st_size:,} of {total:,} bytes came")
 
-    _persist(attempt, url, wait)
+    try:
+        _persist(attempt, url, clock.outside(wait))
+    except Missing:
+        restart()
+        raise
     partial.replace(path)
+    validator.unlink(missing_ok=True)
+
+
+def _receive(response: Any, file: BinaryIO, limit_bytes: int, clock: "_Clock") -> None:
+    total = _total(response) or 0
+    if total > limit_bytes:
+        raise Missing(f"{total:,} bytes, more than the {limit_bytes:,} that are allowed")
+    for chunk in response.iter_raw():
+        file.write(chunk)
+        if file.tell() > limit_bytes:
+            raise Missing(f"more than the {limit_bytes:,} bytes that are allowed")
+        clock.check(file.tell())
 
 
 def read_range(url: str, start: int, length: int, wait: Wait = time.sleep) -> tuple[bytes, int]:
@@ -64,6 +98,7 @@ def read_range(url: str, start: int, length: int, wait: Wait = time.sleep) -> tu
         InputError: the host cannot be reached, or stays busy.
     """
     asked = f"bytes={start}" if start < 0 else f"bytes={start}-{start + length - 1}"
+    clock = _Clock(url, length)
 
     def attempt() -> tuple[bytes, int]:
         with _get(url, {"Range": asked}) as response:
@@ -71,13 +106,46 @@ def read_range(url: str, start: int, length: int, wait: Wait = time.sleep) -> tu
             total = _total(response)
             if response.status_code != 206 or total is None:
                 raise Missing("the host does not serve parts of files; pass --image-root")
-            data = b"".join(response.iter_raw())
+            data = bytearray()
+            for chunk in response.iter_raw():
+                data += chunk
+                if len(data) > length:
+                    raise Missing(f"more than the {length:,} bytes that were asked for")
+                clock.check(len(data))
             first = start if start >= 0 else max(0, total + start)
+            if _start(response) != first:
+                raise Missing("the host sends other parts of files than are asked for; pass --image-root")
             if len(data) != min(length, total - first):
                 raise _Again(f"{len(data):,} bytes came")
-            return data, total
+            return bytes(data), total
 
-    return _persist(attempt, url, wait)
+    return _persist(attempt, url, clock.outside(wait))
+
+
+class _Clock:
+    """The time that one file may take in all, but for the pauses between the tries."""
+
+    def __init__(self, url: str, num_bytes: int) -> None:
+        self._url, self._begun = url, time.monotonic()
+        self._seconds = LEAST_S + num_bytes / SLOWEST_BYTES_PER_S
+
+    def check(self, num_bytes: int) -> None:
+        """Raise `InputError` where the time is over."""
+        if time.monotonic() - self._begun > self._seconds:
+            raise InputError(
+                f"{self._url}: given up after {self._seconds:,.0f} s, as only {num_bytes:,} bytes have come; run the "
+                "same command again, or pass local files"
+            )
+
+    def outside(self, wait: Wait) -> Wait:
+        """Return a way to wait that does not count."""
+
+        def waiting(seconds: float) -> None:
+            before = time.monotonic()
+            wait(seconds)
+            self._begun += time.monotonic() - before
+
+        return waiting
 
 
 class _Again(Exception):
@@ -128,3 +196,15 @@ def _total(response: Any) -> int | None:
     """Return the size of the whole file, as the headers of a whole or of a partial answer tell it."""
     size = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers.get("Content-Length", "")
     return int(size) if size.isdigit() else None
+
+
+def _start(response: Any) -> int | None:
+    """Return the place of the first byte of a partial answer in the whole file."""
+    first = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+    return int(first) if first.isdigit() else None
+
+
+def _state(response: Any) -> str:
+    """Return what tells this state of the file from another, byte for byte: its strong ETag, or its date."""
+    tag = response.headers.get("ETag", "")
+    return str(tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", ""))

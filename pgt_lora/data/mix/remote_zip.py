@@ -7,9 +7,10 @@ import zlib
 from pathlib import PurePosixPath
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.mix.fetch import Missing, Wait, read_range
+from pgt_lora.data.mix.fetch import IMAGE_BYTES, Missing, Wait, read_range
 
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a member: the lengths of its name and of its extra field come last
+DIRECTORY_BYTES = 256 << 20  # of millions of members
 EXTRA = 256  # bytes asked for beyond a local header, for the extra field, whose length stands only there
 
 
@@ -39,8 +40,10 @@ def read_member(url: str, member: zipfile.ZipInfo, wait: Wait) -> bytes:
     threads would wait for each other.)
 
     Raises:
-        Missing: the member is damaged, encrypted, or compressed otherwise than by deflation.
+        Missing: the member is damaged, encrypted, larger than an image, or compressed otherwise than by deflation.
     """
+    if max(member.file_size, member.compress_size) > IMAGE_BYTES:
+        raise Missing(f"a member of {member.file_size:,} bytes, more than the {IMAGE_BYTES:,} that are allowed")
     length = LOCAL_HEADER.size + len(member.orig_filename.encode()) + EXTRA + member.compress_size
     data, _ = read_range(url, member.header_offset, length, wait)
     if data[:4] != b"PK\x03\x04" or member.flag_bits & 1 or member.compress_type not in (0, 8):
@@ -50,11 +53,12 @@ def read_member(url: str, member: zipfile.ZipInfo, wait: Wait) -> bytes:
         data, _ = read_range(url, member.header_offset, start + member.compress_size, wait)
     body = data[start : start + member.compress_size]
     try:
-        body = zlib.decompress(body, -zlib.MAX_WBITS) if member.compress_type == zipfile.ZIP_DEFLATED else body
+        if member.compress_type == zipfile.ZIP_DEFLATED:  # one byte more than is declared, and it is refused below
+            body = zlib.decompressobj(-zlib.MAX_WBITS).decompress(body, member.file_size + 1)
     except zlib.error as error:
         raise Missing(f"a damaged member ({error})") from error
-    if zlib.crc32(body) != member.CRC:
-        raise Missing("a damaged member (its check sum is another)")
+    if len(body) != member.file_size or zlib.crc32(body) != member.CRC:
+        raise Missing("a damaged member (its size or its check sum is another)")
     return body
 
 
@@ -85,6 +89,8 @@ class _Remote(io.RawIOBase):
         if self._place >= first:
             data = self._tail[self._place - first : end - first]
         else:
+            if end - self._place > DIRECTORY_BYTES:
+                raise Missing(f"a directory of {end - self._place:,} bytes, more than {DIRECTORY_BYTES:,}")
             data, _ = read_range(self._url, self._place, end - self._place, self._wait)
         self._place += len(data)
         return data

@@ -92,10 +92,10 @@ def take(out: Path, overwrite: bool = False) -> None:
     Raises:
         InputError: it is something else.
     """
-    if overwrite and out.exists():
-        check_replaceable(out)
     if out.exists() and not (out.is_dir() and ((out / ASKED).is_file() or not any(out.iterdir()))):
         raise InputError(f"{out}: not empty and not a comparison's directory; choose another --out")
+    if overwrite and out.exists():
+        check_replaceable(out)
 
 
 def evaluation_sets(recipe: Recipe, data: Sequence[Path]) -> dict[str, Path]:

@@ -1,6 +1,8 @@
 """Members of a remote archive are fetched by their ranges alone."""
 
+import io
 import random
+import zipfile
 
 import pytest
 
@@ -70,3 +72,27 @@ def test_a_cut_range_is_asked_for_again(host: Host, waits: list[float]) -> None:
     host.faults["/images.zip"] = ["cut", (429, "3")]
     assert remote_zip.read_member(url, directory["a.jpg"], waits.append) == BODY
     assert waits == [1.0, 3.0]
+
+
+def test_a_member_of_an_absurd_size_is_refused(host: Host, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"{host.address}/images.zip"
+    with zipfile.ZipFile(file := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("zeros.jpg", bytes(1 << 20))
+    host.files["/images.zip"] = file.getvalue()
+    (member,) = remote_zip.read_directory(url, waits.append).values()
+    assert member.compress_size < 5000
+    for said in (100, (1 << 20) - 1, (1 << 20) + 1):  # it says less than it holds, or more
+        member.file_size = said
+        with pytest.raises(fetch.Missing, match="damaged"):
+            remote_zip.read_member(url, member, waits.append)
+    before = host.sent()
+    for name in ("file_size", "compress_size"):
+        setattr(member, name, 2 << 30)
+        with pytest.raises(fetch.Missing, match="bytes, more than the 67,108,864"):
+            remote_zip.read_member(url, member, waits.append)
+        setattr(member, name, 100)
+    assert host.sent() == before
+    monkeypatch.setattr(remote_zip, "DIRECTORY_BYTES", 1000)
+    host.files["/images.zip"] = archive({f"images/{index:09d}.jpg": b"1" for index in range(2000)})
+    with pytest.raises(fetch.Missing, match="a directory of"):
+        remote_zip.read_directory(url, waits.append)

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 
 from pgt_lora.cli import app as cli
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.directory import MANIFEST
 from pgt_lora.data.generate import generate
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.compare import runs as compare_runs
@@ -86,7 +85,6 @@ def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what
     assert figures["command"] in text
 
     before = times(out)
-    (mine / MANIFEST).unlink()
     generate(mine, num_samples=32, seed=9, settings=SMALL, weights={"relation": 1.0}, overwrite=True)
     compare(*words[:2], "0", *words[3:])
     added = {name: time for name, time in times(out).items() if before.get(name) != time}
