@@ -17,7 +17,6 @@ from pgt_lora.export.verify import verify
 from pgt_lora.export.verify_weights import check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, load_model
 from tests.support.adapters import QKV, write_adapter
-from tests.support.checkpoints import checkpoint
 from tests.support.discovered import FAMILIES, save_small
 from tests.support.verification import verified_here
 
@@ -59,7 +58,7 @@ def test_an_adapter_is_merged_and_verified_by_its_own_keys(
     assert len(changed) == len(load_file(adapter / "adapter_model.safetensors")) / 2
     # One tensor as it was in the base: found, whichever it is.
     save_file(weights | {changed[-1]: old[changed[-1]]}, merged / "model.safetensors", metadata={"format": "pt"})
-    assert [check.name for check in verify(merged, checkpoint(adapter)) if not check.passed] == [
+    assert [check.name for check in verify(merged, Checkpoint(str(base_dir), adapter)) if not check.passed] == [
         "weights are W + (α/r)·BA"
     ]
 
@@ -90,7 +89,7 @@ def test_a_rank_that_the_configuration_does_not_say_is_refused(base_dir: Path, t
     adapter = write_adapter(base_dir, tmp_path / "adapter")
     config = json.loads((adapter / "adapter_config.json").read_text())
     (adapter / "adapter_config.json").write_text(json.dumps(config | {"r": 8}))
-    with pytest.raises(InputError, match="has rank 4, but adapter_config.json says 8"):
+    with pytest.raises(InputError, match="has rank 4, but .* says 8"):
         merge(Checkpoint(str(base_dir), adapter), tmp_path / "merged")
     (adapter / "adapter_config.json").write_text(json.dumps(config))
     base = with_tensors(base_dir, tmp_path / "base", lambda weights: weights.pop(QUERY))
