@@ -4,7 +4,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "pgt_lora").rglob("*.py")]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "pgt_lora").rglob("*.py"),
+]
 NAMED = re.compile(r"`((?:tests|pgt_lora|docs|recipes)/(?![\w/-]*(?:NAME|MODEL))[\w./-]+\.\w+)`")
 
 

@@ -89,7 +89,7 @@ def test_a_rank_that_the_configuration_does_not_say_is_refused(base_dir: Path, t
     adapter = write_adapter(base_dir, tmp_path / "adapter")
     config = json.loads((adapter / "adapter_config.json").read_text())
     (adapter / "adapter_config.json").write_text(json.dumps(config | {"r": 8}))
-    with pytest.raises(InputError, match="has rank 4, but .* says 8"):
+    with pytest.raises(InputError, match=r"has rank 4, but .* says 8"):
         merge(Checkpoint(str(base_dir), adapter), tmp_path / "merged")
     (adapter / "adapter_config.json").write_text(json.dumps(config))
     base = with_tensors(base_dir, tmp_path / "base", lambda weights: weights.pop(QUERY))
