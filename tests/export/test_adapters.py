@@ -20,6 +20,7 @@ from tests.support.adapters import QKV, write_adapter
 from tests.support.discovered import FAMILIES, save_small
 from tests.support.verification import verified_here
 
+REST = ("bfloat16", "float32")
 QUERY = "model.layers.1.self_attn.q_proj.weight"
 TEXT = r".*language_model\.layers\.\d+\."
 ELSEWHERE: dict[str, dict[str, Any]] = {
@@ -138,7 +139,7 @@ def test_torch_files_are_read_and_safetensors_written(shards: int, base_dir: Pat
     assert load_model(str(merged)).config.tie_word_embeddings
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["float16", *(pytest.param(each, marks=pytest.mark.slow) for each in REST)])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_in_every_type_with_values_down_to_zero(family: str, dtype: str, tmp_path: Path) -> None:
     base = save_small(tmp_path / "base", family, dtype=getattr(torch, dtype))
