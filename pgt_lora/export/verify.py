@@ -14,6 +14,7 @@ from rich.table import Table
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import file_digest, write_json
+from pgt_lora.core.new_directory import MARKER
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.terminal import console, hide_noise, print_anything
 from pgt_lora.data.generate import default_weights, make_sample
@@ -68,7 +69,7 @@ def check_files(base_dir: Path, merged: Path, dtype: str | None = None) -> Check
         changed = [name for name in changed if name != CONFIG or config != config_with(base_dir, dtype)]
         figures += f", {CONFIG} but for the type {dtype}"
     weights = [path.name for path in weight_files(merged)]
-    known = {*files, *weights, VERIFICATION, *([INDEX] if len(weights) > 1 else [])}
+    known = {*files, *weights, VERIFICATION, MARKER, *([INDEX] if len(weights) > 1 else [])}
     foreign = sorted(path.name for path in merged.iterdir() if path.name not in known or path.suffix == ".bin")
     figures += "".join(f"; {name} differs" for name in [*changed, *missing])
     figures += "".join(f"; {name} is not of the base" for name in foreign)
@@ -76,8 +77,8 @@ def check_files(base_dir: Path, merged: Path, dtype: str | None = None) -> Check
 
 
 def fingerprints(directory: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a checkpoint or adapter, but for the verification itself."""
-    files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != VERIFICATION)
+    """Return the SHA-256 of every file of a checkpoint or adapter, but for the verification and the kit's marker."""
+    files = sorted(path for path in directory.iterdir() if path.is_file() and path.name not in (VERIFICATION, MARKER))
     return {path.name: file_digest(path) for path in files}
 
 

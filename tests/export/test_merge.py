@@ -84,7 +84,7 @@ def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: P
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text(commit)
     words = [
-        "finetune", "tiny-qwen2.5-vl", "--data", str(data_dir), "--out", str(tmp_path / "run"), "--max_steps", "1",
+        "finetune", "tiny-qwen2.5-vl", "--data", str(data_dir), "--out", str(tmp_path / "run"), "--max_steps", "2",
         "--model_name_or_path", "me/base", "--global_batch_size", "8", "--per_device_train_batch_size", "8",
     ]  # fmt: skip
     env = os.environ | {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}

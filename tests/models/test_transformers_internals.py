@@ -1,6 +1,7 @@
 """What is private in Transformers and TRL is still what the kit takes it for: a version that changes it fails here."""
 
 import inspect
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from transformers import Trainer
 from trl import SFTTrainer
 
 from pgt_lora.models import transformers_internals as internals
+from pgt_lora.models.checkpoint import load_model
+from pgt_lora.models.weight_files import read_tensors, weight_files
 from tests.support.discovered import FAMILIES, small_model, small_processor
 
 
@@ -73,3 +76,14 @@ def test_the_attention_of_the_small_models_lessons_is_there() -> None:
     assert "attention_mask" in inspect.signature(internals.sdpa_attention_forward).parameters
     assert "q_length" in inspect.signature(internals.sdpa_mask).parameters
     assert internals.PRETOKENIZE_REGEX.startswith("(?i:")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_keys_of_files_are_named_as_they_are_loaded(name: str, checkpoint_of: Callable[[str], Path]) -> None:
+    directory, model = checkpoint_of(name), small_model(name)
+    stored = {key: tensor for path in weight_files(directory) for key, tensor in read_tensors(path)}
+    names = internals.parameter_names(model, stored)
+    assert names.keys() == stored.keys()
+    own = load_model(str(directory)).state_dict()
+    assert all(torch.equal(own[names[key]], stored[key]) for key in stored)
+    assert internals.parameter_names(model, own) == {key: key for key in own}  # the layout of newer saves

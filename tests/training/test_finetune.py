@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import Recipe, load_recipe
+from pgt_lora.core.recipe import Recipe, build_recipe, load_recipe
 from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.models.placement import check_placement
-from pgt_lora.training.finetune import finetune
+from pgt_lora.training.finetune import check_trained, finetune
 from pgt_lora.training.run_directory import newest_checkpoint
 from tests.support.discovered import FAMILIES
 from tests.support.runs import equal, weights
@@ -133,3 +133,19 @@ def test_the_dataset_directory_trains_under_plain_trl(base_dir: Path, data_dir: 
     assert torch.equal(theirs["input_ids"][:, :kept], ours["input_ids"])  # TRL's ends with one newline more
     assert torch.equal(theirs["pixel_values"], ours["pixel_values"])
     assert (ours["labels"] != IGNORE).sum() == (theirs["labels"] != IGNORE).sum() - 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(float("nan"), "1 of 2 trained tensors are not finite"), (0.0, "nothing")]
+)
+def test_what_is_not_finite_or_as_at_the_start_is_not_saved(value: float, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check_trained({"q.lora_A.weight": torch.ones(2, 2), "q.lora_B.weight": torch.full((2, 2), value)}, Path("run"))
+    check_trained({"q.lora_A.weight": torch.ones(2, 2), "q.lora_B.weight": torch.eye(2)}, Path("run"))
+
+
+def test_a_run_whose_learning_rate_never_rose_is_no_run(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
+    one_step = build_recipe("one step", "here", dict(recipe.values) | {"max_steps": 1})  # it is the warm-up's, at zero
+    with pytest.raises(InputError, match="training changed nothing"):
+        finetune(one_step, data_dir, tmp_path / "run")
+    assert not (tmp_path / "run" / "adapter").exists()

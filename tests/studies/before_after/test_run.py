@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.scoring import Score
+from pgt_lora.models.checkpoint import load_model
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after.report import compare, print_comparison
 from pgt_lora.studies.before_after.run import run
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_config.json", "merged/config.json")
 
 
@@ -104,3 +107,21 @@ def test_the_share_of_unread_outputs_stands_beside_both_accuracies(tmp_path: Pat
         "relation", "100", "50.0", "20.0", "71.0", "60.0", "0.0–100.0", "3.0", "+10.0",
     ]  # fmt: skip
     assert shown.count("Unread") == 3  # both columns, and what the word means
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_the_whole_path_on_a_base_of_16_bits(dtype: str, root: Path, data_dir: Path) -> None:
+    import torch
+
+    base = root / "base"
+    shutil.copytree(REPOSITORY / "data" / "tiny-llava-next", base)
+    load_model(str(base), dtype=getattr(torch, dtype)).save_pretrained(base)
+    words = [
+        "--model_name_or_path", str(base), "--dtype", dtype, "--global_batch_size", "8", "--max_steps", "4",
+        "--per_device_train_batch_size", "8", "--num_test_samples", "40", "--skills", "false",
+    ]  # fmt: skip
+    run(resolve("tiny-llava-next", words).recipe, data_dir, root / "run")
+    record = json.loads((root / "run" / "merged" / "verification.json").read_text())
+    assert record["passed"]
+    assert len(record["checks"]) == 6

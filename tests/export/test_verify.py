@@ -1,0 +1,178 @@
+"""Verification as a stage: repeated where it is missing or failed, and no crash of it is a failed check."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.terminal import print_anything
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.evaluation.evaluate import load_for_evaluation
+from pgt_lora.export.behaviour import Behaviour, check_behaviour, check_scores
+from pgt_lora.export.merge import verify_in_fresh_process
+from pgt_lora.export.push import check_proven
+from pgt_lora.export.verify import check_files
+from pgt_lora.models.names import resolve
+from pgt_lora.studies.before_after.run import run
+from tests.support.checkpoints import checkpoint
+from tests.support.verification import verified_here
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a finished run, in a project directory of its own."""
+    shutil.copytree(finished.parent, tmp_path / "root", dirs_exist_ok=True)
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path / "root"))
+    return tmp_path / "root" / "run"
+
+
+def again(out: Path, data: Path) -> None:
+    words = [
+        "--per_device_train_batch_size", "8", "--global_batch_size", "8",
+        "--num_test_samples", "10", "--skills", "false", "--max_steps", "2",
+    ]  # fmt: skip
+    with verified_here():
+        run(resolve("tiny-qwen2.5-vl", words).recipe, data, out)
+
+
+def test_a_run_that_was_killed_in_its_verification_is_finished(copy: Path, data_dir: Path) -> None:
+    before = json.loads((copy / "merged" / "verification.json").read_text())
+    weights = (copy / "merged" / "model.safetensors").stat().st_mtime_ns
+    (copy / "merged" / "verification.json").unlink()
+    (copy / "merged" / ".verification.json.partial-17").write_text("{")
+    again(copy, data_dir)
+    assert json.loads((copy / "merged" / "verification.json").read_text()) == before
+    assert (copy / "merged" / "model.safetensors").stat().st_mtime_ns == weights
+    assert not (copy / "merged" / ".verification.json.partial-17").exists()
+
+
+def test_a_failed_verification_is_never_passed_over(copy: Path, data_dir: Path) -> None:
+    record = copy / "merged" / "verification.json"
+    found = json.loads(record.read_text())
+    record.write_text(json.dumps(found | {"passed": False}))
+    again(copy, data_dir)  # it failed then, and passes now
+    assert json.loads(record.read_text())["passed"] is True
+    (copy / "merged" / "modeling_x.py").write_text("pass")
+    record.write_text(json.dumps(found | {"passed": False}))
+    for _ in range(2):
+        with pytest.raises(InputError, match="failed its verification"):
+            again(copy, data_dir)
+
+
+def test_a_verification_that_breaks_off_is_no_failed_check(
+    run: Path, merged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(merged, tmp_path / "merged")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text("import os, sys\nsys.orig_argv[1:2] == ['-m'] and os._exit(1)\n")
+    with pytest.raises(InputError, match="ended with status 1 before it had an outcome"):
+        verify_in_fresh_process(tmp_path / "merged", run / "adapter")
+    assert not (tmp_path / "merged" / "verification.json").exists()
+
+
+def test_a_terminal_of_another_encoding_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="cp1252", write_through=True))
+    print_anything()
+    Console(force_terminal=False).print("W + (α/r)·BA ┃ passed")
+    assert "passed" in shown.getvalue().decode("cp1252")
+
+
+@pytest.mark.slow
+def test_a_terminal_of_another_encoding_changes_no_outcome(run: Path, merged: Path) -> None:
+    words = [sys.executable, "-m", "pgt_lora", "verify", str(merged), "--run", str(run)]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(words, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"Verification of" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["modeling_x.py", "pytorch_model.bin", "model-00001-of-00002.safetensors", "README.md"]
+)
+def test_a_file_that_the_base_has_not_is_a_fault(name: str, base_dir: Path, merged: Path, tmp_path: Path) -> None:
+    shutil.copytree(merged, tmp_path / "merged")
+    assert check_files(base_dir, tmp_path / "merged").passed
+    (tmp_path / "merged" / name).write_bytes(b"x")
+    check = check_files(base_dir, tmp_path / "merged")
+    assert not check.passed
+    assert name in check.figures
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda proof: proof.pop("sha256"), "no record"),
+        (lambda proof: proof["sha256"].clear(), "no hashes"),
+        (lambda proof: proof["sha256"].pop("finetuned/pgt"), "no hashes of finetuned/pgt"),
+        (lambda proof: proof["sha256"]["merged"].popitem(), "changed since"),
+        (lambda proof: proof["checks"].pop(0), "each check once"),
+        (lambda proof: proof["checks"].append(proof["checks"][0]), "each check once"),
+        (lambda proof: proof["checks"][2].update(passed="false"), "failed"),
+        (lambda proof: proof["checks"][2].update(passed=1), "failed"),
+        (lambda proof: proof.update(passed="true"), "all passed"),
+    ],
+)
+def test_a_proof_with_a_gap_proves_nothing(edit: object, words: str, finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    record = tmp_path / "run" / "merged" / "verification.json"
+    proof = json.loads(record.read_text())
+    assert len(check_proven(tmp_path / "run")) > 10
+    edit(proof)  # type: ignore[operator]
+    record.write_text(json.dumps(proof))
+    with pytest.raises(InputError, match=words):
+        check_proven(tmp_path / "run")
+
+
+def test_scores_that_were_edited_are_not_pushed(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    with (tmp_path / "run" / "base" / "pgt" / "scores.json").open("a") as file:
+        file.write(" ")
+    with pytest.raises(InputError, match=r"scores\.json: changed since"):
+        check_proven(tmp_path / "run")
+
+
+def steps(*rows: list[float]) -> torch.Tensor:
+    return torch.tensor(rows)[:, None]
+
+
+def test_answers_may_differ_only_where_rounding_decided() -> None:
+    logits = torch.tensor([[10.0, 0.0, -10.0]])
+    before = Behaviour(logits, ["a"], steps([10, 0, 0], [5.0, 4.9, 0]))
+    near = Behaviour(logits + 0.1, ["b"], steps([10, 0, 0], [4.9, 5.0, 0]))
+    far = Behaviour(logits + 0.1, ["b"], steps([10, 0, 0], [1.0, 5.0, 0]))
+    assert [check.passed for check in check_behaviour(before, near, torch.bfloat16)] == [True, True]
+    assert [check.passed for check in check_behaviour(before, near, torch.float16)] == [False, False]
+    assert [check.passed for check in check_behaviour(before, far, torch.bfloat16)] == [True, False]
+
+
+def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    scores = tmp_path / "run" / "finetuned" / "pgt"
+    model, encoder = load_for_evaluation(checkpoint(tmp_path / "run" / "merged"))
+    said = [json.loads(line) for line in (scores / "predictions.jsonl").read_text().splitlines()]
+    data = json.loads((scores / "scores.json").read_text())["data"]
+    row = next(index for index, each in enumerate(open_dataset(Path(data))) if each["choices"])
+    other = next(word for word in open_dataset(Path(data))[row]["choices"] if word != said[row]["output"])
+    said[row] |= {"output": other, "correct": not said[row]["correct"]}
+    (scores / "predictions.jsonl").write_text("\n".join(map(json.dumps, said)))
+    assert not check_scores(scores, model, encoder).passed
+    with torch.no_grad():
+        model.lm_head.weight.zero_()  # every token is as likely as every other
+    said = [each | {"output": other, "correct": True} for each in said]
+    (scores / "predictions.jsonl").write_text("\n".join(map(json.dumps, said)))
+    assert check_scores(scores, model, encoder).passed
+
+
+def test_weights_have_the_mode_of_other_files(run: Path, merged: Path) -> None:
+    for weights, other in (("adapter_model.safetensors", "recipe.yaml"), ("model.safetensors", "config.json")):
+        directory = run / "adapter" if "adapter" in weights else merged
+        assert (directory / weights).stat().st_mode == (directory / other).stat().st_mode
