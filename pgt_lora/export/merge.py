@@ -12,7 +12,7 @@ import torch
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import write_json
-from pgt_lora.core.new_directory import new_directory
+from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.export.adapter import TYPES, Update, updates_by_key
 from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.models.weight_files import INDEX, MODEL, read_tensors, weight_files, write_tensors
@@ -37,6 +37,7 @@ def merge(checkpoint: Checkpoint, out: Path, overwrite: bool = False, dtype: str
         raise InputError(f"--dtype {dtype!r}: unknown; known: {choices(DTYPES)}")
     if checkpoint.adapter_dir is None:
         raise InputError(f"{checkpoint.base}: holds no LoRA adapter, so there is nothing to merge")
+    check_free(out, overwrite)
     base_dir = local_directory(checkpoint.base, checkpoint.revision)
     updates = updates_by_key(base_dir, checkpoint.adapter_dir)
     with new_directory(out, overwrite) as directory:

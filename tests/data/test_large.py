@@ -34,7 +34,7 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "pgt",
             "relation",
             "A",
-            "word",
+            "text",
             "g",
         )
         for i in range(NUM_ROWS)

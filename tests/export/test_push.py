@@ -27,6 +27,7 @@ print(json.dumps(list(answer(model, encoder, fixed_rows(__import__("pathlib").Pa
 """
 
 
+@pytest.mark.slow
 def test_what_is_pushed_is_loaded_and_answers_the_same(hub: Hub, finished: Path, tmp_path: Path) -> None:
     done = push(hub, finished, tmp_path)
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ from pgt_lora.evaluation.evaluate import _prediction
 from pgt_lora.evaluation.paired import Result, contrasts, read_items
 from pgt_lora.studies.compare.report import Page
 
-FEW = ("--max_steps", "1", "--max_new_tokens", "2")
+FEW = ("--max_steps", "2", "--max_new_tokens", "2")
 SMALL = TaskSettings(Canvas(112, 112))
 
 

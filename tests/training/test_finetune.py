@@ -71,6 +71,7 @@ def test_finetune_writes_an_adapter_that_plain_peft_loads(
     assert equal(tmp_path / "run", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_weights(
     recipe: Recipe, overrides: list[str], data_dir: Path, tmp_path: Path
 ) -> None:

@@ -130,6 +130,7 @@ def test_sigterm_to_one_process_stops_both_and_one_alone_resumes(
     assert_close(run, one_process)
 
 
+@pytest.mark.slow
 def test_a_dead_process_ends_the_run_with_an_error(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     status, _, errors = start_two(tmp_path / "script.py", "SIGKILL", data_dir, run, overrides)

@@ -70,7 +70,7 @@ def test_the_whole_command(
     with pytest.raises(InputError, match="MMVP counts pairs"):
         benchmark(resolve_subject(str(base_dir)), data, tmp_path / "b", harness.HarnessSettings(limit=3))
     (tmp_path / "a" / "asked.json").unlink()
-    with pytest.raises(InputError, match="not a benchmark's directory"):
+    with pytest.raises(InputError, match="was not made by pgt-lora"):
         benchmark(resolve_subject(str(base_dir)), data, tmp_path / "a", harness.HarnessSettings(), overwrite=True)
     with pytest.raises(InputError, match=r"no predictions\.jsonl; make it with"):
         benchmark(

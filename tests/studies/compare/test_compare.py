@@ -80,7 +80,7 @@ def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what
     figures = json.loads((out / "results.json").read_text())
     assert {each["arm"] for each in figures["scores"]} == {"base", "all", "mine"}
     runs = [each for each in figures["runs"] if each["arm"] != "base"]
-    assert {each["training"]["steps"] for each in runs} == {1}
+    assert {each["training"]["steps"] for each in runs} == {2}
     assert {each["num_samples"] for each in runs} == {32}
     assert figures["command"] in text
 

@@ -22,6 +22,7 @@ from tests.support.small_configs import small_config
 RECIPE = RECIPES / "tiny-qwen2.5-vl.yaml"
 
 
+@pytest.mark.slow
 def test_the_benchmark_times_the_same_samples_by_turns(
     overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
