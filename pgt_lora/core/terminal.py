@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
-console = Console()
+# What users name (paths, tasks, datasets) is shown as it is: [red] in a path is no colour, and :cat: no picture.
+console = Console(markup=False, emoji=False)
 
 Item = TypeVar("Item")
 
@@ -18,10 +20,16 @@ Item = TypeVar("Item")
 def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
     """Yield the items under a progress bar, with the time spent and the time left."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
         yield from progress.track(items, total=total, description=description)
+
+
+def bold(text: str, style: str = "bold") -> Text:
+    """Return text that stands out."""
+    return Text(text, style=style)
 
 
 def print_anything() -> None:

@@ -60,7 +60,7 @@ def push(
         console.print(f"{upload.num_bytes:>15,}  {upload.path}", soft_wrap=True, highlight=False)
     console.print(f"{total:>15,}  bytes in {len(uploads)} files")
     if dry_run:
-        console.print(str(next(upload.source for upload in uploads if upload.path == "README.md")), markup=False)
+        console.print(str(next(upload.source for upload in uploads if upload.path == "README.md")))
         return None
     return commit(repo, uploads, proven, base, public, branch, create_pr)
 

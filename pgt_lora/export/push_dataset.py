@@ -8,6 +8,7 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
+from pgt_lora.core.html import fence, markdown
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
 from pgt_lora.data.mix.pools import sources_of
@@ -41,7 +42,7 @@ def push(data: Path, repo: str, *, public: bool, annotations_only: bool, dry_run
         if dry_run:
             for path in sorted(path for path in staged.rglob("*") if path.is_file()):
                 console.print(f"{path.relative_to(staged)}  {path.stat().st_size:,} bytes", highlight=False)
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            console.print(text, highlight=False, soft_wrap=True)
             return
         console.print(_upload(staged, repo, public), soft_wrap=True)
 
@@ -66,14 +67,16 @@ def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False)
         origin = facts.get("homepage") or facts.get("origin") or name
         drawn = facts.get("drawn", number)
         revision = facts.get("revision") or ", ".join(digest[:12] for digest in facts.get("files", {}).values()) or "-"
-        lines.append(f"| {origin} | {drawn:,} | {terms['annotations']} | {terms['images']} | {revision} |")
+        licences = markdown(terms["annotations"]), markdown(terms["images"])
+        lines.append(f"| {' | '.join((markdown(origin), f'{drawn:,}', *licences, revision))} |")
     removed = [
-        f"- {name}: {count:,} rows ({why})"
+        f"- {markdown(name)}: {count:,} rows ({markdown(why)})"
         for name, facts in sources.items()
         for why, count in facts.get("removed", {}).items()
     ]
     lines += ["", "## Removed before drawing", "", *removed] if removed else []
-    lines += ["", "## Made by", "", "```", *(f"{name}: {value}" for name, value in manifest["asked"].items()), "```"]
+    asked = [f"{name}: {value}" for name, value in manifest["asked"].items()]
+    lines += ["", "## Made by", "", fence("\n".join(asked)), *asked, fence("\n".join(asked))]
     return str(DatasetCard(f"---\n{head.to_yaml()}\n---\n\n" + "\n".join(lines) + "\n"))
 
 

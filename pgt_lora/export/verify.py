@@ -16,7 +16,7 @@ from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import file_digest, write_json
 from pgt_lora.core.new_directory import MARKER
 from pgt_lora.core.recipe import read_values
-from pgt_lora.core.terminal import console, hide_noise, print_anything
+from pgt_lora.core.terminal import bold, console, hide_noise, print_anything
 from pgt_lora.data.generate import default_weights, make_sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
@@ -131,7 +131,7 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
     for column in ("Check", "", "Figures"):
         table.add_column(column)
     for check in checks:
-        table.add_row(check.name, "passed" if check.passed else "[bold red]FAILED", check.figures)
+        table.add_row(check.name, "passed" if check.passed else bold("FAILED", "bold red"), check.figures)
     console.print(table)
     return passed
 

@@ -42,7 +42,8 @@ class ProgressBar(TrainerCallback):
 def progress_bar() -> Iterator[ProgressBar]:
     """Give a callback that shows the progress of training while the block lasts."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console) as bar:
         yield ProgressBar(bar)

@@ -77,6 +77,7 @@ def test_the_base_is_cast_first_where_another_type_is_asked_for(base_dir: Path, 
         merge(checkpoint(run), tmp_path / "other", dtype="int8")
 
 
+@pytest.mark.slow
 def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     cached = tmp_path / "hub" / "models--me--base"

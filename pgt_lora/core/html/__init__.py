@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,16 @@ def p_value(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def markdown(text: object) -> str:
+    """Return text from outside as Markdown shows it: on one line, and nothing of it read as markup or as HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(str(text).split()))
+
+
+def fence(text: str) -> str:
+    """Return a fence for a code block that nothing in the text ends."""
+    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+
+
 @cache
 def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -72,5 +83,6 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"markdown": markdown, "fence": fence}
     environment.filters |= {"percent": percent, "points": points, "p_value": p_value}
     return environment

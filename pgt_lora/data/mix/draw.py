@@ -97,7 +97,7 @@ def images_of(
         named = "; ".join(told[:MAX_NAMED]) + (f" and {len(told) - MAX_NAMED:,} more" if told[MAX_NAMED:] else "")
         if not redraw:
             raise InputError(f"{named}; mend this, or pass --on-missing redraw")
-        console.print(f"{len(told):,} rows are drawn again: {named}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"{len(told):,} rows are drawn again: {named}", soft_wrap=True, highlight=False)
         for name, rows in lost.items():
             redrawn[name] += len(rows)
             gone = {row.id for row in rows}

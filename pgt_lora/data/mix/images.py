@@ -152,7 +152,7 @@ def _announce(absent: list[ImageRef], num_wanted: int, shelf: Shelf) -> dict[tup
         parts.append(f"{len(wanted):,} of {name}" + (f", {about}{size / 1e6:,.1f} MB" if size else ""))
     if absent:
         said = f"{len(absent):,} of {num_wanted:,} images to fetch into {shelf.cache}: {'; '.join(parts)}"
-        console.print(said, soft_wrap=True, markup=False)
+        console.print(said, soft_wrap=True)
     return members
 
 

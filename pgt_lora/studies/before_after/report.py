@@ -12,7 +12,7 @@ from rich.table import Table
 
 from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import page_file
 from pgt_lora.evaluation.evaluate import read_scores
@@ -81,7 +81,7 @@ def print_comparison(run: Path, tests: Sequence[str]) -> None:
             table.add_row(
                 row.task, str(after.num_samples), percent(row.base.chance), percent(row.base.accuracy),
                 percent(row.base.unread),
-                f"[bold]{percent(after.accuracy)}[/]", f"{percent(after.low)}–{percent(after.high)}",
+                bold(percent(after.accuracy)), f"{percent(after.low)}–{percent(after.high)}",
                 percent(after.unread), points(row.gain),
             )  # fmt: skip
         table.add_section()

@@ -154,7 +154,7 @@ def _run(
         include = harness.write_tasks(Path(scratch) / "tasks", directories)
         logs = (out / LOGS).resolve()
         words = harness.command(python, subject, settings, tasks, limits, include, logs)
-        console.print(f"lmms-eval: {', '.join(tasks)}", soft_wrap=True, markup=False)
+        console.print(f"lmms-eval: {', '.join(tasks)}", soft_wrap=True)
         harness.run(words, logs, (settings.hub_copies or Path(scratch)).resolve())
         return {
             "base": subject.base,

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import percent, points, render_page, write_page
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.paired import Contrast, Result, contrasts
 from pgt_lora.studies.benchmarks.catalogue import GROUPS, Benchmark
 from pgt_lora.studies.benchmarks.scores import Estimate, items_of, published, set_up_differs
@@ -137,7 +137,7 @@ def write_report(report: Report, out: Path) -> None:
 def print_report(report: Report) -> None:
     """Print what must be known first, then the benchmarks beside the paper's figures, then the groups."""
     for warning in report.warnings:
-        console.print(warning, soft_wrap=True, markup=False)
+        console.print(warning, soft_wrap=True)
     table = Table(
         title=report.model,
         caption="Scores in %. Unread: outputs that state no answer. The paper's are of its own set-up (table 2).",
@@ -172,7 +172,7 @@ def print_contrast(contrast: Contrast) -> None:
     for column in ("Benchmark", "Difference", "95% interval", "Won", "Lost"):
         table.add_column(column, justify="left" if column == "Benchmark" else "right", no_wrap=True)
     for row in contrast.rows:
-        value = f"[bold]{points(row.value)}[/]" if row.found else points(row.value)
+        value = bold(points(row.value)) if row.found else points(row.value)
         table.add_row(row.task, value, f"{points(row.low)} to {points(row.high)}", str(row.won), str(row.lost))
     console.print(table)
 

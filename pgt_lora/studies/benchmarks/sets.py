@@ -66,5 +66,5 @@ def build(name: str, given: str | None, settings: SourceSettings, shelf: Shelf, 
         skipped = dict(sorted(loaded.annotations.skipped.items()))
         write_manifest(directory, asked, made | {"sources": {name: facts | {"skipped": skipped}}})
     if skipped:
-        console.print(f"{name}: {skipped} of its rows are not asked", soft_wrap=True, markup=False)
+        console.print(f"{name}: {skipped} of its rows are not asked", soft_wrap=True)
     return out

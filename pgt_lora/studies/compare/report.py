@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, points, render_page, write_page
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.paired import Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost
@@ -130,11 +131,11 @@ def print_results(page: Page) -> None:
     )
 
 
-def _cell(page: Page, result: Result, arm: str, column: int) -> str:
+def _cell(page: Page, result: Result, arm: str, column: int) -> str | Text:
     score = result.scores[arm][column]
     value = percent(score.value) + ("" if score.above_chance else "†")
     found = page.difference(result.items.title, arm, column)
     if found is None:
         return value
     text = f"{value}\n{points(found.value)}"
-    return f"[bold]{text}[/]" if found.found else text
+    return bold(text) if found.found else text

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, render_page, write_page
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.generate import tasks
 from pgt_lora.data.tasks.task import Traits
 from pgt_lora.evaluation.paired import Result
@@ -136,7 +136,7 @@ def print_diagnosis(diagnosis: Diagnosis) -> None:
         table.add_column(column, justify="right", no_wrap=column == "99.9%")
     for skill in diagnosis.skills:
         verdict, several = diagnosis.verdicts[skill.task], len(skill.wordings) > 1
-        name = f"[bold]{skill.task}\n  {verdict.kind}[/]"
+        name = bold(f"{skill.task}\n  {verdict.kind}")
         if several:
             table.add_row(name, percent(skill.chance), *_span(skill.right))
         for wording in skill.wordings:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pgt_lora.core.batches import divisors, num_steps, step_shape
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import bold, console
 from pgt_lora.core.workspace import IS_CHECKOUT
 from pgt_lora.training.dry_run.base import Origin
 from pgt_lora.training.dry_run.check import Findings
@@ -26,12 +26,13 @@ def print_findings(found: Findings, name: str, overrides: Sequence[str]) -> None
     """Print all that a check found; the last line is a command."""
     console.print(facts(found))
     offline = ": images exact; text at one per byte, an upper bound (--offline has no tokenizer)"
-    console.print("\n[bold]Tokens per sample[/]" + offline * bound(found))
+    console.print(bold("\nTokens per sample"), end="")
+    console.print(offline * bound(found))
     console.print(tokens_table(found))
-    console.print(f"[bold]Steps[/] of {found.recipe.kit.global_batch_size} samples")
+    console.print(bold("Steps"), f"of {found.recipe.kit.global_batch_size} samples")
     console.print(steps_table(found))
     where = "" if found.recipe.sft.use_cpu else " per GPU"
-    console.print(f"[bold]Memory{where}[/] in GiB, estimated for batches of {found.batch.size} of the longest samples")
+    console.print(bold(f"Memory{where}"), f"in GiB, estimated for batches of {found.batch.size} of the longest samples")
     console.print(memory_table(found))
     lines = [] if found.recipe.sft.use_cpu else [f"{card} GB card: {advice(found, card)[0]}" for card in CARDS_GIB]
     for line in lines:
@@ -43,13 +44,13 @@ def print_end(found: Findings, name: str, overrides: Sequence[str]) -> None:
     """Print the command to run, or what to change and the command to check it with."""
     data = ["--data", str(found.data)] if found.data else []
     if found.problems:
-        console.print("\n[bold red]To change first:[/]")
+        console.print(bold("\nTo change first:", "bold red"))
         for problem in found.problems:
             console.print(Text(f"  {problem}"), soft_wrap=True)
         offline = ["--offline"] * bound(found)
         last = shlex.join(["pgt-lora", "check", name, *data, *offline, *overrides])
     else:
-        console.print("\n[bold]Run it:[/]")
+        console.print(bold("\nRun it:"))
         last = command(found, name, overrides)
     console.print(Text(f"  {last}"), soft_wrap=True)
 

@@ -45,6 +45,7 @@ def stopping_at(number: int) -> Callable[..., Path]:
     return finetune
 
 
+@pytest.mark.slow
 def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what_changed(
     root: Path, overrides: list[str], data_dir: Path, second_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,7 @@ def test_different_losses_are_not_timed(
         check_losses(Work(load_recipe(RECIPE, overrides), data_dir, tmp_path, None))
 
 
+@pytest.mark.slow
 def test_an_environment_without_llama_factory_is_named(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
     work = Work(load_recipe(RECIPE, overrides), data_dir, tmp_path, Path(sys.executable))
     benchmark.export(work)
