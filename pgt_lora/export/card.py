@@ -75,6 +75,7 @@ def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: boo
         sources=sources,
         merged=merged,
         facts=facts,
+        max_new_tokens=_read(run / "finetuned" / "pgt" / "scores.json")["generation"]["max_new_tokens"],
         recipe=(run / "adapter" / "recipe.yaml").read_text(encoding="utf-8"),
         base_scores=scores["base"],
         scores=scores["finetuned"],
