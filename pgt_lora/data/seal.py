@@ -112,7 +112,7 @@ def batches(path: Path) -> Iterator[Any]:
             for batch in file.iter_batches(ROWS_PER_GROUP, use_threads=False):
                 batch.validate(full=True)  # text is UTF-8
                 yield batch
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); make the dataset again") from error
 
 

@@ -4,7 +4,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -149,7 +149,7 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
             model.save_pretrained(partial, state_dict=weights)
             as_other_files(adapter_file(partial))
             (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
-            write_json(partial / "loss.json", [entry for entry in trainer.state.log_history if "loss" in entry])
+            write_json(partial / "loss.json", losses(trainer.state.log_history))
             run = facts | {
                 "seconds": round(seconds, 1),
                 "steps": trainer.state.global_step,
@@ -179,6 +179,15 @@ def check_trained(weights: Mapping[str, Any], out: Path) -> None:
             f"{out}: training changed nothing, so there is no adapter; look at learning_rate, its schedule, "
             "lora_alpha and num_train_epochs, and pass --overwrite"
         )
+
+
+def losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries of a log that hold a loss, the same ones whether or not the run was resumed.
+
+    TRL counts tokens from where a process starts, and a resumed run's entries come in another order of their fields.
+    """
+    entries = (entry for entry in log if "loss" in entry)
+    return [{name: entry[name] for name in sorted(entry) if name != "num_tokens"} for entry in entries]
 
 
 def lora_weights(model: Any) -> dict[str, Any]:
