@@ -67,8 +67,8 @@ def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False)
         origin = facts.get("homepage") or facts.get("origin") or name
         drawn = facts.get("drawn", number)
         revision = facts.get("revision") or ", ".join(digest[:12] for digest in facts.get("files", {}).values()) or "-"
-        licences = markdown(terms["annotations"]), markdown(terms["images"])
-        lines.append(f"| {' | '.join((markdown(origin), f'{drawn:,}', *licences, revision))} |")
+        terms_told = markdown(terms["annotations"]), markdown(terms["images"])
+        lines.append(f"| {' | '.join((markdown(origin), f'{drawn:,}', *terms_told, revision))} |")
     removed = [
         f"- {markdown(name)}: {count:,} rows ({markdown(why)})"
         for name, facts in sources.items()
