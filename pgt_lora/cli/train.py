@@ -109,7 +109,10 @@ def run(
     overwrite: Overwrite = False,
 ) -> None:
     """Do all of it: data, base scores, fine-tuning, scores, verified merge, report. Resumes what was interrupted."""
-    from pgt_lora.models.names import resolve
+    from pgt_lora.models.names import STARTED, resolve
     from pgt_lora.studies.before_after.run import run as run_all
 
-    run_all(resolve(*model_and_overrides(model, context.args)).recipe, data, out, overwrite)
+    name, words = model_and_overrides(model, context.args)
+    if out is None and (Path(name) / STARTED).is_file():
+        out = Path(name)  # a run that was begun goes on where it lies
+    run_all(resolve(name, words).recipe, data, out, overwrite)

@@ -1,6 +1,7 @@
 """What this machine computes on."""
 
 import ctypes
+import gc
 import os
 import platform
 from pathlib import Path
@@ -16,6 +17,14 @@ def hardware() -> str:
     names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     name = names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
     return f"{os.cpu_count()} × {name}"
+
+
+def free_gpu() -> None:
+    """Give back the GPU memory of models that are no longer used, which lie in cycles; torch keeps what was freed."""
+    import torch
+
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 # From malloc.h of glibc.

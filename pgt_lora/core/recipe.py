@@ -55,7 +55,8 @@ class Recipe:
     @property
     def base(self) -> str:
         """The base checkpoint: a directory or a Hub id."""
-        return shipped_path(self.model.model_name_or_path or "")
+        path = shipped_path(self.model.model_name_or_path or "")
+        return str(Path(path).absolute()) if path and Path(path).is_dir() else path
 
     def dump(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads."""

@@ -30,4 +30,4 @@ def run_directory(name: str) -> Path:
 def shipped_path(name_or_path: str) -> str:
     """Return the path of a checkpoint that ships with the kit, or the path or Hub id as it is."""
     inside = SHIPPED / name_or_path
-    return str(inside) if inside.is_dir() else name_or_path
+    return str(inside) if name_or_path.startswith("data/tiny-") and inside.is_dir() else name_or_path

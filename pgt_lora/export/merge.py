@@ -12,6 +12,7 @@ import torch
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import write_json
+from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.export.adapter import TYPES, Update, updates_by_key
 from pgt_lora.models.checkpoint import Checkpoint
@@ -91,6 +92,7 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
     record = merged / VERIFICATION
     for path in (record, *merged.glob(f".{VERIFICATION}.partial-*")):  # of an earlier verification, and of a killed one
         path.unlink(missing_ok=True)
+    free_gpu()  # of what this process has trained and scored with
     words = ["pgt_lora.export.verify", str(merged), str(adapter_dir), *([dtype] if dtype else [])]
     finished = subprocess.run([sys.executable, "-m", *words], check=False)
     if not record.is_file():

@@ -14,6 +14,7 @@ from rich.table import Table
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import file_digest, write_json
+from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import MARKER
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.terminal import bold, console, hide_noise, print_anything
@@ -49,6 +50,7 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
     if all(check.passed for check in checks):
         rows = fixed_rows(checkpoint.adapter_dir)
         before = behaviour(load_adapter(_load(base_dir, dtype), checkpoint.adapter_dir), _encoder(base_dir), rows)
+        free_gpu()
         model, encoder = _load(merged), _encoder(merged)
         checks += check_behaviour(before, behaviour(model, encoder, rows), model.dtype)
         scores = checkpoint.adapter_dir.parent / SCORES

@@ -56,8 +56,12 @@ def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float)
             )
             return encoder
         console.print(f"Image features: about {size_gb:,.2f} GB in {directory}", soft_wrap=True)
-        with new_directory(directory) as partial:
-            write(partial, base, encoder, rows)
+        try:
+            with new_directory(directory) as partial:
+                write(partial, base, encoder, rows)
+        except (InputError, OSError):
+            if not directory.is_dir():  # or another run, on this data too, was quicker
+                raise
     return read(directory, base, encoder)
 
 

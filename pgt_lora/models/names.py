@@ -67,7 +67,7 @@ def resolve(name: str, overrides: Sequence[str] = (), to_train: bool = True) -> 
         recipe = build_recipe(path.resolve().name, str(written), read_values(written) | asked)
         return Named(name, recipe, checkpoint)
     if (path / "config.json").is_file() or is_hub_id(name):
-        checkpoint = Checkpoint(name)
+        checkpoint = Checkpoint(str(path.absolute()) if path.is_dir() else name)
         return Named(name, nearest_recipe(checkpoint, asked), checkpoint)
     near = difflib.get_close_matches(name, recipe_names(), n=3)
     hint = f"did you mean {', '.join(near)}?" if near else f"recipes: {choices(recipe_names())}"

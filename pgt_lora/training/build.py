@@ -40,8 +40,7 @@ class Prepared:
 def prepare(recipe: Recipe, rows: Any, data: Path | None = None) -> Prepared:
     """Load a recipe's base model and what encodes rows for it.
 
-    With the dataset directory of the rows, the features of their images come from a cache; the first process of a
-    machine makes it.
+    With the dataset directory of the rows, the features of their images come from a cache; the first process makes it.
 
     Raises:
         InputError: the model is of another family, needs a package that is not installed, or has fewer positions than a
@@ -55,8 +54,14 @@ def prepare(recipe: Recipe, rows: Any, data: Path | None = None) -> Prepared:
     if data and not parse_flag_from_env("ACCELERATE_USE_FSDP"):  # FSDP: weights are on no GPU yet
         if not recipe.model.load_in_4bit:  # which is there already
             model.to(recipe.sft.device)
-        with PartialState().local_main_process_first():
-            encoder = cached(encoder, model, rows, data, recipe.kit.feature_cache_gb)
+        error = None
+        with PartialState().main_process_first():
+            try:
+                encoder = cached(encoder, model, rows, data, recipe.kit.feature_cache_gb)
+            except InputError as caught:  # to be raised behind the barrier that the others wait at
+                error = caught
+        if error:
+            raise error
     return Prepared(model, encoder, lengths)
 
 

@@ -14,7 +14,7 @@ from accelerate.utils import broadcast_object_list
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import write_json
-from pgt_lora.core.machine import hardware, keep_freed_memory
+from pgt_lora.core.machine import free_gpu, hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, print_anything
 from pgt_lora.core.versions import versions
@@ -64,6 +64,7 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
             if (out / "adapter").exists():
                 raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
             resume = [newest_checkpoint(out / "checkpoints")]
+    free_gpu()  # of the base that this process may have scored
     with together():
         prepared = prepare(recipe, rows, data)
     with progress_bar() as bar, stop_on_sigterm() as stop:
@@ -142,7 +143,8 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
     """
     model: Any = trainer.model
     weights = lora_weights(model)
-    check_trained(weights, out)
+    with together():
+        check_trained(weights, out)
     with together(), writing(out):
         if trainer.args.should_save:
             partial = out / "adapter.partial"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from accelerate.utils import parse_flag_from_env
 from torch.nn.functional import pad
 
 from pgt_lora.models.encoding import IGNORE
@@ -50,7 +51,7 @@ class SupervisedPositions:
         for good in a forward without gradients on a CPU.
         """
         weights = next(self.backbone.parameters())
-        if weights.is_meta or self.is_quantized:
+        if weights.is_meta or self.is_quantized or parse_flag_from_env("ACCELERATE_USE_FSDP"):
             return None
         ids = torch.arange(1, 17, device=weights.device).view(2, 8)
         supervised = torch.zeros_like(ids, dtype=torch.bool)

@@ -161,3 +161,21 @@ def test_the_processor_of_a_checkpoint_gives_the_same_cache_each_time(base_dir: 
     encoders[1].prompts(open_dataset(data_dir).to_list()[:2])  # leaves its padding in the tokenizer
     first, second = (features_module.fingerprint(model, each, "data") for each in encoders)
     assert first == second
+
+
+def test_a_cache_that_another_run_made_meanwhile_is_read(
+    own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, encoder = made("qwen2_5_vl", tmp_path / "base")
+    rows = open_dataset(own_dir)
+    write_whole = features_module.write
+
+    def beaten(directory: Path, *args: Any) -> None:
+        write_whole(directory, *args)
+        name = directory.name.partition(".partial-")[0]
+        if not directory.with_name(name).exists():
+            shutil.copytree(directory, directory.with_name(name))
+
+    monkeypatch.setattr(features_module, "write", beaten)
+    assert isinstance(cached(encoder, model, rows, own_dir, 1.0), CachedEncoder)
+    assert len(caches(tmp_path)) == 1

@@ -81,3 +81,17 @@ def test_paths_and_hub_ids_are_told_apart(
     if not is_one:
         with pytest.raises(InputError, match="no recipe, run, adapter or checkpoint directory"):
             resolve(name)
+
+
+def test_a_local_base_stays_itself_from_another_directory(
+    base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    shutil.copytree(base_dir, tmp_path / "models" / "foo")
+    monkeypatch.chdir(tmp_path)
+    named = resolve("models/foo", to_train=False)
+    monkeypatch.chdir("/")
+    assert Path(named.recipe.base) == Path(named.checkpoint.base) == tmp_path / "models" / "foo"
+    (tmp_path / "docs").mkdir()  # a folder that the checkout has, too
+    monkeypatch.chdir(tmp_path)
+    assert resolve("tiny-qwen2.5-vl", ["--model_name_or_path", "docs"]).recipe.base == str(tmp_path / "docs")
