@@ -117,6 +117,7 @@ def start_two(script: Path, name: str, data: Path, out: Path, overrides: list[st
     return process.returncode, output, errors
 
 
+@pytest.mark.slow
 def test_sigterm_to_one_process_stops_both_and_one_alone_resumes(
     one_process: Path, overrides: list[str], uneven: Path, tmp_path: Path
 ) -> None:

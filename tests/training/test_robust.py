@@ -77,6 +77,7 @@ def test_sigterm_saves_and_the_run_resumes_to_the_same_weights(
     assert same(weights(run), whole)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_good_checkpoint(
     recipe: Recipe, overrides: list[str], whole: dict[str, torch.Tensor], data_dir: Path, tmp_path: Path
 ) -> None:

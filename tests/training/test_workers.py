@@ -25,7 +25,8 @@ def test_an_encoder_of_every_family_travels(name: str, data_dir: Path) -> None:
     assert all(torch.equal(here[key], there[key]) for key in here)
 
 
-@pytest.mark.parametrize("method", ["forkserver", pytest.param("spawn", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_workers_that_are_not_forked_make_the_same_batches_from_the_cache(
     method: str, data_dir: Path, overrides: list[str]
 ) -> None:
