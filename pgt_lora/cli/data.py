@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.style import Style
 
 
 def parse_pairs(option: str, text: str | None, default: str | None = None) -> dict[str, str]:
@@ -32,9 +33,10 @@ def generate(
     split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
     tasks: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Tasks and weights, such as relation=1,counting=2. Default: the paper's families alike."),
+        typer.Option(help="families, units or tasks, each drawn alike, or relation=1,counting=2. Default: families"),
     ] = None,
     canvas: Annotated[str, typer.Option(help="Image size in pixels: a side or WIDTHxHEIGHT.")] = "448",
+    style: Annotated[Style, typer.Option(help="varied: canvas, ground, colors and clutter differ.")] = Style.PLAIN,
     max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
     num_distractors: Annotated[
         Optional[int],  # noqa: UP045
@@ -50,8 +52,9 @@ def generate(
     from pgt_lora.data.exhaustive import generate_exhaustive
     from pgt_lora.data.scene import Canvas
     from pgt_lora.data.tasks.task import TaskSettings
+    from pgt_lora.data.weights import parse_weights
 
-    settings = TaskSettings(Canvas.parse(canvas), max_count, num_distractors=num_distractors)
+    settings = TaskSettings(Canvas.parse(canvas), max_count, style, num_distractors=num_distractors)
     if num_distractors is not None and "absolute_position" not in (tasks or ""):
         raise InputError("--num-distractors is for absolute_position: name it in --tasks")
     if exhaustive:
@@ -61,7 +64,7 @@ def generate(
             out, task=tasks or "", seed=seed, split=split, settings=settings, overwrite=overwrite
         )
     else:
-        weights = build.parse_weights(tasks) if tasks else None
+        weights = parse_weights(tasks) if tasks else None
         manifest = build.generate(
             out, num_samples=5000 if num_samples is None else num_samples, seed=seed, split=split, weights=weights,
             settings=settings, num_proc=num_proc, overwrite=overwrite,

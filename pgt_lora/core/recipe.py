@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import yaml
 
@@ -31,6 +31,13 @@ class KitConfig:
     model_family: str = field(metadata={"help": "the family, of those in pgt_lora/models/families"})
     global_batch_size: int = field(default=64, metadata={"help": "samples per optimizer step, over all processes"})
     canvas: str = field(default="448", metadata={"help": "canvas of the PGT images: a side or WIDTHxHEIGHT in pixels"})
+    tasks: str = field(
+        default="families",
+        metadata={"help": "how often each task is drawn: families, units or tasks alike, or relation=1,counting=2"},
+    )
+    style: Literal["plain", "varied"] = field(
+        default="plain", metadata={"help": "plain: the paper's grey; varied: canvas, ground, colors and clutter differ"}
+    )
     max_count: int = field(default=9, metadata={"help": "largest number that the counting task asks for"})
     num_samples: int = field(default=5000, metadata={"help": "training samples"})
     num_test_samples: int = field(default=1000, metadata={"help": "held-out samples"})

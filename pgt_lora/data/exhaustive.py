@@ -11,9 +11,10 @@ from pgt_lora.core.plugins import lookup
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
-from pgt_lora.data.generate import SPLITS, find_scene, request, tasks, to_sample
+from pgt_lora.data.generate import SPLITS, find_scene, request, to_sample
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import tasks
 
 
 def generate_exhaustive(

@@ -16,61 +16,19 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.new_directory import new_directory
-from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Scene, render
+from pgt_lora.data.scene.faces import faces
+from pgt_lora.data.style import Style
 from pgt_lora.data.tasks.task import Question, Task, TaskSettings
+from pgt_lora.data.varied import draw_canvas, vary
+from pgt_lora.data.weights import parse_weights, tasks
 
 MAX_TRIES = 500
 SPLITS = ("train", "test")
-
-
-def tasks() -> dict[str, Task]:
-    """Return the known tasks by name."""
-    return discover("pgt_lora.data.tasks", "TASK")
-
-
-def default_weights() -> dict[str, float]:
-    """Weigh the families alike, and alike the tasks within a family (paper, section 3.2); companions are left out."""
-    mixed = [task for task in tasks().values() if not task.companion]
-    families = Counter(task.family for task in mixed)
-    return {task.name: 1 / (len(families) * families[task.family]) for task in mixed}
-
-
-def units() -> dict[str, tuple[str, ...]]:
-    """Return what can be left out of PGT, one at a time: the names of the tasks of every unit."""
-    found: dict[str, tuple[str, ...]] = {}
-    for task in tasks().values():
-        if not task.companion:
-            unit = task.unit or task.family
-            found[unit] = (*found.get(unit, ()), task.name)
-    return found
-
-
-def parse_weights(text: str) -> dict[str, float]:
-    """Read `relation=1,counting=2`; a name alone weighs 1.
-
-    Raises:
-        InputError: a name is unknown or given twice, or a weight is not a positive number.
-    """
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, weight = part.strip().partition("=")
-        if name not in tasks():
-            raise InputError(f"tasks {text!r}: unknown task {name!r}; known: {choices(tasks())}")
-        if name in weights:
-            raise InputError(f"tasks {text!r}: {name} is given twice")
-        try:
-            weights[name] = float(weight or 1)
-        except ValueError:
-            weights[name] = 0.0
-        if not 0 < weights[name] < float("inf"):
-            raise InputError(f"tasks {text!r}: the weight of {name} must be a positive number")
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in sorted(weights.items())}
 
 
 def make_sample(
@@ -97,9 +55,13 @@ def find_scene(rng: Random, task: Task, question: Question, settings: TaskSettin
     Raises:
         InputError: none was found, because the settings leave no room for one.
     """
+    varied = settings.style == Style.VARIED and not task.companion
+    if varied:
+        settings = replace(settings, canvas=draw_canvas(rng, settings.canvas))
     for tries in range(MAX_TRIES):
         scene = task.compose(rng, settings, question)
         if scene is not None:
+            scene = vary(rng, scene) if varied else scene
             solved, planned = task.solve(scene, question.about), question.about["answer"]
             assert solved == planned, f"{question.text}: planned {planned}, the scene says {solved}"
             return scene, tries
@@ -156,7 +118,7 @@ def generate(
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
     settings = settings or TaskSettings()
-    weights = weights or default_weights()
+    weights = weights or parse_weights("families")
     asked = request(num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings)
     make = partial(make_sample, seed=seed, split=split, weights=weights, settings=settings)
     rejections: Counter[str] = Counter(dict.fromkeys(weights, 0))
@@ -176,7 +138,9 @@ def request(
     *, num_samples: int, seed: int, split: str, weights: Mapping[str, float], settings: TaskSettings
 ) -> dict[str, Any]:
     """Return what a manifest records as asked for; a directory that was asked for the same is reused."""
-    distractors = {} if settings.num_distractors is None else {"num_distractors": settings.num_distractors}
+    more: dict[str, Any] = {} if settings.num_distractors is None else {"num_distractors": settings.num_distractors}
+    if settings.style == Style.VARIED:
+        more["letters"] = ", ".join(faces())  # other typefaces draw other images
     return {
         "num_samples": num_samples,
         "seed": seed,
@@ -184,7 +148,8 @@ def request(
         "tasks": dict(weights),
         "canvas": str(settings.canvas),
         "max_count": settings.max_count,
-    } | distractors
+        "style": settings.style.value,
+    } | more
 
 
 def _each(make: Any, num_samples: int, num_proc: int) -> Iterator[tuple[Sample, int]]:

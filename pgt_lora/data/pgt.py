@@ -7,9 +7,16 @@ from pathlib import Path
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made
-from pgt_lora.data.generate import default_weights, generate, request
+from pgt_lora.data.generate import generate, request
 from pgt_lora.data.scene import Canvas
+from pgt_lora.data.style import Style
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights
+
+
+def pgt_settings(recipe: Recipe) -> TaskSettings:
+    """Return what a recipe chooses for all tasks."""
+    return TaskSettings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count, Style(recipe.kit.style))
 
 
 def pgt_data(
@@ -17,11 +24,12 @@ def pgt_data(
 ) -> Path:
     """Return the PGT dataset directory that a recipe asks for, made where it is not there yet.
 
-    Other weights of the tasks than the default ones go with another `name`.
+    Other weights of the tasks than the recipe's go with another `name`.
     """
-    settings = TaskSettings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
-    weights = weights or default_weights()
-    path = data_directory(f"{name}-{split}-{settings.canvas}-{num_samples}")
+    settings = pgt_settings(recipe)
+    weights = weights or parse_weights(recipe.kit.tasks)
+    style = "" if settings.style == Style.PLAIN else f"-{settings.style}"
+    path = data_directory(f"{name}{style}-{split}-{settings.canvas}-{num_samples}")
     asked = request(num_samples=num_samples, seed=0, split=split, weights=weights, settings=settings)
     if is_made(path, asked):
         return path

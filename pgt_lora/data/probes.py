@@ -11,9 +11,10 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, write_manifest, write_samples
-from pgt_lora.data.generate import find_scene, tasks, to_sample
+from pgt_lora.data.generate import find_scene, to_sample
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.tasks.task import Task, TaskSettings
+from pgt_lora.data.weights import tasks
 
 
 def probe_data(num_samples: int, settings: TaskSettings, seed: int = 0) -> Path:

@@ -18,9 +18,10 @@ from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import MARKER
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.terminal import bold, console, hide_noise, print_anything
-from pgt_lora.data.generate import default_weights, make_sample
+from pgt_lora.data.generate import make_sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights
 from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.export.behaviour import behaviour, check_behaviour, check_scores
 from pgt_lora.export.merge import CONFIG, VERIFICATION, companion_files, config_with, local_directory
@@ -104,7 +105,7 @@ def fixed_rows(adapter_dir: Path) -> list[dict[str, Any]]:
     canvas = str(read_values(recipe).get("canvas", "448")) if recipe.is_file() else "448"
     settings = TaskSettings(Canvas.parse(canvas))
     make = (
-        make_sample(index, seed=0, split="test", weights=default_weights(), settings=settings)
+        make_sample(index, seed=0, split="test", weights=parse_weights("families"), settings=settings)
         for index in range(NUM_SAMPLES)
     )
     return [sample.to_row() for sample, _ in make]

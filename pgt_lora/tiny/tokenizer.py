@@ -8,8 +8,8 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
 from pgt_lora.core.streams import stream
-from pgt_lora.data.generate import default_weights, tasks
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights, tasks
 from pgt_lora.models.transformers_internals import PRETOKENIZE_REGEX
 from pgt_lora.tiny.lessons import draw_turns
 
@@ -22,7 +22,7 @@ def corpus(num_texts: int = 3000) -> list[str]:
     for index in range(num_texts):
         rng: Random = stream(0, "tiny-tokenizer", index)
         texts += [text for turn in draw_turns(rng)[1] for text in turn]
-        texts += [tasks()[name].plan(rng, TaskSettings()).text for name in default_weights()]
+        texts += [tasks()[name].plan(rng, TaskSettings()).text for name in parse_weights("families")]
     return texts
 
 

@@ -11,10 +11,11 @@ from pgt_lora.core.plugins import discover
 from pgt_lora.data import sources as sources_package
 from pgt_lora.data import tasks as tasks_package
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.generate import generate, tasks, units
+from pgt_lora.data.generate import generate
 from pgt_lora.data.mix.build import build_mix, default_shares, sources
 from pgt_lora.data.scene import Canvas, Scene
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import tasks, units
 from pgt_lora.models import families as families_package
 from pgt_lora.models.checkpoint import family_of
 from tests.support.discovered import save_small, small_processor

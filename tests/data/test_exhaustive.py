@@ -16,10 +16,11 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.streams import stream
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.exhaustive import generate_exhaustive
-from pgt_lora.data.generate import default_weights, generate, make_sample
+from pgt_lora.data.generate import generate, make_sample
 from pgt_lora.data.scene import Canvas, Figure, Scene
 from pgt_lora.data.tasks.absolute_position import AREAS, KINDS
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights
 from tests.support import oracle
 from tests.support.discovered import TASKS
 
@@ -117,7 +118,7 @@ def test_the_number_of_distractors_is_drawn_or_given() -> None:
 
 
 def test_the_default_mix_is_the_five_tasks_of_the_paper(tmp_path: Path) -> None:
-    assert sorted(default_weights()) == ["analogy", "coordinates", "counting", "distance", "relation"]
+    assert sorted(parse_weights("families")) == ["analogy", "coordinates", "counting", "distance", "relation"]
     manifest = generate(tmp_path / "pgt", num_samples=300, seed=5, settings=SMALL)
     assert sorted(manifest["asked"]) == ["canvas", "max_count", "num_samples", "seed", "split", "tasks"]
     columns = ["id", "prompt", "completion", "choices", "scene"]

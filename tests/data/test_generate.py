@@ -11,10 +11,11 @@ from datasets import load_dataset
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, PARQUET, features, open_dataset, read_manifest
-from pgt_lora.data.generate import default_weights, generate, make_sample, parse_weights, tasks
+from pgt_lora.data.generate import generate, make_sample
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas, Scene, render
 from pgt_lora.data.tasks.task import Task, TaskSettings
+from pgt_lora.data.weights import parse_weights, tasks
 
 SMALL = TaskSettings(Canvas(112, 112))
 COLUMNS = "id images prompt completion source task template answer choices answer_format group scene"
@@ -26,7 +27,9 @@ def make(out: Path, num_samples: int = 20, seed: int = 5, **asked: Any) -> dict[
 
 
 def draw(split: str, seed: int, number: int = 300) -> list[Sample]:
-    each = (make_sample(i, seed=seed, split=split, weights=default_weights(), settings=SMALL) for i in range(number))
+    each = (
+        make_sample(i, seed=seed, split=split, weights=parse_weights("families"), settings=SMALL) for i in range(number)
+    )
     return [sample for sample, _ in each]
 
 
@@ -69,14 +72,14 @@ def test_weights_are_kept_and_recorded(tmp_path: Path) -> None:
 
 def test_families_weigh_alike_by_default() -> None:
     by_family: dict[str, float] = {}
-    for name, weight in default_weights().items():
+    for name, weight in parse_weights("families").items():
         by_family[tasks()[name].family] = by_family.get(tasks()[name].family, 0) + weight
     assert by_family == pytest.approx({"relational": 1 / 3, "counting": 1 / 3, "analogy_distance": 1 / 3})
 
 
 def test_rejections_are_recorded(tmp_path: Path) -> None:
     manifest = make(tmp_path / "a", 60)
-    assert manifest["rejections"].keys() == default_weights().keys()
+    assert manifest["rejections"].keys() == parse_weights("families").keys()
     assert manifest["rejections"]["distance"] > 0
     assert manifest["num_samples"] == sum(manifest["counts"].values()) == 60
 
@@ -173,7 +176,8 @@ def test_an_error_leaves_what_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 STALLING = """
 import sys
 from pathlib import Path
-from pgt_lora.data.generate import generate, tasks
+from pgt_lora.data.generate import generate
+from pgt_lora.data.weights import tasks
 from pgt_lora.data.tasks.task import Task
 
 def compose(rng, settings, question):

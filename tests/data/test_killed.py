@@ -12,7 +12,8 @@ STALLING = """
 import os, sys
 from threading import Event
 from pathlib import Path
-from pgt_lora.data.generate import generate, tasks
+from pgt_lora.data.generate import generate
+from pgt_lora.data.weights import tasks
 from pgt_lora.data.tasks.task import Task
 
 def compose(rng, settings, question):

@@ -11,11 +11,12 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import data_uri
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.data.directory import MANIFEST, open_dataset, write_manifest, write_samples
-from pgt_lora.data.generate import default_weights, generate
+from pgt_lora.data.generate import generate
 from pgt_lora.data.preview import Audit, first_of_each, parse_point, write_preview
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights
 
 
 def image_file(shade: int, file_format: str = "PNG") -> bytes:
@@ -71,7 +72,7 @@ def test_page_of_a_generated_dataset(generated: Path, tmp_path: Path) -> None:
     write_preview(generated, out)
     page = out.read_text(encoding="utf-8")
     manifest = json.loads((generated / MANIFEST).read_text(encoding="utf-8"))
-    assert set(manifest["counts"]) == set(default_weights())
+    assert set(manifest["counts"]) == set(parse_weights("families"))
     for task, count in manifest["counts"].items():
         assert f'href="#task={task}" data-task="{task}"' in page
         assert page.count(f'<article class="card" data-task="{task}"') == count

@@ -16,6 +16,7 @@ from pgt_lora.data.sample import Sample
 from pgt_lora.data.sources.source import ImageRef, Row, Source, SourceSettings
 from pgt_lora.data.sources.store import PARQUET
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ OWN_LICENCE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistribut
 
 def generated(num_samples: int, seed: int, settings: TaskSettings) -> Pool:
     """Return as many PGT samples as are asked for, the first of the training split of `seed`."""
-    make = partial(build.make_sample, seed=seed, split="train", weights=build.default_weights(), settings=settings)
+    weights = parse_weights("families")
+    make = partial(build.make_sample, seed=seed, split="train", weights=weights, settings=settings)
 
     def candidate(index: int) -> Candidate:
         name = f"pgt-train-{seed}-{index:06d}"

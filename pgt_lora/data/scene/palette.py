@@ -1,5 +1,7 @@
 """Colours that are told apart, and the measure by which they are."""
 
+from functools import lru_cache
+
 Rgb = tuple[int, int, int]
 
 BACKGROUND: Rgb = (128, 128, 128)
@@ -50,11 +52,18 @@ def delta_e(first: Rgb, second: Rgb) -> float:
     return sum((a - b) ** 2 for a, b in zip(_lab(first), _lab(second), strict=True)) ** 0.5
 
 
+def nearest_name(color: Rgb) -> tuple[str, float]:
+    """Return the name in `COLORS` that a color is nearest to, and by how much (ΔE) it is nearer than to the next."""
+    distances = sorted((delta_e(color, rgb), name) for name, rgb in COLORS.items())
+    return distances[0][1], distances[1][0] - distances[0][0]
+
+
 def _linear(channel: int) -> float:
     c = channel / 255
     return c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
 
 
+@lru_cache(4096)
 def _lab(color: Rgb) -> tuple[float, float, float]:
     r, g, b = map(_linear, color)
     xyz = (

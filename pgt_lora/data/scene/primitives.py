@@ -1,9 +1,12 @@
 """The primitives of a scene. Lengths are in pixels; the origin is the top left corner of the canvas."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.scene.palette import BACKGROUND, COLORS, Rgb
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,43 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Look:
+    """How primitives are drawn: on which ground, in which RGB for a color's name, how thick, in which typeface.
+
+    `colors` holds the names whose RGB is not the palette's. `stroke_px` is the width of a box's outline, 0 for the
+    plain one, which goes by the canvas. `face` is one of `faces()`.
+    """
+
+    ground: Rgb = BACKGROUND
+    colors: Mapping[str, Rgb] = field(default_factory=dict)
+    stroke_px: int = 0
+    face: str = "Pillow"
+
+    def rgb(self, name: str) -> Rgb:
+        """Return the RGB that a color's name is drawn in."""
+        return self.colors.get(name) or COLORS[name]
+
+
+PLAIN_LOOK = Look()
+
+
+@dataclass(frozen=True)
 class Scene:
-    """Primitives on a canvas, in drawing order; one with figures has a black ground, all others a grey one."""
+    """Primitives on a canvas, in drawing order, and their look; one with figures has a black ground."""
 
     canvas: Canvas
     boxes: tuple[Box, ...] = ()
     circles: tuple[Circle, ...] = ()
     figures: tuple[Figure, ...] = ()
+    look: Look = PLAIN_LOOK
 
     def to_json(self) -> str:
         """Return the scene as one line of JSON; `from_json` reads it back."""
-        fields = {name: value for name, value in vars(self).items() if value or name != "figures"}  # most have none
+        fields = {name: value for name, value in vars(self).items() if name not in ("figures", "look")}
+        if self.figures:
+            fields["figures"] = self.figures
+        if self.look != PLAIN_LOOK:
+            fields["look"] = self.look
         return json.dumps(fields, default=vars, separators=(",", ":"))
 
     @classmethod
@@ -108,4 +137,11 @@ class Scene:
             boxes=tuple(Box(**box) for box in fields["boxes"]),
             circles=tuple(Circle(**circle) for circle in fields["circles"]),
             figures=tuple(Figure(**figure) for figure in fields.get("figures", ())),
+            look=_look(fields["look"]) if "look" in fields else PLAIN_LOOK,
         )
+
+
+def _look(fields: Mapping[str, Any]) -> Look:
+    colors = {name: (rgb[0], rgb[1], rgb[2]) for name, rgb in fields["colors"].items()}
+    red, green, blue = fields["ground"]
+    return Look((red, green, blue), colors, fields["stroke_px"], fields["face"])

@@ -3,10 +3,11 @@
 from functools import cache
 from math import cos, pi, sin
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from pgt_lora.data.scene.palette import BACKGROUND, BLACK, COLORS, FIGURE_COLORS, blend, label_color
-from pgt_lora.data.scene.primitives import Box, Canvas, Circle, Scene
+from pgt_lora.data.scene.faces import font
+from pgt_lora.data.scene.palette import BLACK, FIGURE_COLORS, blend, label_color
+from pgt_lora.data.scene.primitives import Box, Canvas, Circle, Look, Scene
 
 # A capital's height is about 0.7 of the font size, so a letter is about as tall as its circle's radius.
 LABEL_SIZE_PER_RADIUS = 1.4
@@ -24,35 +25,37 @@ OVERSAMPLING = 16
 
 
 def outline_width(canvas: Canvas) -> int:
-    """Return the width in pixels of a box's outline."""
+    """Return the width in pixels of a box's outline in the plain look."""
     return max(2, round(0.018 * canvas.short_side))
 
 
 def render(scene: Scene, background: Image.Image | None = None) -> Image.Image:
-    """Draw `scene` over `background` (an RGB image of the canvas's size), or over plain grey (black for figures)."""
-    size, ground = (scene.canvas.width, scene.canvas.height), BLACK if scene.figures else BACKGROUND
+    """Draw `scene` over `background` (an RGB image of the canvas's size), or over its ground (black for figures)."""
+    look, size = scene.look, (scene.canvas.width, scene.canvas.height)
+    ground = BLACK if scene.figures else look.ground
     image = Image.new("RGB", size, ground) if background is None else background.copy()
     draw = ImageDraw.Draw(image, "RGBA")  # on an RGB image, this mode blends what is drawn
     for circle in scene.circles:
-        _draw_circle(draw, circle)
+        _draw_circle(draw, circle, look)
     for box in scene.boxes:
-        _draw_box(draw, box, outline_width(scene.canvas))
+        _draw_box(draw, box, look, look.stroke_px or outline_width(scene.canvas))
     for figure in scene.figures:
         image.paste(FIGURE_COLORS[figure.color], (figure.left, figure.top), _stencil(figure.shape, figure.side))
     return image
 
 
-def _draw_box(draw: ImageDraw.ImageDraw, box: Box, width: int) -> None:
-    draw.rectangle((box.left, box.top, box.right, box.bottom), outline=COLORS[box.color], width=width)
+def _draw_box(draw: ImageDraw.ImageDraw, box: Box, look: Look, width: int) -> None:
+    draw.rectangle((box.left, box.top, box.right, box.bottom), outline=look.rgb(box.color), width=width)
 
 
-def _draw_circle(draw: ImageDraw.ImageDraw, circle: Circle) -> None:
-    x, y, radius = circle.x, circle.y, circle.radius
-    fill = (*COLORS[circle.color], round(255 * circle.opacity))
-    draw.ellipse((x - radius, y - radius, x + radius - 1, y + radius - 1), fill=fill)
+def _draw_circle(draw: ImageDraw.ImageDraw, circle: Circle, look: Look) -> None:
+    x, y, radius, rgb = circle.x, circle.y, circle.radius, look.rgb(circle.color)
+    draw.ellipse((x - radius, y - radius, x + radius - 1, y + radius - 1), fill=(*rgb, round(255 * circle.opacity)))
     if circle.label:
-        ink = label_color(blend(COLORS[circle.color], circle.opacity))
-        draw.text((x, y), circle.label, fill=ink, font=_font(round(LABEL_SIZE_PER_RADIUS * radius)), anchor="mm")
+        ink = label_color(blend(rgb, circle.opacity, look.ground))
+        draw.text(
+            (x, y), circle.label, fill=ink, font=font(look.face, round(LABEL_SIZE_PER_RADIUS * radius)), anchor="mm"
+        )
 
 
 @cache
@@ -70,9 +73,3 @@ def _stencil(shape: str, side: int) -> Image.Image:
         ]
         draw.polygon(corners, fill=255)
     return stencil.resize((side, side), Image.Resampling.BOX)
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    # Pillow carries this typeface itself: the same glyphs on every machine with the same Pillow.
-    return ImageFont.load_default(size)

@@ -1,4 +1,4 @@
-"""Which labelled circle has the colour of another (paper, section 3.1 and appendix A.2)."""
+"""Which labelled circle has the color of another (arXiv 2605.23883, section 3.1 and appendix A.2)."""
 
 from collections.abc import Mapping
 from math import dist
@@ -6,20 +6,21 @@ from random import Random
 
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.labels import LETTERS, labelled, place_labelled
-from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
+from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, labelled, place_labelled
+from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits, wording
 
 
 def plan(rng: Random, settings: TaskSettings) -> Question:
     """Draw the target and the answer."""
-    return ask(*rng.sample(LETTERS, 2))
+    return ask(*rng.sample(LETTERS, 2), bare=rng.random() < 0.5)
 
 
-def ask(target: str, answer: str) -> Question:
-    """Word the question."""
-    text = f"What is the letter of the circle that has the same color as the circle with a {target} in it?"
+def ask(target: str, answer: str, *, bare: bool = True) -> Question:
+    """Word the question, which is bare in the paper."""
+    body = f"What is the letter of the circle that has the same color as the circle with a {target} in it?"
+    text, template = wording(body, "A", INSTRUCTION, bare=bare)
     choices = tuple(letter for letter in LETTERS if letter != target)
-    return Question(text, answer, "A", "letter", choices, {"target": target, "answer": answer})
+    return Question(text, answer, template, "letter", choices, {"target": target, "answer": answer})
 
 
 def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
@@ -31,7 +32,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     shared, first, second = rng.sample(sorted(COLORS), 3)
     others = [letter for letter in LETTERS if letter not in pair]
     colors = dict.fromkeys(pair, shared) | dict(zip(others, (first, rng.choice((first, second))), strict=True))
-    circles = place_labelled(rng, settings.canvas, colors)
+    circles = place_labelled(rng, settings, colors)
     return Scene(settings.canvas, (), tuple(circles)) if circles else None
 
 
@@ -43,15 +44,15 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
 
 
 def probe(rng: Random, settings: TaskSettings) -> Probe:
-    """Ask for the same letter's colour in two scenes; there is one wording."""
+    """Ask for the same letter's color in two scenes, with and without an instruction."""
     target, *answers = rng.sample(LETTERS, 3)
-    first, second = ([ask(target, answer)] for answer in answers)
+    first, second = ([ask(target, answer, bare=bare) for bare in (True, False)] for answer in answers)
     return first, second
 
 
 def traits(scene: Scene, text: str) -> Traits:
     """Measure how far the pair is apart, and tell its colour and whether the others match, too."""
-    target = labelled(scene, text.split()[-3])
+    target = labelled(scene, text.split("circle with a ")[1][0])
     other = next(circle for circle in scene.circles if circle.color == target.color and circle is not target)
     rest = {circle.color for circle in scene.circles} - {target.color}
     names = {"color": target.color, "the other two": "match" if len(rest) == 1 else "differ"}
@@ -60,5 +61,6 @@ def traits(scene: Scene, text: str) -> Traits:
 
 
 TASK = Task(
-    "analogy", "analogy_distance", plan, compose, solve, unit="analogy", sees="color", probe=probe, traits=traits
-)
+    "analogy", "analogy_distance", plan, compose, solve,
+    unit="analogy", shortcuts=SHORTCUTS, sees="color", probe=probe, traits=traits,
+)  # fmt: skip

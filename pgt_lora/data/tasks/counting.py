@@ -1,5 +1,11 @@
-"""Number of circles of one colour among others (paper, section 3.1 and appendix A.2)."""
+"""Number of circles of one color among others (arXiv 2605.23883, section 3.1, figure 2 and appendix A.2).
 
+Three numbers are drawn with each question, and the scene holds a group of each of these sizes: whichever group is
+looked at, the largest or the smallest, it is the one that is asked for in a third of the scenes.
+"""
+
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from random import Random
@@ -8,17 +14,20 @@ from statistics import mean
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.layout import fits, place_circle
-from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
+from pgt_lora.data.style import Style
+from pgt_lora.data.tasks.layout import GAP, fits, margin_px, place_circle
+from pgt_lora.data.tasks.task import Probe, Question, Shortcut, Task, TaskSettings, Traits, wording
 
 RADIUS = (0.035, 0.07)  # fractions of the short side
 MIN_RADIUS_PX = 3
-OPACITY = (0.6, 0.8)  # translucent, yet every colour stays told apart from grey and from the others
-MAX_OTHERS = 9
+CROWD = 0.3  # the largest radius is at most this over the root of the number of circles, so that many fit
+# Translucent, as in the paper, yet every color stays told apart from grey and from the others.
+OPACITY = {Style.PLAIN: (0.6, 0.8), Style.VARIED: (0.6, 1.0)}
+MAX_OVERLAP = 0.3  # of the varied style: how deep two circles lie in each other, as a part of the smallest radius
 
 
 def plan(rng: Random, settings: TaskSettings) -> Question:
-    """Draw the number, the colour and the template.
+    """Draw the number, the color and the template.
 
     The three options are a cyclic run of counts in which each place is equally likely to hold the answer: options
     drawn around the answer would give it away as the middle one.
@@ -26,79 +35,130 @@ def plan(rng: Random, settings: TaskSettings) -> Question:
     top = settings.max_count
     if top < 3:
         raise InputError(f"max_count {top}: three options need counts up to 3 at least")
-    number = rng.randint(1, top)
-    color = rng.choice(sorted(COLORS))
-    return ask(color, number, top, draw_options(rng, number, top) if rng.choice("AB") == "B" else None)
+    number, color, template = rng.randint(0, top), rng.choice(sorted(COLORS)), rng.choice("ABC")
+    if template == "A":
+        return ask(color, number, top, bare=rng.random() < 0.5)
+    return ask(color, number, top, draw_options(rng, number, top), template)
 
 
 def draw_options(rng: Random, number: int, top: int) -> list[int]:
-    """Draw three numbers that hold the answer, in random order."""
-    step = rng.choice([step for step in (1, 2) if 3 * step <= top])
+    """Draw three numbers from 0 to `top` that hold the answer, in random order."""
+    step = rng.choice([step for step in (1, 2) if 3 * step <= top + 1])
     start = number - step * rng.randrange(3)
-    options = [(start + step * place - 1) % top + 1 for place in range(3)]
+    options = [(start + step * place) % (top + 1) for place in range(3)]
     rng.shuffle(options)
     return options
 
 
-def ask(color: str, number: int, top: int, options: Sequence[int] | None = None) -> Question:
-    """Word the question: template B with options, A without."""
+def ask(
+    color: str, number: int, top: int, options: Sequence[int] = (), template: str = "A", *, bare: bool = False
+) -> Question:
+    """Word the question: A without options, B and C with them."""
     about = {"color": color, "answer": str(number)}
-    text = f"How many {color} overlay circles are there?"
-    if options is None:
-        counts = tuple(str(n) for n in range(1, top + 1))
-        return Question(f"{text} Answer with the number directly", str(number), "A", "number", counts, about)
-    text += "".join(f" ({letter}) {option}" for letter, option in zip("ABC", options, strict=True))
-    letter = "ABC"[options.index(number)]
-    text += " Answer with the option's letter from the given choices directly"
-    return Question(text, letter, "B", "letter", ("A", "B", "C"), about)
+    if not options:
+        text, name = wording(
+            f"How many {color} overlay circles are there?", "A", "Answer with the number directly", bare=bare
+        )
+        return Question(text, str(number), name, "number", tuple(str(n) for n in range(top + 1)), about)
+    lettered = list(zip("ABC", options, strict=True))
+    if template == "B":
+        text = f"How many {color} overlay circles are there?"
+        text += "".join(f" ({letter}) {option}" for letter, option in lettered)
+        text += " Answer with the option's letter from the given choices directly"
+    else:
+        text = f"There are several colored overlaid circles in this image. How many {color} circles are there?\n"
+        text += "".join(f"{letter}. {option}\n" for letter, option in lettered)
+        text += "Answer with the letter from the correct option directly."
+    return Question(text, "ABC"[options.index(number)], template, "letter", ("A", "B", "C"), about)
 
 
 def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
-    """Place the counted circles and as many others as may be, none touching another."""
-    canvas, color = settings.canvas, question.about["color"]
+    """Place a group of circles for each of the three numbers, and up to two small groups beside them."""
+    canvas = settings.canvas
     if RADIUS[0] * canvas.short_side < MIN_RADIUS_PX:
         raise InputError(
             f"canvas {canvas}: circles would be smaller than {2 * MIN_RADIUS_PX} pixels; take a larger one"
         )
-    others = rng.sample([c for c in sorted(COLORS) if c != color], rng.randint(1, 3))
-    colors = [color] * int(question.about["answer"]) + rng.choices(others, k=rng.randint(0, MAX_OTHERS))
-    opacity = rng.uniform(*OPACITY)
+    colors = draw_colors(rng, settings, question)
+    opacity = rng.uniform(*OPACITY[settings.style])
+    radius = RADIUS[0], max(RADIUS[0], min(RADIUS[1], CROWD / max(1, len(colors)) ** 0.5))
+    overlap = settings.style == Style.VARIED and rng.random() < 0.5
+    gap_px = -int(MAX_OVERLAP * RADIUS[0] * canvas.short_side) if overlap else margin_px(canvas, GAP)
     circles: list[Circle] = []
-    for each in rng.sample(colors, len(colors)):
-        draw = partial(place_circle, rng, canvas, each, rng.uniform(*RADIUS), opacity=opacity)
-        placed = fits(draw, circles, canvas)
+    for color in rng.sample(colors, len(colors)):
+        draw = partial(place_circle, rng, canvas, color, rng.uniform(*radius), opacity=opacity)
+        placed = fits(draw, circles, canvas, tries=200, gap_px=gap_px)
         if not placed:
             return None
         circles += placed
     return Scene(canvas, (), tuple(circles))
 
 
+def draw_colors(rng: Random, settings: TaskSettings, question: Question) -> list[str]:
+    """Return the color of every circle: as many of each of three colors as the three numbers say, and a few more."""
+    asked, number = question.about["color"], int(question.about["answer"])
+    options = [int(option) for option in re.findall(r"\d+", question.text)]
+    others = [size for size in options or draw_options(rng, number, settings.max_count) if size != number]
+    sizes = [*others, *(rng.randint(1, 3) for _ in range(rng.randint(0, 2)))]
+    names = rng.sample([color for color in sorted(COLORS) if color != asked], len(sizes))
+    return [asked] * number + [name for name, size in zip(names, sizes, strict=True) for _ in range(size)]
+
+
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
-    """Return the number of circles of the colour."""
+    """Return the number of circles of the color."""
     return str(sum(circle.color == about["color"] for circle in scene.circles))
 
 
 def probe(rng: Random, settings: TaskSettings) -> Probe:
-    """Ask for the number of one colour in two scenes, with and without options; both numbers are among them."""
+    """Ask for the number of one color in two scenes, with and without options; both numbers are among them."""
     top, color = settings.max_count, rng.choice(sorted(COLORS))
-    options = draw_options(rng, rng.randint(1, top), top)
-    first, second = ([ask(color, number, top), ask(color, number, top, options)] for number in rng.sample(options, 2))
-    return first, second
+    options = draw_options(rng, rng.randint(0, top), top)
+    wordings: list[tuple[Sequence[int], str]] = [((), "A"), (options, "B"), (options, "C")]
+    first, second = (
+        [ask(color, number, top, given, template) for given, template in wordings] for number in rng.sample(options, 2)
+    )
+    # The first wording is what a scene is composed for: it must hold groups of the options' sizes.
+    return first[1:] + first[:1], second[1:] + second[:1]
 
 
 def traits(scene: Scene, text: str) -> Traits:
-    """Count the circles that are asked for and the others, and measure them."""
-    color = text.split()[2]
+    """Count the circles that are asked for and the others, and measure them all."""
+    color = re.findall(r"How many (\w+) ", text)[0]
     asked = [circle for circle in scene.circles if circle.color == color]
     numbers = {
         "circles asked for": float(len(asked)),
         "other circles": float(len(scene.circles) - len(asked)),
-        "mean radius": mean(circle.radius for circle in asked) / scene.canvas.short_side,
+        "mean radius": mean(circle.radius for circle in scene.circles) / scene.canvas.short_side,
     }
     return Traits(numbers, {"color": color}, tuple(map(scene.canvas.place, asked)))
 
 
+def _groups(scene: Scene) -> dict[str, int]:
+    return dict(Counter(circle.color for circle in scene.circles))
+
+
+def _nearest_option(number: float, question: Question) -> str:
+    """Return the number itself, or the option that is nearest to it."""
+    options = [int(option) for option in re.findall(r"\d+", question.text)]
+    return str(min(options, key=lambda option: abs(option - number))) if options else str(round(number))
+
+
+def _of_largest_circle(scene: Scene) -> int:
+    return _groups(scene)[max(scene.circles, key=lambda circle: circle.radius).color]
+
+
+SHORTCUTS: dict[str, Shortcut] = {
+    "the largest group": lambda scene, question: _nearest_option(max(_groups(scene).values()), question),
+    "the smallest group": lambda scene, question: _nearest_option(min(_groups(scene).values()), question),
+    "a third of all circles": lambda scene, question: _nearest_option(len(scene.circles) / 3, question),
+    "the number of colors": lambda scene, question: _nearest_option(len(_groups(scene)), question),
+    "the group of the largest circle": lambda scene, question: _nearest_option(_of_largest_circle(scene), question),
+    "the group that was drawn first": lambda scene, question: _nearest_option(
+        _groups(scene)[scene.circles[0].color], question
+    ),
+}
+
 TASK = Task(
-    "counting", "counting", plan, compose, solve, sees="number", probe=probe, traits=traits,
+    "counting", "counting", plan, compose, solve, shortcuts=SHORTCUTS, sees="number", probe=probe, traits=traits,
     remedy="take a larger canvas or a smaller --max-count",
 )  # fmt: skip

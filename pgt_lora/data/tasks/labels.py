@@ -1,33 +1,55 @@
 """Circles with letters in them, for the tasks that ask about letters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from math import dist
 from random import Random
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Canvas, Circle, Scene
+from pgt_lora.data.style import Style
 from pgt_lora.data.tasks.layout import fits, place_circle
+from pgt_lora.data.tasks.task import Question, Shortcut, TaskSettings
 
 LETTERS = ("A", "B", "C", "D")
-RADIUS = (0.09, 0.13)  # fractions of the short side; a letter is about as tall as its circle's radius
+RADIUS = (0.05, 0.12)  # fractions of the short side; a letter is about as tall as its circle's radius
 MIN_LETTER_PX = 9
+MAX_LEAST_RADIUS = 0.1  # where the smallest legible letter takes more, sizes hardly differ any more
+OPACITY = (0.85, 1.0)  # of the varied style
+INSTRUCTION = "Answer with the letter directly."
 
 
-def place_labelled(rng: Random, canvas: Canvas, color_of: Mapping[str, str]) -> list[Circle]:
-    """Place one circle for each letter, all of one size and apart; return none where they do not fit.
+def radius_range(canvas: Canvas) -> tuple[float, float]:
+    """Return between which fractions of the short side a labelled circle's radius lies.
 
     Raises:
         InputError: the letters would be too small to read on this canvas.
     """
-    if RADIUS[0] * canvas.short_side < MIN_LETTER_PX:
-        needed = round(MIN_LETTER_PX / RADIUS[0])
+    least = MIN_LETTER_PX / canvas.short_side
+    if least > MAX_LEAST_RADIUS:
         raise InputError(
-            f"canvas {canvas}: letters would be smaller than {MIN_LETTER_PX} pixels; take {needed} or more"
+            f"canvas {canvas}: letters would be smaller than {MIN_LETTER_PX} pixels; take "
+            f"{round(MIN_LETTER_PX / MAX_LEAST_RADIUS)} or more"
         )
-    radius = rng.uniform(*RADIUS)
+    return max(RADIUS[0], least), RADIUS[1]
+
+
+def draw_opacity(rng: Random, settings: TaskSettings) -> float:
+    """Return the opacity of a scene's labelled circles: none shows the ground in the plain style."""
+    return rng.uniform(*OPACITY) if settings.style == Style.VARIED else 1.0
+
+
+def place_labelled(rng: Random, settings: TaskSettings, color_of: Mapping[str, str]) -> list[Circle]:
+    """Place one circle for each letter, of any sizes, apart from each other; return none where they do not fit.
+
+    Raises:
+        InputError: the letters would be too small to read on this canvas.
+    """
+    canvas, opacity = settings.canvas, draw_opacity(rng, settings)
+    radius = {label: rng.uniform(*radius_range(canvas)) for label in color_of}
     circles: list[Circle] = []
     for label in rng.sample(sorted(color_of), len(color_of)):
-        draw = partial(place_circle, rng, canvas, color_of[label], radius, label=label)
+        draw = partial(place_circle, rng, canvas, color_of[label], radius[label], opacity=opacity, label=label)
         placed = fits(draw, circles, canvas)
         if not placed:
             return []
@@ -38,3 +60,34 @@ def place_labelled(rng: Random, canvas: Canvas, color_of: Mapping[str, str]) -> 
 def labelled(scene: Scene, letter: str) -> Circle:
     """Return the circle with this letter in it."""
     return next(circle for circle in scene.circles if circle.label == letter)
+
+
+def _options(scene: Scene, question: Question) -> list[Circle]:
+    """Return the circles that can be the answer: all but the one that is asked about."""
+    return [circle for circle in scene.circles if circle.label and circle.label != question.about["target"]]
+
+
+def _least(key: Callable[[Scene, Circle, Circle], float]) -> Shortcut:
+    """Answer with the letter whose circle has the least of something, given the scene, the circle and the target."""
+
+    def shortcut(scene: Scene, question: Question) -> str:
+        target = labelled(scene, question.about["target"])
+        return str(min(_options(scene, question), key=lambda circle: key(scene, circle, target)).label)
+
+    return shortcut
+
+
+SHORTCUTS: dict[str, Shortcut] = {
+    "the circle nearest to the middle": _least(lambda scene, circle, target: _from_middle(scene, circle)),
+    "the circle farthest from the middle": _least(lambda scene, circle, target: -_from_middle(scene, circle)),
+    "the largest circle": _least(lambda scene, circle, target: -circle.radius),
+    "the smallest circle": _least(lambda scene, circle, target: circle.radius),
+    "the circle most alike in size": _least(lambda scene, circle, target: abs(circle.radius - target.radius)),
+    "the distance across alone": _least(lambda scene, circle, target: abs(circle.x - target.x)),
+    "the distance down alone": _least(lambda scene, circle, target: abs(circle.y - target.y)),
+    "the circle that was drawn last": lambda scene, question: str(_options(scene, question)[-1].label),
+}
+
+
+def _from_middle(scene: Scene, circle: Circle) -> float:
+    return dist(circle.center, (scene.canvas.width / 2, scene.canvas.height / 2))

@@ -8,21 +8,26 @@ from pgt_lora.data.scene import Box, Canvas, Circle
 
 Primitive = TypeVar("Primitive", Box, Circle)
 
-# Fractions of the canvas's short side.
-BOX_SIDE = (0.14, 0.34)
+# Fractions of the canvas's short side. A box's centre can lie a tenth from the edge whatever the box's size.
+BOX_SIDE = (0.08, 0.16)
 EDGE_MARGIN = 0.02
 GAP = 0.03
 
 
-def box_sides(rng: Random, canvas: Canvas) -> tuple[int, int]:
-    """Return the random sides of a box."""
-    first, second = (round(canvas.short_side * rng.uniform(*BOX_SIDE)) for _ in range(2))
-    return first, second
+def draw_px(rng: Random, canvas: Canvas, fractions: tuple[float, float]) -> int:
+    """Return a length in pixels, drawn between two fractions of the short side."""
+    return round(canvas.short_side * rng.uniform(*fractions))
 
 
-def place_box(rng: Random, canvas: Canvas, color: str) -> Box:
-    """Return a box of random size and place inside the canvas."""
-    width, height = box_sides(rng, canvas)
+def box_around(canvas: Canvas, color: str, x: float, y: float, width: int, height: int) -> Box:
+    """Return a box of a size in pixels whose centre is nearest to a point (fractions of the canvas)."""
+    left, top = round(x * canvas.width - width / 2), round(y * canvas.height - height / 2)
+    return Box(color, left, top, left + width - 1, top + height - 1)
+
+
+def place_box(rng: Random, canvas: Canvas, color: str, side: tuple[float, float]) -> Box:
+    """Return a box at a random place inside the canvas; its sides are drawn between two fractions of the short side."""
+    width, height = draw_px(rng, canvas, side), draw_px(rng, canvas, side)
     edge = margin_px(canvas, EDGE_MARGIN)
     left = rng.randint(edge, canvas.width - edge - width)
     top = rng.randint(edge, canvas.height - edge - height)
@@ -41,10 +46,14 @@ def place_circle(
 
 
 def fits(
-    place: Callable[[], Primitive], taken: Sequence[Box | Circle], canvas: Canvas, tries: int = 40
+    place: Callable[[], Primitive],
+    taken: Sequence[Box | Circle],
+    canvas: Canvas,
+    tries: int = 40,
+    gap_px: int | None = None,
 ) -> list[Primitive]:
-    """Return a primitive that is clear of all `taken` ones, in a list; an empty list if none was found."""
-    gap = margin_px(canvas, GAP)
+    """Return a primitive that is clear of all `taken` ones by a gap, in a list; an empty list if none was found."""
+    gap = margin_px(canvas, GAP) if gap_px is None else gap_px
     for _ in range(tries):
         placed = place()
         if all(clear(placed, other, gap) for other in taken):

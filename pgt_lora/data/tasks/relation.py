@@ -1,47 +1,62 @@
-"""Relative position of two boxes (paper, section 3.1 and appendix A.2)."""
+"""Relative position of two boxes (arXiv 2605.23883, section 3.1 and appendix A.2).
+
+The two boxes are placed as one pair, small beside the canvas: where one of them lies says little about the other.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import partial
+import re
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.layout import EDGE_MARGIN, box_sides, extent, fits, margin_px, place_box
-from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits
+from pgt_lora.data.tasks.layout import EDGE_MARGIN, draw_px, extent, margin_px
+from pgt_lora.data.tasks.task import Probe, Question, Shortcut, Task, TaskSettings, Traits, wording
 
 OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
 AS_PREDICATE = {"above": "above", "below": "below", "left": "to the left of", "right": "to the right of"}
+AXES = {"left": "across", "right": "across", "above": "down", "below": "down"}
+BEFORE = {"across": ("left", "right"), "down": ("above", "below")}
 
-# The boxes are apart on the axis of the relation by this fraction of the short side ...
-MIN_GAP = 0.04
-# ... and their centres differ on the other axis by at most this fraction of what they differ on this one.
-MAX_OFF_AXIS = 0.5
-# Where one side is longer than the other by more than this factor, most scenes that are drawn freely show no relation
-# along the shorter one: there the boxes are placed in the relation at once.
-MAX_ASPECT = 3
+# Fractions of the short side: how far the boxes are apart along the axis of the relation, how long they are along it
+# and across it, and how far their centers may differ across it.
+MIN_GAP = 0.03
+GAP = (0.032, 0.06)
+ALONG = (0.065, 0.11)
+ACROSS = (0.08, 0.2)
+MAX_OFF_AXIS = 0.3
+# Where the wording does not name the axis, the centers differ across it by at most this part of what they differ
+# along it.
+MAX_OFF_AXIS_RATIO = 0.5
 
 
 def plan(rng: Random, settings: TaskSettings) -> Question:
-    """Draw the relation, the two colours and the template."""
+    """Draw the relation, the two colors, the template and whether it goes without a formatting instruction."""
     relation = rng.choice(sorted(OPPOSITE))
     a, b = rng.sample(sorted(COLORS), 2)
     options = [relation, OPPOSITE[relation]]
     rng.shuffle(options)
-    return ask(rng.choice("ABC"), a, b, relation, options)
+    template = rng.choice("ABC")
+    return ask(template, a, b, relation, options, bare=template != "C" and rng.random() < 0.5)
 
 
-def ask(template: str, a: str, b: str, relation: str, options: Sequence[str]) -> Question:
+def ask(template: str, a: str, b: str, relation: str, options: Sequence[str], *, bare: bool = False) -> Question:
     """Word the question; the statement of template B is the first option."""
-    about = {"color_a": a, "color_b": b, "answer": relation}
+    about = {"color_a": a, "color_b": b, "answer": relation, "axis": AXES[relation]}
     if template == "A":
-        text = f"Where is the {a} box relative to the {b} box? Answer with {options[0]} or {options[1]}."
+        text, template = wording(
+            f"Where is the {a} box relative to the {b} box?",
+            "A",
+            f"Answer with {options[0]} or {options[1]}.",
+            bare=bare,
+        )
+        if bare:  # nothing but the image tells the axis
+            return Question(text, relation, template, "word", tuple(sorted(OPPOSITE)), about | {"axis": "any"})
         return Question(text, relation, template, "word", tuple(options), about)
     if template == "B":
-        text = (
-            f"Based on the image, is this statement True or False? The {a} box is {AS_PREDICATE[options[0]]} "
-            f"the {b} box. Answer with True or False directly."
-        )
+        statement = f"The {a} box is {AS_PREDICATE[options[0]]} the {b} box."
+        body = f"Based on the image, is this statement True or False? {statement}"
+        text, template = wording(body, "B", "Answer with True or False directly.", bare=bare)
         return Question(text, str(options[0] == relation), template, "true_false", ("True", "False"), about)
     text = (
         f"Considering the relative positions of the {a} box and the {b} box in the image provided, where is the {a} "
@@ -50,44 +65,37 @@ def ask(template: str, a: str, b: str, relation: str, options: Sequence[str]) ->
     return Question(text, relation, template, "word", tuple(options), about)
 
 
-def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
-    """Place two boxes that stand in the planned relation by a clear margin, and in no other."""
-    boxes: list[Box] = []
-    colors = [question.about["color_a"], question.about["color_b"]]
-    if max(settings.canvas.width, settings.canvas.height) > MAX_ASPECT * settings.canvas.short_side:
-        scene = compose_at_once(rng, settings.canvas, colors, question.about["answer"])
-        return scene if scene and solve(scene, question.about) == question.about["answer"] else None
-    for color in rng.sample(colors, 2):  # which box is drawn first says nothing about which is asked for
-        boxes += fits(partial(place_box, rng, settings.canvas, color), boxes, settings.canvas)
-    scene = Scene(settings.canvas, tuple(boxes))
-    return scene if len(boxes) == 2 and solve(scene, question.about) == question.about["answer"] else None
-
-
-def compose_at_once(rng: Random, canvas: Canvas, colors: Sequence[str], relation: str) -> Scene | None:
-    """Place a box of the first color in a relation to one of the second: apart along its axis, near across it."""
-    axis = 0 if relation in ("left", "right") else 1
-    ahead, behind = colors if relation in ("left", "above") else reversed(colors)
-    edge, gap = margin_px(canvas, EDGE_MARGIN), math.ceil(MIN_GAP * canvas.short_side)
-    sides = (canvas.width, canvas.height)
-    (along_1, along_2), (across_1, across_2) = (box_sides(rng, canvas), box_sides(rng, canvas))
-    room = sides[axis] - 2 * edge - along_1 - along_2 - gap
-    if room < 0:
-        return None
-    before, after = sorted(rng.randint(0, room) for _ in range(2))
-    start_1, start_2 = edge + before, edge + along_1 + gap + after
-    reach = MAX_OFF_AXIS * (start_2 + along_2 / 2 - start_1 - along_1 / 2)
-    off_1 = rng.randint(edge, sides[1 - axis] - edge - across_1)
-    middle = off_1 + across_1 / 2 - across_2 / 2  # where the second box would start, were it exactly opposite
-    nearest = max(edge, math.ceil(middle - reach))
-    farthest = min(sides[1 - axis] - edge - across_2, math.floor(middle + reach))
-    if nearest > farthest:
-        return None
-    off_2 = rng.randint(nearest, farthest)
+def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene:
+    """Place a pair of boxes that stand in the planned relation, anywhere on the canvas."""
+    canvas, about = settings.canvas, question.about
+    axis = 0 if about["answer"] in BEFORE["across"] else 1
+    colors = [about["color_a"], about["color_b"]]
+    ahead, behind = colors if about["answer"] in ("left", "above") else reversed(colors)
+    sides = canvas.width, canvas.height
+    along = draw_px(rng, canvas, ALONG), draw_px(rng, canvas, ALONG)
+    across = draw_px(rng, canvas, ACROSS), draw_px(rng, canvas, ACROSS)
+    gap = max(math.ceil(MIN_GAP * canvas.short_side), draw_px(rng, canvas, GAP))
+    edge = margin_px(canvas, EDGE_MARGIN)
+    first = rng.randint(edge, sides[axis] - edge - sum(along) - gap)
+    reach = MAX_OFF_AXIS * canvas.short_side
+    if about["axis"] == "any":
+        reach = MAX_OFF_AXIS_RATIO * (gap + sum(along) / 2)
+    starts = _beside(rng, across, sides[1 - axis], edge, reach)
     boxes = [
-        _box(ahead, axis, start_1, along_1, off_1, across_1),
-        _box(behind, axis, start_2, along_2, off_2, across_2),
+        _box(ahead, axis, first, along[0], starts[0], across[0]),
+        _box(behind, axis, first + along[0] + gap, along[1], starts[1], across[1]),
     ]
     return Scene(canvas, tuple(rng.sample(boxes, 2)))  # which box is drawn first says nothing
+
+
+def _beside(rng: Random, lengths: tuple[int, int], side: int, edge: int, reach: float) -> tuple[int, int]:
+    """Return where two boxes start on a side so that their centers differ by `reach` at most; all in pixels."""
+    off = rng.uniform(-reach, reach)
+    # The second center, seen from the first: the pair's span is placed as one.
+    shift = math.trunc(off + (lengths[0] - lengths[1]) / 2)
+    low, high = min(0, shift), max(lengths[0], shift + lengths[1])
+    start = rng.randint(edge - low, side - edge - high)
+    return start, start + shift
 
 
 def _box(color: str, axis: int, start: int, length: int, off: int, across: int) -> Box:
@@ -96,22 +104,36 @@ def _box(color: str, axis: int, start: int, length: int, off: int, across: int) 
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
-    """Return the relation of the first box to the second, or `ambiguous`."""
+    """Return the relation of the first box to the second along the axis that the wording names, or `ambiguous`."""
+    a, b = _pair(scene, about)
+    if about["axis"] == "any":
+        return relation_of(a, b, scene.canvas)
+    return _along(a, b, scene.canvas, about["axis"]) or "ambiguous"
+
+
+def _pair(scene: Scene, about: Mapping[str, str]) -> tuple[Box, Box]:
     by_color = {box.color: box for box in scene.boxes}
-    return relation_of(by_color[about["color_a"]], by_color[about["color_b"]], scene.canvas)
+    return by_color[about["color_a"]], by_color[about["color_b"]]
 
 
 def relation_of(a: Box | Circle, b: Box | Circle, canvas: Canvas) -> str:
-    """Return the relation of one primitive to another by the margins above, or `ambiguous`."""
-    gap_px = MIN_GAP * canvas.short_side
+    """Return the relation of one primitive to another where no axis is named, or `ambiguous`."""
     found = []
-    for axis, (before, after) in enumerate((("left", "right"), ("above", "below"))):
-        ahead, behind = extent(b)[axis] - extent(a)[axis + 2], extent(a)[axis] - extent(b)[axis + 2]
-        along = abs(a.center[axis] - b.center[axis])
-        across = abs(a.center[1 - axis] - b.center[1 - axis])
-        if max(ahead, behind) >= gap_px and across <= MAX_OFF_AXIS * along:
-            found.append(before if ahead > behind else after)
+    for axis, name in enumerate(BEFORE):
+        relation = _along(a, b, canvas, name)
+        offset = [abs(u - v) for u, v in zip(a.center, b.center, strict=True)]
+        if relation and offset[1 - axis] <= MAX_OFF_AXIS_RATIO * offset[axis] + 1:  # a pixel of rounding
+            found.append(relation)
     return found[0] if len(found) == 1 else "ambiguous"
+
+
+def _along(a: Box | Circle, b: Box | Circle, canvas: Canvas, axis: str) -> str | None:
+    """Return on which side of `b` along an axis `a` lies, or None where they are not apart by the least gap."""
+    i, (before, after) = list(BEFORE).index(axis), BEFORE[axis]
+    ahead, behind = extent(b)[i] - extent(a)[i + 2], extent(a)[i] - extent(b)[i + 2]
+    if max(ahead, behind) < MIN_GAP * canvas.short_side:
+        return None
+    return before if ahead > behind else after
 
 
 def probe(rng: Random, settings: TaskSettings) -> Probe:
@@ -128,17 +150,73 @@ def traits(scene: Scene, text: str) -> Traits:
     """Measure the gap between the boxes, how far they are off the axis of their relation, and the smaller one."""
     canvas = scene.canvas
     first, second = sorted(scene.boxes, key=lambda box: text.index(f"{box.color} box"))
-    along, across = sorted((abs(u - v) for u, v in zip(first.center, second.center, strict=True)), reverse=True)
+    offset = [abs(u - v) for u, v in zip(first.center, second.center, strict=True)]
+    named = re.search(r"above|below|left|right", text)
+    axis = list(BEFORE).index(AXES[named[0]]) if named else offset.index(max(offset))
     here, there = extent(first), extent(second)
-    gap = max(*(there[i] - here[i + 2] for i in (0, 1)), *(here[i] - there[i + 2] for i in (0, 1)))
-    side = min(min(box.right - box.left, box.bottom - box.top) + 1 for box in scene.boxes)
+    side = min(min(box.right - box.left, box.bottom - box.top) + 1 for box in (first, second))
     numbers = {
-        "gap between the boxes": gap / canvas.short_side,
-        "off axis / along it": across / along,
+        "gap between the boxes": max(there[axis] - here[axis + 2], here[axis] - there[axis + 2]) / canvas.short_side,
+        "off axis / along it": offset[1 - axis] / offset[axis],
         "shortest side": side / canvas.short_side,
     }
-    names = {"color": first.color, "color pair": " and ".join(sorted(box.color for box in scene.boxes))}
-    return Traits(numbers, names, tuple(map(canvas.place, scene.boxes)))
+    names = {"color": first.color, "color pair": " and ".join(sorted((first.color, second.color)))}
+    return Traits(numbers, names, tuple(map(canvas.place, (first, second))))
 
 
-TASK = Task("relation", "relational", plan, compose, solve, sees="place", probe=probe, traits=traits)
+def _by_offset(question: Question, x: float, y: float) -> str:
+    """Return the relation of something that lies at an offset, along the axis that is named or the longer one."""
+    axis = question.about["axis"]
+    if axis == "any":
+        axis = "across" if abs(x) > abs(y) else "down"
+    return BEFORE[axis][(x if axis == "across" else y) > 0]
+
+
+def _half_of_first(scene: Scene, question: Question) -> str:
+    x, y = scene.canvas.place(_pair(scene, question.about)[0])
+    return _by_offset(question, x - 0.5, y - 0.5)
+
+
+def _half_of_second(scene: Scene, question: Question) -> str:
+    x, y = scene.canvas.place(_pair(scene, question.about)[1])
+    return _by_offset(question, 0.5 - x, 0.5 - y)
+
+
+def _other_axis(scene: Scene, question: Question) -> str:
+    a, b = (box.center for box in _pair(scene, question.about))
+    return _by_offset(question, a[1] - b[1], a[0] - b[0])
+
+
+def _if_first(is_first_box: Callable[[Scene, Box], bool]) -> Shortcut:
+    """Answer `left` or `above` where something holds for the box that is asked about, and the opposite elsewhere."""
+
+    def shortcut(scene: Scene, question: Question) -> str:
+        sign = -1.0 if is_first_box(scene, _pair(scene, question.about)[0]) else 1.0
+        return _by_offset(question, sign, sign / 2)
+
+    return shortcut
+
+
+def _area(box: Box) -> int:
+    return (box.right - box.left) * (box.bottom - box.top)
+
+
+def _from_middle(scene: Scene, box: Box) -> float:
+    return math.dist(scene.canvas.place(box), (0.5, 0.5))
+
+
+SHORTCUTS: dict[str, Shortcut] = {
+    "the half of the image that the first box lies in": _half_of_first,
+    "the half of the image that the second box lies in": _half_of_second,
+    "the other axis": _other_axis,
+    "the larger box": _if_first(lambda scene, box: box == max(scene.boxes, key=_area)),
+    "the box nearer to the middle": _if_first(
+        lambda scene, box: box == min(scene.boxes, key=lambda each: _from_middle(scene, each))
+    ),
+    "the box that was drawn first": _if_first(lambda scene, box: box == scene.boxes[0]),
+    "the colors' names": _if_first(lambda scene, box: box.color == min(each.color for each in scene.boxes)),
+}
+
+TASK = Task(
+    "relation", "relational", plan, compose, solve, shortcuts=SHORTCUTS, sees="place", probe=probe, traits=traits
+)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pgt_lora.data.scene import Canvas, Scene
+from pgt_lora.data.style import Style
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class TaskSettings:
 
     canvas: Canvas = field(default_factory=lambda: Canvas(448, 448))
     max_count: int = 9  # the largest number that the counting task asks for
+    style: Style = Style.PLAIN
     split: str = "train"  # a task that holds out kinds of objects goes by it
     num_distractors: int | None = None  # of the absolute_position task; None: 0, 1, 3 or 5, drawn anew each time
 
@@ -52,6 +54,13 @@ class Traits:
 
 
 Probe = tuple[list[Question], list[Question]]
+# What a cheap look at a scene takes for the answer, as `Question.about["answer"]` says it.
+Shortcut = Callable[[Scene, Question], str]
+
+
+def wording(body: str, template: str, instruction: str, *, bare: bool) -> tuple[str, str]:
+    """Return a question's text and its template's name: with a formatting instruction behind it, or bare."""
+    return (body, f"{template} bare") if bare else (f"{body} {instruction}", template)
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,9 @@ class Task:
     None where the draw was ambiguous; `solve(scene, about)` finds from the scene alone what `Question.about` should
     lead to: the answer's meaning, before it is put into a template's words (`Question.about["answer"]`).
 
-    The last three are for the diagnosis, and a task can do without. `sees` names what an image must be read for:
+    `shortcuts` are cheap partial looks by what they look at; each must do little better than chance.
+
+    The next three are for the diagnosis, and a task can do without. `sees` names what an image must be read for:
     `color`, `place` or `number`. `probe(rng, settings)` asks one thing in several wordings, of two scenes: two lists of
     the same texts, with other answers. `traits(scene, text)` tells what makes an item hard, from scene and wording.
 
@@ -80,6 +91,7 @@ class Task:
     unit: str = ""
     companion: bool = False
     exhaust: Callable[[Random, TaskSettings], Iterator[Question]] | None = None
+    shortcuts: Mapping[str, Shortcut] = field(default_factory=dict)
     sees: str = ""
     probe: Callable[[Random, TaskSettings], Probe] | None = None
     traits: Callable[[Scene, str], Traits] | None = None

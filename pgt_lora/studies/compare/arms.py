@@ -15,9 +15,9 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import MANIFEST, VERSIONS, is_made, open_dataset, read_manifest, write_manifest, write_rows
-from pgt_lora.data.generate import default_weights, units
 from pgt_lora.data.mix.pools import sources_of
 from pgt_lora.data.pgt import pgt_data
+from pgt_lora.data.weights import parse_weights, units
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
 
@@ -125,7 +125,7 @@ def _make(recipe: Recipe, name: str) -> Path:
 
 def weights_without(unit: str) -> dict[str, float]:
     """Return the default weights of the tasks without those of a unit; the others keep their proportions."""
-    kept = {name: weight for name, weight in default_weights().items() if name not in units()[unit]}
+    kept = {name: weight for name, weight in parse_weights("families").items() if name not in units()[unit]}
     return {name: weight / sum(kept.values()) for name, weight in kept.items()}
 
 

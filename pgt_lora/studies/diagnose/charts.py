@@ -10,12 +10,12 @@ import numpy as np
 
 from pgt_lora.core.html import data_uri, percent
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.generate import tasks
 from pgt_lora.data.images import page_file
 from pgt_lora.data.preview import first_of_each
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.tasks.task import Traits
+from pgt_lora.data.weights import tasks
 from pgt_lora.evaluation.paired import Items
 from pgt_lora.studies.diagnose.figures import Item, accuracy, group_by
 from pgt_lora.studies.diagnose.shares import Share

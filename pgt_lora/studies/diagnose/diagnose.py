@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
@@ -9,9 +10,9 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.directory import read_manifest
+from pgt_lora.data.pgt import pgt_settings
 from pgt_lora.data.probes import probe_data
-from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.style import Style
 from pgt_lora.evaluation.evaluate import evaluate, load_for_evaluation
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.paired import read_items, read_result
@@ -38,7 +39,7 @@ def diagnose_model(
     recipe = named.recipe
     out = out or run_directory(f"{recipe.name}-diagnosis")
     with new_directory(out, overwrite) as directory:
-        settings = TaskSettings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
+        settings = replace(pgt_settings(recipe), style=Style.PLAIN)
         data = data or probe_data(NUM_SAMPLES if num_samples is None else num_samples, settings)
         content_hash = read_manifest(data)["content_hash"]
         loaded, encoder = load_for_evaluation(named.checkpoint, recipe)

@@ -13,8 +13,8 @@ from rich.table import Table
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, render_page, write_page
 from pgt_lora.core.terminal import bold, console
-from pgt_lora.data.generate import tasks
 from pgt_lora.data.tasks.task import Traits
+from pgt_lora.data.weights import tasks
 from pgt_lora.evaluation.paired import Result
 from pgt_lora.studies.compare.charts import Matrix, confusion
 from pgt_lora.studies.diagnose.charts import Axis, Map, axes, image_map, measure, misses, trends

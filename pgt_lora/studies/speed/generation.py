@@ -4,15 +4,20 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from pgt_lora.data.generate import default_weights, draw_png, make_sample
+from pgt_lora.data.generate import draw_png, make_sample
 from pgt_lora.data.scene import Canvas, Scene
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights
 
 
 def generation_seconds(canvas: str, num_samples: int, repeats: int) -> tuple[Sequence[float], Sequence[float]]:
     """Return the seconds of making samples, and of drawing and encoding the same images alone, by turns."""
     make = partial(
-        make_sample, seed=0, split="train", weights=default_weights(), settings=TaskSettings(Canvas.parse(canvas))
+        make_sample,
+        seed=0,
+        split="train",
+        weights=parse_weights("families"),
+        settings=TaskSettings(Canvas.parse(canvas)),
     )
     scenes = [Scene.from_json(make(index)[0].scene or "") for index in range(num_samples)]  # and everything is loaded
     making, drawing = [], []

@@ -11,9 +11,9 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.generate import default_weights, make_sample
-from pgt_lora.data.scene import Canvas
-from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.generate import make_sample
+from pgt_lora.data.pgt import pgt_settings
+from pgt_lora.data.weights import parse_weights
 from pgt_lora.models.lengths import Length, measure, token_limit, too_long
 from pgt_lora.models.placement import Placement
 from pgt_lora.training.dry_run.base import Base, build_on_meta, open_base
@@ -69,9 +69,9 @@ def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Fi
 
 def pgt_rows(recipe: Recipe) -> list[dict[str, Any]]:
     """Make the first rows of the PGT data that the recipe would be trained on."""
-    settings = TaskSettings(Canvas.parse(recipe.kit.canvas), recipe.kit.max_count)
+    settings, weights = pgt_settings(recipe), parse_weights(recipe.kit.tasks)
     num = min(SAMPLED, recipe.kit.num_samples)
-    made = (make_sample(i, seed=0, split="train", weights=default_weights(), settings=settings) for i in range(num))
+    made = (make_sample(i, seed=0, split="train", weights=weights, settings=settings) for i in range(num))
     return [sample.to_row() for sample, _ in made]
 
 

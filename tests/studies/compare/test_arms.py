@@ -6,7 +6,7 @@ import pytest
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
-from pgt_lora.data.generate import units
+from pgt_lora.data.weights import units
 from pgt_lora.studies.compare.arms import Arm, arm_data, half_and_half, parse_arms, weights_without
 
 
