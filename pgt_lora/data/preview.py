@@ -5,12 +5,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import data_uri, render_page, write_page
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.data.shortcuts import looks
 
 MAX_BARS = 20  # free text has as many answers as samples: beyond this, the rest is one bar
 HEAT_BINS = 20  # a side; the template draws them 5 hundredths of the image's side wide
@@ -103,6 +105,8 @@ def write_preview(
     dataset = open_dataset(dataset_dir)
     answers = dataset.select_columns(["task", "template", "answer_format", "answer"]).to_dict()
     rows = dataset.select(first_of_each(answers["task"], num_images)).to_list()  # leaves images encoded
+    cards = [_card(row, audit) for row in rows]
+    scenes = dataset.select_columns(["task", "scene", "prompt", "answer", "answer_format", "choices"])
     # The golden angle keeps the hues of any number of tasks apart.
     hues = {task: round(255 + 137.5 * i) % 360 for i, task in enumerate(manifest["counts"])}
     html = render_page(
@@ -113,7 +117,9 @@ def write_preview(
         rejections=manifest.get("rejections"),
         hues=hues,
         charts=charts(Counter(zip(*answers.values(), strict=True))),
-        cards=[_card(row, audit) for row in rows],
+        looks=looks(scenes),
+        shares=_supervised_shares(manifest["counts"], cards),
+        cards=cards,
     )
     write_page(out, html)
 
@@ -167,8 +173,8 @@ def _margin(cells: Mapping[tuple[int, int], int], axis: int) -> tuple[float, ...
 
 
 def parse_point(answer: str) -> tuple[float, float] | None:
-    """Return the coordinates in `(0.25, 0.75)`, or None where the text is no point of the unit square."""
-    match = re.fullmatch(r"\((\d\.\d+), (\d\.\d+)\)", answer)
+    """Return the coordinates in `(0.25, 0.75)` or `[0.25, 0.75]`; None where the text is no point of the image."""
+    match = re.fullmatch(r"[(\[](\d(?:\.\d+)?), (\d(?:\.\d+)?)[)\]]", answer)
     if match is None:
         return None
     x, y = float(match[1]), float(match[2])
@@ -196,6 +202,16 @@ def _card(row: dict[str, Any], audit: Callable[[dict[str, Any]], Audit | None] |
         point=parse_point(row["answer"]) if row["answer_format"] == AnswerFormat.POINT else None,
         audit=audit(row) if audit else None,
     )
+
+
+def _supervised_shares(counts: Mapping[str, int], cards: Iterable[Card]) -> dict[str, float]:
+    """Return each task's share of all supervised tokens, by the mean of its shown samples; none without audits."""
+    shown: defaultdict[str, list[int]] = defaultdict(list)
+    for card in cards:
+        if card.audit:
+            shown[card.row["task"]].append(card.audit.num_supervised)
+    tokens = {task: counts[task] * fmean(numbers) for task, numbers in shown.items()}
+    return {task: number / sum(tokens.values()) for task, number in tokens.items()}
 
 
 def _picture(image: Mapping[str, Any], name: str) -> Picture:

@@ -1,5 +1,6 @@
 """How long every training sequence is, from its text and the headers of its images: no pixel is decoded."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ class Length:
     image: int
     prompt: int
     supervised: int
+    task: str = ""
 
     @property
     def total(self) -> int:
@@ -37,8 +39,16 @@ def measure(encoder: Encoder, rows: Iterable[Mapping[str, Any]]) -> list[Length]
         prompt, answer = encoder.text_ids(row)
         # The prompt's text holds one placeholder an image, which the processor replaces.
         tokens = image_tokens(encoder, row, known)
-        lengths.append(Length(row["id"], tokens, len(prompt) - len(row["images"]), len(answer)))
+        lengths.append(Length(row["id"], tokens, len(prompt) - len(row["images"]), len(answer), row.get("task", "")))
     return lengths
+
+
+def supervised_shares(lengths: Iterable[Length]) -> dict[str, float]:
+    """Return each task's share of the supervised tokens, the largest first."""
+    sums: Counter[str] = Counter()
+    for length in lengths:
+        sums[length.task] += length.supervised
+    return {task: number / sums.total() for task, number in sums.most_common()}
 
 
 def image_tokens(encoder: Encoder, row: Mapping[str, Any], known: dict[tuple[Size, bool], int]) -> int:

@@ -1,26 +1,28 @@
 """Answers a PGT question from the pixels and the words alone, by a route of its own: the judge of the generator.
 
-It knows the palette's colours and the questions' wording, but neither the scene nor how the tasks make or solve it.
+It knows how people name hues and how questions are worded, but neither the palette, nor the scene, nor how the tasks make
+or solve it.
 """
 
+import colorsys
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from pgt_lora.data.scene.palette import BACKGROUND, COLORS
+from pgt_lora.data.scene.faces import faces, font
 from tests.support.oracle_forms import form, overlap
 
-NAMES = sorted(COLORS)
-GREY = np.array(BACKGROUND, float)
-# A translucent colour lies on the line from grey to the colour itself: its direction from grey tells which it is.
-DIRECTIONS = np.array([(COLORS[name] - GREY) / np.linalg.norm(COLORS[name] - GREY) for name in NAMES])
+# Where the names of hues end, in degrees; red goes on from the last one. Between blue and red, what is light is pink.
+HUES = {"red": 15, "orange": 43, "yellow": 80, "green": 160, "cyan": 205, "blue": 267, "purple": 345}
+LIGHT_PURPLE = 0.58  # of full lightness
 CAPITAL_HEIGHT = 0.7  # of the font size
-MIN_COSINE = np.cos(np.radians(8))
+MAX_HOLLOW = 0.8  # of the area within an outline is drawn
+LEAST_WIDTH = 0.03  # of the short side: what is narrower is no circle but where two of them overlap
 
 
 @dataclass(frozen=True)
@@ -45,35 +47,56 @@ def answer(image: Image.Image, question: str) -> str:
     pixels = np.asarray(image.convert("RGB"))
     if match := re.fullmatch(NINTH, question):
         return ninth(pixels, match["color"], match["figure"], match["options"].split(", "))
-    shapes = find_shapes(pixels)
+    for pattern, solve in COUNTERS.items():
+        if match := re.fullmatch(pattern, question):
+            return solve(find_disks(pixels), image.size, *match.groups())
     for pattern, solve in SOLVERS.items():
         if match := re.fullmatch(pattern, question):
-            return solve(shapes, image.size, *match.groups())
+            return solve(find_shapes(pixels), image.size, *match.groups())
     raise ValueError(f"no pattern for the question {question!r}")
 
 
 def find_shapes(pixels: np.ndarray) -> list[Shape]:
-    """Return the shapes of an image (height, width, 3) of bytes."""
-    drawn = np.logical_or.reduce([pixels[..., channel] != BACKGROUND[channel] for channel in range(3)])
-    labels, _ = ndimage.label(drawn, structure=np.ones((3, 3)))
+    """Return the connected shapes of an image (height, width, 3) of bytes."""
+    labels, _ = ndimage.label((pixels != ground(pixels)).any(axis=2), structure=np.ones((3, 3)))
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         mask, patch = labels[rows, columns] == number, pixels[rows, columns].astype(float)
-        fill = np.median(patch[mask], axis=0)
-        height, width = mask.shape
-        hollow = not mask[height // 2, width // 2]
+        fill, whole = np.median(patch[mask], axis=0), ndimage.binary_fill_holes(mask)
+        hollow = mask.sum() < MAX_HOLLOW * whole.sum()  # a letter can have the ground's color, too
         place = columns.start, rows.start, columns.stop, rows.stop
-        found.append(Shape(name_color(fill), *place, hollow, None if hollow else read_letter(patch, mask, fill)))
+        found.append(Shape(name_color(fill), *place, hollow, None if hollow else read_letter(patch, whole, fill)))
     return found
 
 
+def find_disks(pixels: np.ndarray) -> list[str]:
+    """Return the color of every disk; disks may overlap a little."""
+    found = []
+    for color in np.unique(pixels.reshape(-1, 3), axis=0):
+        if (color == ground(pixels)).all():
+            continue
+        labels, _ = ndimage.label((pixels == color).all(axis=2))
+        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+            mask = labels[rows, columns] == number
+            height, width = mask.shape
+            wide = min(mask.shape) >= LEAST_WIDTH * min(pixels.shape[:2])
+            if wide and mask.mean() > 0.6 and mask[height // 2, width // 2]:
+                found.append(name_color(color))
+    return found
+
+
+def ground(pixels: np.ndarray) -> np.ndarray:
+    """Return the color of the corner: nothing is drawn at the edge."""
+    return pixels[0, 0]
+
+
 def name_color(rgb: np.ndarray) -> str:
-    """Return the palette's colour of this direction from grey."""
-    away = rgb - GREY
-    cosines = DIRECTIONS @ away / np.linalg.norm(away)
-    if cosines.max() < MIN_COSINE:
-        raise ValueError(f"{rgb} is no colour of the palette")
-    return NAMES[int(cosines.argmax())]
+    """Return how people call a hue."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(np.asarray(rgb) / 255))
+    if saturation < 0.12:
+        raise ValueError(f"{rgb} is grey")
+    name = next((name for name, end in HUES.items() if 360 * hue < end), "red")
+    return "pink" if name == "purple" and lightness > LIGHT_PURPLE else name
 
 
 def read_letter(patch: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> str | None:
@@ -83,22 +106,23 @@ def read_letter(patch: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> str | 
         return None
     likeness = {letter: resemble(cut_out(ink / ink.max()), letter) for letter in "ABCD"}
     *_, second, best = sorted(likeness, key=likeness.__getitem__)
-    if likeness[best] < 0.8 or likeness[best] < likeness[second] + 0.2:
+    if likeness[best] < 0.55 or likeness[best] < likeness[second] + 0.1:
         raise ValueError(f"an unreadable letter: {likeness}")
     return best
 
 
 def resemble(seen: np.ndarray, letter: str) -> float:
-    """Return how much ink is like the letter in the font size that has this height, give or take one."""
+    """Return how much ink is like the letter in a typeface, in a font size that has this height, give or take one."""
     size = round(len(seen) / CAPITAL_HEIGHT)
-    return max(overlap(seen, glyph(letter, near, seen.shape)) for near in (size - 1, size, size + 1))
+    sizes = (size - 1, size, size + 1)
+    return max(overlap(seen, glyph(letter, face, near, seen.shape)) for face in faces() for near in sizes)
 
 
 @cache
-def glyph(letter: str, size: int, shape: tuple[int, int]) -> np.ndarray:
-    """Return a letter of Pillow's own typeface, ink from 0 to 1, brought to a height and width."""
+def glyph(letter: str, face: str, size: int, shape: tuple[int, int]) -> np.ndarray:
+    """Return a letter of a typeface, ink from 0 to 1, brought to a height and width."""
     image = Image.new("L", (2 * size, 2 * size))
-    ImageDraw.Draw(image).text((size // 2, size // 2), letter, fill=255, font=ImageFont.load_default(size))
+    ImageDraw.Draw(image).text((size // 2, size // 2), letter, fill=255, font=font(face, size))
     ink = Image.fromarray(cut_out(np.asarray(image) / 255).astype(np.float32))
     return np.asarray(ink.resize((shape[1], shape[0]), Image.Resampling.BOX))
 
@@ -123,14 +147,20 @@ def box(shapes: list[Shape], color: str) -> Shape:
 def relate(shapes: list[Shape], size: tuple[int, int], a: str, b: str, *options: str) -> str:
     (ax, ay), (bx, by) = box(shapes, a).center, box(shapes, b).center
     beside, stacked = "left" if ax < bx else "right", "above" if ay < by else "below"
-    found = beside if abs(ax - bx) > abs(ay - by) else stacked
-    if options and found not in options:
-        raise ValueError(f"{a} is {found} of {b}, which is none of {options}")
-    return found
+    if options:
+        return only_one({beside, stacked} & set(options))
+    return beside if abs(ax - bx) > abs(ay - by) else stacked
+
+
+def only_one(found: set[str]) -> str:
+    if len(found) != 1:
+        raise ValueError(f"one answer was looked for, not {found}")
+    return found.pop()
 
 
 def judge(shapes: list[Shape], size: tuple[int, int], a: str, stated: str, b: str) -> str:
-    return str(relate(shapes, size, a, b) == stated)
+    opposite = {"above": "below", "below": "above", "left": "right", "right": "left"}[stated]
+    return str(relate(shapes, size, a, b, stated, opposite) == stated)
 
 
 def locate(shapes: list[Shape], size: tuple[int, int], color: str) -> str:
@@ -138,12 +168,17 @@ def locate(shapes: list[Shape], size: tuple[int, int], color: str) -> str:
     return f"({x / width:.2f}, {y / height:.2f})"
 
 
-def count(shapes: list[Shape], size: tuple[int, int], color: str) -> str:
-    return str(sum(shape.color == color and not shape.hollow for shape in shapes))
+def locate_briefly(shapes: list[Shape], size: tuple[int, int], color: str) -> str:
+    x, y = (float(part) for part in locate(shapes, size, color).strip("()").split(", "))
+    return f"[{x}, {y}]"
 
 
-def count_by_option(shapes: list[Shape], size: tuple[int, int], color: str, *options: str) -> str:
-    return "ABC"[options.index(count(shapes, size, color))]
+def count(disks: list[str], size: tuple[int, int], color: str) -> str:
+    return str(disks.count(color))
+
+
+def count_by_option(disks: list[str], size: tuple[int, int], color: str, *options: str) -> str:
+    return "ABC"[options.index(count(disks, size, color))]
 
 
 def nearest(shapes: list[Shape], size: tuple[int, int], target: str, *options: str) -> str:
@@ -158,9 +193,10 @@ def same_color(shapes: list[Shape], size: tuple[int, int], target: str) -> str:
 
 
 def lettered(shapes: list[Shape]) -> dict[str, Shape]:
-    if sorted(str(shape.letter) for shape in shapes) != ["A", "B", "C", "D"]:
+    found = [shape for shape in shapes if not shape.hollow]
+    if sorted(str(shape.letter) for shape in found) != ["A", "B", "C", "D"]:
         raise ValueError(f"not one circle for each of four letters: {shapes}")
-    return {str(shape.letter): shape for shape in shapes}
+    return {str(shape.letter): shape for shape in found}
 
 
 NINTH = (
@@ -191,18 +227,26 @@ def ninth(pixels: np.ndarray, color: str, figure: str, options: list[str]) -> st
     return found
 
 
+LETTER = r"(?: Answer with the letter directly\.)?"
 SOLVERS: dict[str, Callable[..., str]] = {
+    r"Where is the (\w+) box relative to the (\w+) box\?": relate,
     r"Where is the (\w+) box relative to the (\w+) box\? Answer with (\w+) or (\w+)\.": relate,
     r"Based on the image, is this statement True or False\? The (\w+) box is (?:to the )?(above|below|left|right)"
-    r"(?: of)? the (\w+) box\. Answer with True or False directly\.": judge,
+    r"(?: of)? the (\w+) box\.(?: Answer with True or False directly\.)?": judge,
     r"Considering the relative positions of the (\w+) box and the (\w+) box in the image provided, where is the \1 box "
     r"located with respect to the \2 box\? Select from the following choices\. \(A\) (\w+) \(B\) (\w+)": relate,
+    r"What are the normalized coordinates of the center of the (\w+) box\?": locate_briefly,
     r"What are the coordinates of the center of the (\w+) box\? Answer as \(x, y\) with two decimals, from \(0\.00, "
     r"0\.00\) at the top left to \(1\.00, 1\.00\) at the bottom right of the image\.": locate,
-    r"How many (\w+) overlay circles are there\? Answer with the number directly": count,
+    r"There are four colored circles labeled A, B, C, D in this image\. "
+    r"Which one is closest to ([A-D]): ([A-D]), ([A-D]), or ([A-D])\?" + LETTER: nearest,
+    r"What is the letter of the circle that has the same color as the circle with a ([A-D]) in it\?"
+    + LETTER: same_color,
+}
+COUNTERS: dict[str, Callable[..., str]] = {
+    r"How many (\w+) overlay circles are there\?(?: Answer with the number directly)?": count,
     r"How many (\w+) overlay circles are there\? \(A\) (\d+) \(B\) (\d+) \(C\) (\d+) "
     r"Answer with the option's letter from the given choices directly": count_by_option,
-    r"There are four colored circles labeled A, B, C, D in this image\. "
-    r"Which one is closest to ([A-D]): ([A-D]), ([A-D]), or ([A-D])\?": nearest,
-    r"What is the letter of the circle that has the same color as the circle with a ([A-D]) in it\?": same_color,
+    r"There are several colored overlaid circles in this image\. How many (\w+) circles are there\?\n"
+    r"A\. (\d+)\nB\. (\d+)\nC\. (\d+)\nAnswer with the letter from the correct option directly\.": count_by_option,
 }

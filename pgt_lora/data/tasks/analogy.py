@@ -6,7 +6,7 @@ from random import Random
 
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, labelled, place_labelled
+from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, asked_letter, labelled, place_labelled
 from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits, wording
 
 
@@ -52,7 +52,7 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 def traits(scene: Scene, text: str) -> Traits:
     """Measure how far the pair is apart, and tell its colour and whether the others match, too."""
-    target = labelled(scene, text.split("circle with a ")[1][0])
+    target = labelled(scene, asked_letter(text))
     other = next(circle for circle in scene.circles if circle.color == target.color and circle is not target)
     rest = {circle.color for circle in scene.circles} - {target.color}
     names = {"color": target.color, "the other two": "match" if len(rest) == 1 else "differ"}

@@ -95,7 +95,7 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 def traits(scene: Scene, text: str) -> Traits:
     """Measure the box and how far it lies from the middle of the image."""
-    box = _box(scene, re.findall(r"the (\w+) box", text)[0])
+    box = _asked(scene, text)
     x, y = scene.canvas.place(box)
     side = min(box.right - box.left, box.bottom - box.top) + 1
     numbers = {"shorter side": side / scene.canvas.short_side, "distance from the middle": dist((x, y), (0.5, 0.5))}
@@ -107,25 +107,33 @@ def _center(box: Box, scene: Scene) -> str:
     return f"({x:.2f}, {y:.2f})"
 
 
-def _largest(scene: Scene, question: Question) -> str:
+def _asked(scene: Scene, text: str) -> Box:
+    return _box(scene, re.findall(r"the (\w+) box", text)[0])
+
+
+def _other(scene: Scene, text: str) -> str:
+    return _center(next(box for box in scene.boxes if box != _asked(scene, text)), scene)
+
+
+def _across_alone(scene: Scene, text: str) -> str:
+    return f"({scene.canvas.place(_asked(scene, text))[0]:.2f}, 0.50)"
+
+
+def _largest(scene: Scene, text: str) -> str:
     return _center(max(scene.boxes, key=lambda box: (box.right - box.left) * (box.bottom - box.top)), scene)
 
 
-def _nearest_to_middle(scene: Scene, question: Question) -> str:
+def _nearest_to_middle(scene: Scene, text: str) -> str:
     return _center(min(scene.boxes, key=lambda box: dist(scene.canvas.place(box), (0.5, 0.5))), scene)
 
 
-def _one_axis(scene: Scene, question: Question) -> str:
-    return f"({scene.canvas.place(_box(scene, question.about['color']))[0]:.2f}, 0.50)"
-
-
 SHORTCUTS: dict[str, Shortcut] = {
-    "the middle of the image": lambda scene, question: "(0.50, 0.50)",
-    "the other box": lambda scene, question: _center(_box(scene, question.about["other"]), scene),
-    "the right box, across alone": _one_axis,
+    "the middle of the image": lambda scene, text: "(0.50, 0.50)",
+    "the other box": _other,
+    "the right box, across alone": _across_alone,
     "the larger box": _largest,
     "the box nearest to the middle": _nearest_to_middle,
-    "the box that was drawn first": lambda scene, question: _center(scene.boxes[0], scene),
+    "the box that was drawn first": lambda scene, text: _center(scene.boxes[0], scene),
 }
 
 TASK = Task(

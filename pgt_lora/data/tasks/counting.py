@@ -6,8 +6,9 @@ looked at, the largest or the smallest, it is the one that is asked for in a thi
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import dist
 from random import Random
 from statistics import mean
 
@@ -15,15 +16,17 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.style import Style
-from pgt_lora.data.tasks.layout import GAP, fits, margin_px, place_circle
+from pgt_lora.data.tasks.layout import GAP, clear, margin_px, place_circle
 from pgt_lora.data.tasks.task import Probe, Question, Shortcut, Task, TaskSettings, Traits, wording
 
 RADIUS = (0.035, 0.07)  # fractions of the short side
 MIN_RADIUS_PX = 3
 CROWD = 0.3  # the largest radius is at most this over the root of the number of circles, so that many fit
 # Translucent, as in the paper, yet every color stays told apart from grey and from the others.
-OPACITY = {Style.PLAIN: (0.6, 0.8), Style.VARIED: (0.6, 1.0)}
-MAX_OVERLAP = 0.3  # of the varied style: how deep two circles lie in each other, as a part of the smallest radius
+OPACITY = {Style.PLAIN: (0.6, 0.8), Style.VARIED: (0.75, 1.0)}
+# Of the varied style: how deep circles of two colors may lie in each other, as a part of the smallest radius.
+MAX_OVERLAP = 0.3
+TRIES = 200  # for the place of a circle
 
 
 def plan(rng: Random, settings: TaskSettings) -> Question:
@@ -82,15 +85,19 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     colors = draw_colors(rng, settings, question)
     opacity = rng.uniform(*OPACITY[settings.style])
     radius = RADIUS[0], max(RADIUS[0], min(RADIUS[1], CROWD / max(1, len(colors)) ** 0.5))
-    overlap = settings.style == Style.VARIED and rng.random() < 0.5
-    gap_px = -int(MAX_OVERLAP * RADIUS[0] * canvas.short_side) if overlap else margin_px(canvas, GAP)
+    gap_px = margin_px(canvas, GAP)
+    overlap_px = int(MAX_OVERLAP * RADIUS[0] * canvas.short_side)
+    gap_to_others_px = -overlap_px if settings.style == Style.VARIED and rng.random() < 0.5 else gap_px
     circles: list[Circle] = []
     for color in rng.sample(colors, len(colors)):
-        draw = partial(place_circle, rng, canvas, color, rng.uniform(*radius), opacity=opacity)
-        placed = fits(draw, circles, canvas, tries=200, gap_px=gap_px)
-        if not placed:
+        size = rng.uniform(*radius)
+        for _ in range(TRIES):
+            circle = place_circle(rng, canvas, color, size, opacity=opacity)
+            if all(clear(circle, each, gap_px if each.color == color else gap_to_others_px) for each in circles):
+                circles.append(circle)
+                break
+        else:
             return None
-        circles += placed
     return Scene(canvas, (), tuple(circles))
 
 
@@ -137,25 +144,32 @@ def _groups(scene: Scene) -> dict[str, int]:
     return dict(Counter(circle.color for circle in scene.circles))
 
 
-def _nearest_option(number: float, question: Question) -> str:
-    """Return the number itself, or the option that is nearest to it."""
-    options = [int(option) for option in re.findall(r"\d+", question.text)]
-    return str(min(options, key=lambda option: abs(option - number))) if options else str(round(number))
+def _say(number: float, text: str) -> str:
+    """Answer with a number, or with the letter of the option that is nearest to it."""
+    options = [int(option) for option in re.findall(r"\d+", text)]
+    if not options:
+        return str(round(number))
+    return "ABC"[options.index(min(options, key=lambda option: abs(option - number)))]
 
 
-def _of_largest_circle(scene: Scene) -> int:
-    return _groups(scene)[max(scene.circles, key=lambda circle: circle.radius).color]
+def _group_of(least: Callable[[Scene, Circle], float]) -> Shortcut:
+    """Answer with the size of the group of the circle that has the least of something."""
+
+    def shortcut(scene: Scene, text: str) -> str:
+        circle = min(scene.circles, key=partial(least, scene))
+        return _say(_groups(scene)[circle.color], text)
+
+    return shortcut
 
 
 SHORTCUTS: dict[str, Shortcut] = {
-    "the largest group": lambda scene, question: _nearest_option(max(_groups(scene).values()), question),
-    "the smallest group": lambda scene, question: _nearest_option(min(_groups(scene).values()), question),
-    "a third of all circles": lambda scene, question: _nearest_option(len(scene.circles) / 3, question),
-    "the number of colors": lambda scene, question: _nearest_option(len(_groups(scene)), question),
-    "the group of the largest circle": lambda scene, question: _nearest_option(_of_largest_circle(scene), question),
-    "the group that was drawn first": lambda scene, question: _nearest_option(
-        _groups(scene)[scene.circles[0].color], question
-    ),
+    "the largest group": lambda scene, text: _say(max(_groups(scene).values()), text),
+    "the smallest group": lambda scene, text: _say(min(_groups(scene).values()), text),
+    "a third of all circles": lambda scene, text: _say(len(scene.circles) / 3, text),
+    "the number of colors": lambda scene, text: _say(len(_groups(scene)), text),
+    "the group of the largest circle": _group_of(lambda scene, circle: -circle.radius),
+    "the group nearest to the middle": _group_of(lambda scene, circle: dist(scene.canvas.place(circle), (0.5, 0.5))),
+    "the group that was drawn first": _group_of(lambda scene, circle: scene.circles.index(circle)),
 }
 
 TASK = Task(

@@ -10,7 +10,15 @@ from random import Random
 
 from pgt_lora.data.scene import Canvas, Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, draw_opacity, labelled, radius_range
+from pgt_lora.data.tasks.labels import (
+    INSTRUCTION,
+    LETTERS,
+    SHORTCUTS,
+    asked_letter,
+    draw_opacity,
+    labelled,
+    radius_range,
+)  # fmt: skip
 from pgt_lora.data.tasks.layout import EDGE_MARGIN, GAP, margin_px
 from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits, wording
 
@@ -155,7 +163,7 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 def traits(scene: Scene, text: str) -> Traits:
     """Measure how far the nearest is and what part of the next one's distance that is."""
-    target = labelled(scene, text.split("closest to ")[1][0])
+    target = labelled(scene, asked_letter(text))
     others = sorted((dist(each.center, target.center), each.x, each.y) for each in scene.circles if each is not target)
     nearest = next(each for each in scene.circles if (each.x, each.y) == others[0][1:])
     numbers = {

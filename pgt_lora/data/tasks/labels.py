@@ -1,5 +1,6 @@
 """Circles with letters in them, for the tasks that ask about letters."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import dist
@@ -9,7 +10,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Canvas, Circle, Scene
 from pgt_lora.data.style import Style
 from pgt_lora.data.tasks.layout import fits, place_circle
-from pgt_lora.data.tasks.task import Question, Shortcut, TaskSettings
+from pgt_lora.data.tasks.task import Shortcut, TaskSettings
 
 LETTERS = ("A", "B", "C", "D")
 RADIUS = (0.05, 0.12)  # fractions of the short side; a letter is about as tall as its circle's radius
@@ -62,19 +63,27 @@ def labelled(scene: Scene, letter: str) -> Circle:
     return next(circle for circle in scene.circles if circle.label == letter)
 
 
-def _options(scene: Scene, question: Question) -> list[Circle]:
-    """Return the circles that can be the answer: all but the one that is asked about."""
-    return [circle for circle in scene.circles if circle.label and circle.label != question.about["target"]]
+def asked_letter(text: str) -> str:
+    """Return the letter of the circle that a question is about."""
+    return re.findall(r"(?:closest to|circle with an?) ([A-D])\b", text)[0]
+
+
+def _options(scene: Scene, text: str) -> list[Circle]:
+    return [circle for circle in scene.circles if circle.label != asked_letter(text)]
 
 
 def _least(key: Callable[[Scene, Circle, Circle], float]) -> Shortcut:
     """Answer with the letter whose circle has the least of something, given the scene, the circle and the target."""
 
-    def shortcut(scene: Scene, question: Question) -> str:
-        target = labelled(scene, question.about["target"])
-        return str(min(_options(scene, question), key=lambda circle: key(scene, circle, target)).label)
+    def shortcut(scene: Scene, text: str) -> str:
+        target = labelled(scene, asked_letter(text))
+        return str(min(_options(scene, text), key=lambda circle: key(scene, circle, target)).label)
 
     return shortcut
+
+
+def _from_middle(scene: Scene, circle: Circle) -> float:
+    return dist(circle.center, (scene.canvas.width / 2, scene.canvas.height / 2))
 
 
 SHORTCUTS: dict[str, Shortcut] = {
@@ -85,9 +94,5 @@ SHORTCUTS: dict[str, Shortcut] = {
     "the circle most alike in size": _least(lambda scene, circle, target: abs(circle.radius - target.radius)),
     "the distance across alone": _least(lambda scene, circle, target: abs(circle.x - target.x)),
     "the distance down alone": _least(lambda scene, circle, target: abs(circle.y - target.y)),
-    "the circle that was drawn last": lambda scene, question: str(_options(scene, question)[-1].label),
+    "the circle that was drawn last": lambda scene, text: str(_options(scene, text)[-1].label),
 }
-
-
-def _from_middle(scene: Scene, circle: Circle) -> float:
-    return dist(circle.center, (scene.canvas.width / 2, scene.canvas.height / 2))

@@ -46,14 +46,10 @@ def place_circle(
 
 
 def fits(
-    place: Callable[[], Primitive],
-    taken: Sequence[Box | Circle],
-    canvas: Canvas,
-    tries: int = 40,
-    gap_px: int | None = None,
+    place: Callable[[], Primitive], taken: Sequence[Box | Circle], canvas: Canvas, tries: int = 40
 ) -> list[Primitive]:
-    """Return a primitive that is clear of all `taken` ones by a gap, in a list; an empty list if none was found."""
-    gap = margin_px(canvas, GAP) if gap_px is None else gap_px
+    """Return a primitive that is clear of all `taken` ones, in a list; an empty list if none was found."""
+    gap = margin_px(canvas, GAP)
     for _ in range(tries):
         placed = place()
         if all(clear(placed, other, gap) for other in taken):

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
+from typing import Any
 
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
@@ -105,15 +106,11 @@ def _box(color: str, axis: int, start: int, length: int, off: int, across: int) 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
     """Return the relation of the first box to the second along the axis that the wording names, or `ambiguous`."""
-    a, b = _pair(scene, about)
+    by_color = {box.color: box for box in scene.boxes}
+    a, b = by_color[about["color_a"]], by_color[about["color_b"]]
     if about["axis"] == "any":
         return relation_of(a, b, scene.canvas)
     return _along(a, b, scene.canvas, about["axis"]) or "ambiguous"
-
-
-def _pair(scene: Scene, about: Mapping[str, str]) -> tuple[Box, Box]:
-    by_color = {box.color: box for box in scene.boxes}
-    return by_color[about["color_a"]], by_color[about["color_b"]]
 
 
 def relation_of(a: Box | Circle, b: Box | Circle, canvas: Canvas) -> str:
@@ -148,11 +145,10 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 def traits(scene: Scene, text: str) -> Traits:
     """Measure the gap between the boxes, how far they are off the axis of their relation, and the smaller one."""
-    canvas = scene.canvas
-    first, second = sorted(scene.boxes, key=lambda box: text.index(f"{box.color} box"))
+    canvas, (first, second) = scene.canvas, _pair(scene, text)
     offset = [abs(u - v) for u, v in zip(first.center, second.center, strict=True)]
-    named = re.search(r"above|below|left|right", text)
-    axis = list(BEFORE).index(AXES[named[0]]) if named else offset.index(max(offset))
+    named = _named_axis(text)
+    axis = list(BEFORE).index(named) if named else offset.index(max(offset))
     here, there = extent(first), extent(second)
     side = min(min(box.right - box.left, box.bottom - box.top) + 1 for box in (first, second))
     numbers = {
@@ -164,57 +160,58 @@ def traits(scene: Scene, text: str) -> Traits:
     return Traits(numbers, names, tuple(map(canvas.place, (first, second))))
 
 
-def _by_offset(question: Question, x: float, y: float) -> str:
-    """Return the relation of something that lies at an offset, along the axis that is named or the longer one."""
-    axis = question.about["axis"]
-    if axis == "any":
-        axis = "across" if abs(x) > abs(y) else "down"
-    return BEFORE[axis][(x if axis == "across" else y) > 0]
+def _pair(scene: Scene, text: str) -> tuple[Box, Box]:
+    """Return the two boxes in the order in which the question names them."""
+    first, second = sorted(scene.boxes, key=lambda box: text.index(f"{box.color} box"))
+    return first, second
 
 
-def _half_of_first(scene: Scene, question: Question) -> str:
-    x, y = scene.canvas.place(_pair(scene, question.about)[0])
-    return _by_offset(question, x - 0.5, y - 0.5)
+def _named_axis(text: str) -> str | None:
+    named = re.search(r"above|below|left|right", text)
+    return AXES[named[0]] if named else None
 
 
-def _half_of_second(scene: Scene, question: Question) -> str:
-    x, y = scene.canvas.place(_pair(scene, question.about)[1])
-    return _by_offset(question, 0.5 - x, 0.5 - y)
+def _by_offset(text: str, x: float, y: float) -> str:
+    """Answer by an offset along the axis that is named, or the longer one."""
+    axis = _named_axis(text) or ("across" if abs(x) > abs(y) else "down")
+    relation = BEFORE[axis][(x if axis == "across" else y) > 0]
+    return str(f"{AS_PREDICATE[relation]} the" in text) if "True" in text else relation
 
 
-def _other_axis(scene: Scene, question: Question) -> str:
-    a, b = (box.center for box in _pair(scene, question.about))
-    return _by_offset(question, a[1] - b[1], a[0] - b[0])
+def _half_of_first(scene: Scene, text: str) -> str:
+    x, y = scene.canvas.place(_pair(scene, text)[0])
+    return _by_offset(text, x - 0.5, y - 0.5)
 
 
-def _if_first(is_first_box: Callable[[Scene, Box], bool]) -> Shortcut:
-    """Answer `left` or `above` where something holds for the box that is asked about, and the opposite elsewhere."""
+def _half_of_second(scene: Scene, text: str) -> str:
+    x, y = scene.canvas.place(_pair(scene, text)[1])
+    return _by_offset(text, 0.5 - x, 0.5 - y)
 
-    def shortcut(scene: Scene, question: Question) -> str:
-        sign = -1.0 if is_first_box(scene, _pair(scene, question.about)[0]) else 1.0
-        return _by_offset(question, sign, sign / 2)
+
+def _other_axis(scene: Scene, text: str) -> str:
+    a, b = (box.center for box in _pair(scene, text))
+    return _by_offset(text, a[1] - b[1], a[0] - b[0])
+
+
+def _if_first(least: Callable[[Scene, Box], Any]) -> Shortcut:
+    """Answer `left` or `above` where the first box of the question has the least of something."""
+
+    def shortcut(scene: Scene, text: str) -> str:
+        first, second = _pair(scene, text)
+        sign = -1.0 if least(scene, first) < least(scene, second) else 1.0
+        return _by_offset(text, sign, sign / 2)
 
     return shortcut
-
-
-def _area(box: Box) -> int:
-    return (box.right - box.left) * (box.bottom - box.top)
-
-
-def _from_middle(scene: Scene, box: Box) -> float:
-    return math.dist(scene.canvas.place(box), (0.5, 0.5))
 
 
 SHORTCUTS: dict[str, Shortcut] = {
     "the half of the image that the first box lies in": _half_of_first,
     "the half of the image that the second box lies in": _half_of_second,
     "the other axis": _other_axis,
-    "the larger box": _if_first(lambda scene, box: box == max(scene.boxes, key=_area)),
-    "the box nearer to the middle": _if_first(
-        lambda scene, box: box == min(scene.boxes, key=lambda each: _from_middle(scene, each))
-    ),
-    "the box that was drawn first": _if_first(lambda scene, box: box == scene.boxes[0]),
-    "the colors' names": _if_first(lambda scene, box: box.color == min(each.color for each in scene.boxes)),
+    "the smaller box": _if_first(lambda scene, box: (box.right - box.left) * (box.bottom - box.top)),
+    "the box nearer to the middle": _if_first(lambda scene, box: math.dist(scene.canvas.place(box), (0.5, 0.5))),
+    "the box that was drawn first": _if_first(lambda scene, box: scene.boxes.index(box)),
+    "the colors' names": _if_first(lambda scene, box: box.color),
 }
 
 TASK = Task(

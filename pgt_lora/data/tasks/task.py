@@ -54,8 +54,8 @@ class Traits:
 
 
 Probe = tuple[list[Question], list[Question]]
-# What a cheap look at a scene takes for the answer, as `Question.about["answer"]` says it.
-Shortcut = Callable[[Scene, Question], str]
+# What a cheap look at a scene takes for the answer to a question's text.
+Shortcut = Callable[[Scene, str], str]
 
 
 def wording(body: str, template: str, instruction: str, *, bare: bool) -> tuple[str, str]:

@@ -78,7 +78,7 @@ def pgt_rows(recipe: Recipe) -> list[dict[str, Any]]:
 def _tracked(rows: Any) -> Iterable[Mapping[str, Any]]:
     if isinstance(rows, list):
         return rows
-    rows = rows.select_columns(["id", "images", "prompt", "completion"])
+    rows = rows.select_columns(["id", "images", "prompt", "completion", "task"])
     found: Iterator[Mapping[str, Any]] = track(rows, len(rows), "Measuring")
     return found
 

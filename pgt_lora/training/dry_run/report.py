@@ -13,6 +13,7 @@ from pgt_lora.core.batches import divisors, num_steps, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.core.workspace import IS_CHECKOUT
+from pgt_lora.models.lengths import supervised_shares
 from pgt_lora.training.dry_run.base import Origin
 from pgt_lora.training.dry_run.check import Findings
 from pgt_lora.training.dry_run.memory import GIB, RESERVE, Setup, estimate, largest_batch, shards_needed
@@ -96,6 +97,8 @@ def fact_lines(found: Findings) -> Iterator[tuple[str, str]]:
     else:
         measured = f"the first {len(found.lengths):,} were made and measured"
         yield "Data", f"{found.num_rows:,} PGT samples on a canvas of {recipe.kit.canvas} pixels; {measured}"
+    shares = supervised_shares(found.lengths)
+    yield "Answers", "of the supervised tokens: " + ", ".join(f"{task} {share:.0%}" for task, share in shares.items())
     over = sum(length.total > found.limit for length in found.lengths)
     fit = f"{over:,} samples do not fit" if over else "every sample fits"
     yield "Room", f"{found.limit:,} tokens; the longest sample takes {'at most ' * bound(found)}{longest:,}: {fit}"
