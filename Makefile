@@ -30,7 +30,7 @@ endif
 # lmms-eval pins packages that the rest of the project has newer.
 LMMS := .venv-lmms-eval
 
-.PHONY: help setup finetune compare diagnose eval bench push test test-all wheel-test lock lint format tiny clean \
+.PHONY: help setup finetune compare diagnose eval bench gpu-check push test test-all wheel-test lock lint format tiny clean \
   lmms-eval-setup lmms-eval-test
 
 help:  ## List the targets.
@@ -86,6 +86,11 @@ $(LMMS)/.installed: pyproject.toml constraints-lmms-eval.txt
 
 bench: setup  ## Time training against TRL alone, by turns: MODEL=… ARGS='--num-samples 1000'.
 	$(BIN)/pgt-lora bench $(MODEL) $(ARGS)
+
+# From a checkout alone, without `make setup`: what is in .venv where there is one, or $(PYTHON) and its PYTHONPATH.
+gpu-check:  ## Tell what only a GPU can, in 8 minutes (ARGS=--dry-run: on a CPU).
+	HF_HUB_OFFLINE=1 PYTHONPATH=$(if $(PYTHONPATH),$(PYTHONPATH):)$(CURDIR) \
+	  $(or $(wildcard $(BIN)/python),$(PYTHON)) -m pgt_lora.studies.gpu_check $(ARGS)
 
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
 	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)

@@ -47,6 +47,12 @@ class KitConfig:
         default=True, metadata={"help": "compute hidden states and scores only where the loss needs them"}
     )
     feature_cache_gb: float = field(default=20.0, metadata={"help": "disk that image features may take; 0: no cache"})
+    compile_layers: bool = field(
+        default=False, metadata={"help": "compile the language model's layers; a minute at the start, for long runs"}
+    )
+    cast_lora_inputs: bool = field(
+        default=True, metadata={"help": "cast LoRA's inputs to fp32, as PEFT does; in mixed precision they need not be"}
+    )
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def build_trainer(
     )
     return Trainer(
         lengths=prepared.lengths,
-        supervised_only=recipe.kit.score_supervised_only,
+        kit=recipe.kit,
         model=prepared.model,
         args=args,
         data_collator=partial(batch_with_ids, prepared.encoder),

@@ -14,9 +14,11 @@ from torch.utils.data import RandomSampler, Sampler
 from transformers import PrinterCallback, ProgressCallback
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import KitConfig
 from pgt_lora.core.terminal import console
 from pgt_lora.models.lengths import Length
 from pgt_lora.models.transformers_internals import HookedTrainer
+from pgt_lora.training.layers import compile_layers, keep_input_types
 from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
 from pgt_lora.training.processes import together
 from pgt_lora.training.run_directory import writing
@@ -28,11 +30,11 @@ EXPLODED = 2.0
 class Trainer(HookedTrainer):
     """Stops where a loss or gradient is no number or explodes, and names the samples; batches hold their `ids`.
 
-    By the `lengths` of all samples, those of a step are put together. With `supervised_only`, hidden states and scores
-    are computed where the loss needs them, unless the model does not fit that, which is said.
+    By the `lengths` of all samples, those of a step are put together. As `kit`, the recipe's own fields, says, hidden
+    states and scores are computed where the loss needs them, unless the model does not fit that, which is said.
     """
 
-    def __init__(self, *args: Any, lengths: Sequence[Length], supervised_only: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lengths: Sequence[Length], kit: KitConfig, **kwargs: Any) -> None:
         self.lengths = lengths
         self.micro_batches: tuple[tuple[Sequence[str], float], ...] = ()
         self.first_loss: float | None = None
@@ -47,7 +49,11 @@ class Trainer(HookedTrainer):
         # PEFT makes what is embedded require gradients, for reentrant checkpointing. Here it would only send gradients
         # back through the frozen vision tower.
         base.disable_input_require_grads()
-        self.supervised_positions = fitted(base) if supervised_only else None
+        self.supervised_positions = fitted(base) if kit.score_supervised_only else None
+        if not kit.cast_lora_inputs and (self.args.bf16 or self.args.fp16):
+            keep_input_types(base)
+        if kit.compile_layers:
+            compile_layers(base)
 
     def train_sampler(self, default: Sampler | None) -> Sampler | None:
         """Return steps of samples of like length, in an order of their own in every epoch."""

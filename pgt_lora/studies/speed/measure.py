@@ -9,13 +9,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.data_loader import DataLoaderShard
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
 
 
 @dataclass
@@ -36,8 +37,7 @@ class Measured:
 def measure(train: Callable[[Path, Path], None], data: Path, use_gpu: bool) -> Measured:
     """Run `train(data, out)` on a copy of the data, with no cache of earlier runs, and return what it did and took."""
     found = Measured()
-    instrument(found)
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, instrumented(found):
         # A copy has no cache beside it: making it is part of what is timed.
         copy = shutil.copytree(data, Path(directory) / "data")
         began = time.perf_counter()
@@ -50,8 +50,9 @@ def measure(train: Callable[[Path, Path], None], data: Path, use_gpu: bool) -> M
     return found
 
 
-def instrument(found: Measured) -> None:
-    """Count and time what the Trainer takes from its data loader, and time its loop."""
+@contextmanager
+def instrumented(found: Measured, *callbacks: TrainerCallback) -> Iterator[None]:
+    """Count and time what the Trainer takes from its data loader, and time its loop; have it call `callbacks`, too."""
     iterate, train = DataLoaderShard.__iter__, Trainer.train
 
     def counted(self: Any) -> Iterator[Any]:
@@ -70,6 +71,8 @@ def instrument(found: Measured) -> None:
             yield batch
 
     def timed(self: Any, *words: Any, **named: Any) -> Any:
+        for callback in callbacks:
+            self.add_callback(callback)
         began = time.perf_counter()
         output = train(self, *words, **named)
         found.training = time.perf_counter() - began
@@ -77,3 +80,7 @@ def instrument(found: Measured) -> None:
         return output
 
     DataLoaderShard.__iter__, Trainer.train = counted, timed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        DataLoaderShard.__iter__, Trainer.train = iterate, train  # type: ignore[method-assign]

@@ -18,6 +18,14 @@ def write_random(base: str, dtype: torch.dtype, directory: Path) -> Path:
     Raises:
         InputError: the model's dimensions are not known.
     """
+    write_frame(base, directory)
+    model = build(directory, dtype, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    model.save_pretrained(directory)
+    return directory
+
+
+def write_frame(base: str, directory: Path) -> Path:
+    """Write what a published model's checkpoint holds but its weights, and return its directory; raises the same."""
     from transformers import AutoModelForImageTextToText
 
     if base not in PUBLISHED:
@@ -26,9 +34,21 @@ def write_random(base: str, dtype: torch.dtype, directory: Path) -> Path:
     processor.tokenizer.backend_tokenizer.model.dropout = None  # or every byte would be a token
     config = build_config(PUBLISHED[base])
     config.image_token_id = processor.tokenizer.convert_tokens_to_ids(processor.image_token)
-    torch.manual_seed(0)
-    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
-        model = AutoModelForImageTextToText.from_config(config, dtype=dtype)
-    model.save_pretrained(directory)
+    with torch.device("meta"):
+        config.architectures = [type(AutoModelForImageTextToText.from_config(config)).__name__]
+    config.save_pretrained(directory)
     processor.save_pretrained(directory)
     return directory
+
+
+def build(directory: Path, dtype: torch.dtype, device: torch.device, **kwargs: Any) -> Any:
+    """Return a model as a directory's configuration says, the same random weights every time.
+
+    `kwargs` are those of `from_config`.
+    """
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    config = AutoConfig.from_pretrained(directory)
+    torch.manual_seed(0)
+    with device:
+        return AutoModelForImageTextToText.from_config(config, dtype=dtype, **kwargs)
