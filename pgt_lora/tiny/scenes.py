@@ -9,6 +9,7 @@ from pgt_lora.data.tasks.layout import fits, place_box, place_circle
 
 CANVAS = Canvas(112, 112)
 LETTERS = "ABCD"
+BOX_SIDE = (0.14, 0.34)
 
 
 def shapes(rng: Random) -> Scene:
@@ -18,7 +19,7 @@ def shapes(rng: Random) -> Scene:
     for color in rng.sample(sorted(COLORS), rng.randint(2, 5)):
         taken: list[Box | Circle] = [*boxes, *circles]
         if rng.random() < 0.5:
-            boxes += fits(partial(place_box, rng, CANVAS, color), taken, CANVAS)
+            boxes += fits(partial(place_box, rng, CANVAS, color, BOX_SIDE), taken, CANVAS)
         else:
             radius, opacity = rng.uniform(0.05, 0.13), rng.uniform(0.6, 1.0)
             circles += fits(partial(place_circle, rng, CANVAS, color, radius, opacity=opacity), taken, CANVAS)

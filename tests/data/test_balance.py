@@ -42,7 +42,7 @@ def questions(task: str) -> tuple[Question, ...]:
 def features(text: str) -> list[str]:
     """Return words, neighbouring words, words at their place from both ends, and how the numbers are ordered."""
     words = re.findall(r"\w+", text)
-    numbers = [int(number) for number in re.findall(r"\) (\d+)", text)]
+    numbers = [int(number) for number in re.findall(r"(?:\)|[ABC]\.) (\d+)", text)]
     ranks = [sorted(numbers).index(number) for number in numbers]
     placed = [f"{word}@{place - end}" for end in (0, len(words)) for place, word in enumerate(words)]
     return [*words, *map("_".join, pairwise(words)), *placed, f"ranks={ranks}"]
@@ -145,18 +145,27 @@ def independence(first: Sequence[object], second: Sequence[object]) -> float:
     return float(chi2_contingency(table).pvalue) if min(len(table), len(table[0])) > 1 else 1.0
 
 
-MEANINGS = {"absolute_position": 9, "relation": 4, "counting": SETTINGS.max_count, "distance": 4, "analogy": 4}
-NUM_TEMPLATES = {"relation": 3, "counting": 2}
+MEANINGS = {"absolute_position": 9, "relation": 4, "counting": SETTINGS.max_count + 1, "distance": 4, "analogy": 4}
+NUM_TEMPLATES = {"relation": 3, "counting": 3, "coordinates": 2}
+# Where an instruction says how the options are to be answered, a question is never without it.
+BARE = {"relation": "AB", "counting": "A", "distance": "A", "analogy": "A"}
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_templates_and_meanings_are_equally_likely(task: str) -> None:
     asked = questions(task)
-    templates = [question.template for question in asked]
+    templates = [question.template.split()[0] for question in asked]
     assert evenness(templates, NUM_TEMPLATES.get(task, len(set(templates)))) > MIN_P
     if task in MEANINGS:
         assert evenness([question.about["answer"] for question in asked], MEANINGS[task]) > MIN_P
         assert independence(templates, [question.about["answer"] for question in asked]) > MIN_P
+    both = [question for question in asked if question.template.split()[0] in BARE.get(task, "")]
+    bare = ["bare" in question.template for question in both]
+    assert any(bare) == (task in BARE)
+    assert sum("bare" in template for template in (question.template for question in asked)) == sum(bare)
+    if both:
+        assert evenness(bare, 2) > MIN_P
+        assert independence(bare, [question.about["answer"] for question in both]) > MIN_P
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -164,7 +173,8 @@ def test_coordinates_are_equally_likely(axis: int) -> None:
     asked = questions("coordinates")
     bins = coordinate_bins(asked, axis)
     assert evenness(bins, 9) > MIN_P
-    assert evenness([question.answer[1:5] if axis == 0 else question.answer[7:11] for question in asked], 81) > MIN_P
+    written = [question.about["answer"].strip("()").split(", ")[axis] for question in asked]
+    assert evenness(written, 81) > MIN_P
     assert independence([question.about["color"] for question in asked], bins) > MIN_P
 
 
@@ -184,7 +194,7 @@ def test_every_choice_is_equally_likely(task: str) -> None:
 
 
 def test_true_and_false_say_nothing_about_the_relation() -> None:
-    asked = [question for question in questions("relation") if question.template == "B"]
+    asked = [question for question in questions("relation") if question.template.startswith("B")]
     stated = [re.findall(r"above|below|left|right", question.text)[0] for question in asked]
     assert evenness(stated, 4) > MIN_P
     assert independence(stated, [question.answer for question in asked]) > MIN_P

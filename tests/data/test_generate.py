@@ -96,7 +96,7 @@ def test_rejections_are_recorded(tmp_path: Path) -> None:
             "smaller --max-count",
         ),
         ({"weights": {"counting": 1.0}, "settings": TaskSettings(Canvas(112, 112), max_count=2)}, "max_count 2"),
-        ({"weights": {"analogy": 1.0}, "settings": TaskSettings(Canvas(60, 448))}, "take 100 or more"),
+        ({"weights": {"analogy": 1.0}, "settings": TaskSettings(Canvas(60, 448))}, "take 90 or more"),
         ({"weights": {"coordinates": 1.0}, "settings": TaskSettings(Canvas(50, 50))}, "56 pixels"),
         ({"weights": {"counting": 1.0}, "settings": TaskSettings(Canvas(50, 50))}, "larger"),
     ],

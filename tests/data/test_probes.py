@@ -46,13 +46,13 @@ def test_pairs_share_the_question_or_the_image() -> None:
         assert len({row["prompt"][0]["content"] for row in same}) == len(same)
     wordings = {task: len(next(each for each in images.values() if each[0]["task"] == task)) for task in TASKS}
     assert wordings == {
-        "absolute_position": 2, "analogy": 1, "coordinates": 1, "counting": 2, "distance": 2, "relation": 3,
+        "absolute_position": 2, "analogy": 2, "coordinates": 2, "counting": 3, "distance": 2, "relation": 3,
     }  # fmt: skip
 
 
 def test_the_oracle_agrees_with_the_probes() -> None:
     seen = [row for row in rows() if int(row["group"][-5:-1]) % 4 == 0]
-    assert len(seen) == 15 * 22
+    assert len(seen) == 15 * 28
     for row in seen:
         image = Image.open(io.BytesIO(row["images"][0]["bytes"]))
         assert oracle.answer(image, row["prompt"][0]["content"]) == row["answer"]
@@ -79,10 +79,10 @@ def test_traits_are_those_of_the_scene(task: str) -> None:
         assert all(value >= 0 for value in traits.numbers.values())
         if task == "counting":
             assert traits.numbers["circles asked for"] == len(traits.places)
-            assert row["template"] == "B" or traits.numbers["circles asked for"] == int(row["answer"])
+            assert row["template"] in "BC" or traits.numbers["circles asked for"] == int(row["answer"])
         if task == "relation":
-            assert traits.numbers["gap between the boxes"] >= 0.04
-            assert traits.numbers["off axis / along it"] <= 0.5
+            assert traits.numbers["gap between the boxes"] >= 0.03
+            assert traits.numbers["off axis / along it"] <= 0.32 / 0.09
             assert traits.names["color"] in text.split()
         if task == "distance":
             assert traits.numbers["nearest / next"] <= 0.75

@@ -1,7 +1,7 @@
 """Answers a PGT question from the pixels and the words alone, by a route of its own: the judge of the generator.
 
-It knows how people name hues and how questions are worded, but neither the palette, nor the scene, nor how the tasks make
-or solve it.
+It knows how people name hues and how questions are worded; it knows neither the palette, nor the scene, nor how the
+tasks make or solve it.
 """
 
 import colorsys
@@ -17,9 +17,9 @@ from scipy import ndimage
 from pgt_lora.data.scene.faces import faces, font
 from tests.support.oracle_forms import form, overlap
 
-# Where the names of hues end, in degrees; red goes on from the last one. Between blue and red, what is light is pink.
+# Where the names of hues end, in degrees; red goes on from the last one. What is light between blue and red is pink.
 HUES = {"red": 15, "orange": 43, "yellow": 80, "green": 160, "cyan": 205, "blue": 267, "purple": 345}
-LIGHT_PURPLE = 0.58  # of full lightness
+PINK = {"purple": 0.58, "red": 0.7}  # the least lightness
 CAPITAL_HEIGHT = 0.7  # of the font size
 MAX_HOLLOW = 0.8  # of the area within an outline is drawn
 LEAST_WIDTH = 0.03  # of the short side: what is narrower is no circle but where two of them overlap
@@ -59,14 +59,21 @@ def answer(image: Image.Image, question: str) -> str:
 def find_shapes(pixels: np.ndarray) -> list[Shape]:
     """Return the connected shapes of an image (height, width, 3) of bytes."""
     labels, _ = ndimage.label((pixels != ground(pixels)).any(axis=2), structure=np.ones((3, 3)))
-    found = []
-    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+    places, found = ndimage.find_objects(labels), []
+    for number, (rows, columns) in enumerate(places, start=1):
+        if any(encloses(other, (rows, columns)) for other in places):
+            continue  # such as what the A of a disk encloses
         mask, patch = labels[rows, columns] == number, pixels[rows, columns].astype(float)
         fill, whole = np.median(patch[mask], axis=0), ndimage.binary_fill_holes(mask)
         hollow = mask.sum() < MAX_HOLLOW * whole.sum()  # a letter can have the ground's color, too
         place = columns.start, rows.start, columns.stop, rows.stop
         found.append(Shape(name_color(fill), *place, hollow, None if hollow else read_letter(patch, whole, fill)))
     return found
+
+
+def encloses(outer: tuple[slice, slice], inner: tuple[slice, slice]) -> bool:
+    """Tell whether one rectangle lies in another and touches no side of it."""
+    return all(a.start < b.start and b.stop < a.stop for a, b in zip(outer, inner, strict=True))
 
 
 def find_disks(pixels: np.ndarray) -> list[str]:
@@ -96,7 +103,7 @@ def name_color(rgb: np.ndarray) -> str:
     if saturation < 0.12:
         raise ValueError(f"{rgb} is grey")
     name = next((name for name, end in HUES.items() if 360 * hue < end), "red")
-    return "pink" if name == "purple" and lightness > LIGHT_PURPLE else name
+    return "pink" if lightness > PINK.get(name, 1) else name
 
 
 def read_letter(patch: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> str | None:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import dist
+from math import dist, pi
 from random import Random
 from statistics import mean
 
@@ -27,6 +27,7 @@ OPACITY = {Style.PLAIN: (0.6, 0.8), Style.VARIED: (0.75, 1.0)}
 # Of the varied style: how deep circles of two colors may lie in each other, as a part of the smallest radius.
 MAX_OVERLAP = 0.3
 TRIES = 200  # for the place of a circle
+MAX_COVERED = 0.6  # of the canvas: more circles than that, each with half of its gap, are never placed at random
 
 
 def plan(rng: Random, settings: TaskSettings) -> Question:
@@ -88,6 +89,9 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     gap_px = margin_px(canvas, GAP)
     overlap_px = int(MAX_OVERLAP * RADIUS[0] * canvas.short_side)
     gap_to_others_px = -overlap_px if settings.style == Style.VARIED and rng.random() < 0.5 else gap_px
+    least_area = len(colors) * pi * (RADIUS[0] * canvas.short_side + gap_px / 2) ** 2
+    if least_area > MAX_COVERED * canvas.width * canvas.height:
+        return None
     circles: list[Circle] = []
     for color in rng.sample(colors, len(colors)):
         size = rng.uniform(*radius)

@@ -17,12 +17,13 @@ from pgt_lora.data.scene.palette import (
     delta_e,
     label_color,
 )
+from pgt_lora.data.style import Style
 from pgt_lora.data.tasks import counting
 
 
 def test_colors_are_told_apart_as_drawn() -> None:
     assert len(COLORS) >= 8
-    lowest, highest = (round(255 * opacity) for opacity in counting.OPACITY)
+    lowest, highest = (round(255 * opacity) for opacity in counting.OPACITY[Style.PLAIN])
     lights = [BLACK, *FIGURE_COLORS.values()]
     assert min(delta_e(first, second) for first, second in combinations(lights, 2)) >= MIN_DELTA_E
     for level in (255, *range(lowest, highest + 1)):
@@ -30,7 +31,7 @@ def test_colors_are_told_apart_as_drawn() -> None:
         assert min(delta_e(first, second) for first, second in combinations(drawn, 2)) >= MIN_DELTA_E, level
 
 
-@pytest.mark.parametrize("opacity", [1.0, 0.7, *counting.OPACITY])
+@pytest.mark.parametrize("opacity", [1.0, 0.7, *counting.OPACITY[Style.PLAIN]])
 @pytest.mark.parametrize("color", COLORS)
 def test_blend_is_what_is_drawn(color: str, opacity: float) -> None:
     image = render(Scene(Canvas(20, 20), (), (Circle(color, 10, 10, 5, opacity),)))
