@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -12,18 +13,30 @@ from pgt_lora.data.generate import default_weights, tasks
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.models.transformers_internals import PRETOKENIZE_REGEX
 from pgt_lora.tiny.lessons import draw_turns
+from pgt_lora.tiny.things import NAMES
 
-MAX_VOCABULARY = 800
+MAX_VOCABULARY = 960
+# The paper's own wordings, whichever of them the tasks use.
+PAPER = (
+    "What are the normalized coordinates of the center of the red box? [0.6, 0.2]",
+    "There are several colored overlaid circles in this image. How many orange circles are there?\nA. 2\nB. 3\nC. 1\n"
+    "Answer with the letter from the correct option directly.",
+    "There are four colored circles labeled A, B, C, D in this image. Which one is closest to C? B, A or D ?",
+    "What is the letter of the circle that has the same color as the circle with a B in it ?",
+    "Where is the green box relative to the red box? Answer with left or right.",
+)
 
 
-def corpus(num_texts: int = 3000) -> list[str]:
+@cache
+def corpus(num_texts: int = 1200) -> tuple[str, ...]:
     """Return questions and answers of the lessons, and PGT questions so that these words are single tokens too."""
-    texts: list[str] = []
+    texts = [*PAPER] * 20
     for index in range(num_texts):
         rng: Random = stream(0, "tiny-tokenizer", index)
         texts += [text for turn in draw_turns(rng)[1] for text in turn]
+        texts += [f"{name}, the {name}" for name in NAMES]
         texts += [tasks()[name].plan(rng, TaskSettings()).text for name in default_weights()]
-    return texts
+    return tuple(texts)
 
 
 def train_bpe(texts: Iterable[str], special_tokens: Sequence[str]) -> tuple[dict[str, int], list[Any]]:
