@@ -1,5 +1,6 @@
 """`python -m pgt_lora.tiny NAME`: rebuild a small model from nothing."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -13,7 +14,7 @@ from pgt_lora.core.workspace import SHIPPED
 from pgt_lora.models.checkpoint import family_of
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
-from pgt_lora.tiny.pretrain import Schedule, pretrain
+from pgt_lora.tiny.pretrain import Place, Schedule, pretrain
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,6 +31,11 @@ def rebuild(
     name: Annotated[str, typer.Argument(help="One of the small models that ship with the project.")],
     out: Annotated[Optional[Path], typer.Option(help="The checkpoint directory. Default: data/NAME.")] = None,  # noqa: UP045
     steps: Annotated[int, typer.Option(help="Training steps. Default: as the shipped model's.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Conversations a step.")] = 32,
+    minutes: Annotated[Optional[float], typer.Option(min=0.1, help="End by then, with a rate that fell.")] = None,  # noqa: UP045
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Annotated[int, typer.Option(min=0, help="Processes that draw; the weights do not depend on it.")] = 0,
+    checkpoint: Annotated[Optional[Path], typer.Option(help="Where an interrupted run goes on from.")] = None,  # noqa: UP045
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Train the tokenizer, make the model with random weights, and teach it the lessons."""
@@ -37,6 +43,7 @@ def rebuild(
         raise typer.BadParameter(f"{name}: no small model; known: {choices(MODELS)}")
     module, shipped_steps = MODELS[name]
     out = out or SHIPPED / "data" / name
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads share out sums differently: with one, the weights depend on the seed and the processor alone.
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -46,10 +53,11 @@ def rebuild(
         model.save_pretrained(directory)
         processor.save_pretrained(directory)
         encoder = Encoder(family_of(str(directory)), processor)
-        pretrain(model, encoder, Schedule(steps=steps or shipped_steps))
+        schedule = Schedule(steps=steps or shipped_steps, batch_size=batch_size, minutes=minutes)
+        done = pretrain(model, encoder, schedule, Place(device, workers, checkpoint))
         model.save_pretrained(directory)
         (directory / "README.md").write_text(card(name, model), encoding="utf-8")
-    console.print(f"{model.num_parameters():,} weights in {out}", soft_wrap=True)
+    console.print(f"{model.num_parameters():,} weights in {out}, after {done} steps", soft_wrap=True)
 
 
 def card(name: str, model: "PreTrainedModel") -> str:

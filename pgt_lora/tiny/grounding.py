@@ -1,4 +1,4 @@
-"""An auxiliary lesson for every image token: what has its centre here, where exactly, and where is here.
+"""An auxiliary lesson for every image token: what has its center here, where exactly, and where is here.
 
 A language model finds out how to look objects up only after the image tokens say what and where they are, and answers
 alone teach that slowly: without this lesson, a thousand steps left the places in answers at chance. It is asked of the
@@ -12,12 +12,13 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from pgt_lora.data.scene import Box, Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.tiny.objects import at, everything
+from pgt_lora.tiny.objects import at, everything, hundredths, kind_of
+from pgt_lora.tiny.picture import Picture
+from pgt_lora.tiny.things import NAMES
 
 LETTERS = "ABCD"
-KINDS = ("none", "box", "circle", *LETTERS)
+KINDS = ("none", "box", "circle", *LETTERS, *NAMES)
 PARTS = 4  # a token's width and height are told apart in so many parts
 SIDE = 7  # image tokens along a side
 CLASSES = {
@@ -33,23 +34,23 @@ ASKED: Mapping[int, Sequence[str]] = {
 }
 
 
-def targets(scenes: Sequence[Scene]) -> dict[str, torch.Tensor]:
-    """Return class indices of every field, (images, tokens); -100 where nothing has its centre."""
-    found = {name: torch.full((len(scenes), SIDE, SIDE), -100) for name in CLASSES}
+def targets(pictures: Sequence[Picture]) -> dict[str, torch.Tensor]:
+    """Return class indices of every field, (pictures, tokens); -100 where nothing has its center."""
+    found = {name: torch.full((len(pictures), SIDE, SIDE), -100) for name in CLASSES}
     found["kind"].zero_()
     found["row"][:] = torch.arange(SIDE).view(SIDE, 1)
     found["column"][:] = torch.arange(SIDE)
-    for index, scene in enumerate(scenes):
-        for primitive in everything(scene):
-            x, y = at(primitive, scene)
+    fields = {name: values.numpy() for name, values in found.items()}  # much faster to write to
+    colors = list(COLORS)
+    for index, picture in enumerate(pictures):
+        for each in everything(picture):
+            (x, y), percent = at(each, picture), hundredths(each, picture)  # as the lessons write a place
             cell = (index, int(SIDE * y), int(SIDE * x))
-            label = "box" if isinstance(primitive, Box) else primitive.label or "circle"
-            found["kind"][cell] = KINDS.index(label)
-            found["color"][cell] = list(COLORS).index(primitive.color)
-            for axis, value in (("x", x), ("y", y)):
-                percent = min(99, round(100 * value))  # as the lessons write a place
-                found[f"{axis}_part"][cell] = int(SIDE * value % 1 * PARTS)
-                found[f"{axis}_tens"][cell], found[f"{axis}_ones"][cell] = divmod(percent, 10)
+            fields["kind"][cell] = KINDS.index(kind_of(each))
+            fields["color"][cell] = colors.index(each.color)
+            for axis, value, hundredth in (("x", x, percent[0]), ("y", y, percent[1])):
+                fields[f"{axis}_part"][cell] = int(SIDE * value % 1 * PARTS)
+                fields[f"{axis}_tens"][cell], fields[f"{axis}_ones"][cell] = divmod(hundredth, 10)
     return {name: values.flatten(1) for name, values in found.items()}
 
 
@@ -59,21 +60,17 @@ class Heads(nn.Module):
     def __init__(self, hidden_size: int):
         super().__init__()
         self.norms = nn.ModuleList(nn.RMSNorm(hidden_size) for _ in ASKED)
-        self.heads = nn.ModuleList(
-            nn.ModuleDict({name: nn.Linear(hidden_size, CLASSES[name]) for name in names}) for names in ASKED.values()
-        )
-        # Most tokens hold no centre; without the weight, "none" everywhere is a comfortable answer.
-        self.kind_weight = torch.tensor([0.1] + [1.0] * (len(KINDS) - 1))
+        # One matrix for all fields of a layer: on a GPU, each product costs as much as its start.
+        self.heads = nn.ModuleList(nn.Linear(hidden_size, sum(CLASSES[n] for n in names)) for names in ASKED.values())
+        # Most tokens hold no center; without the weight, "none" everywhere is a comfortable answer.
+        self.register_buffer("kind_weight", torch.tensor([0.1] + [1.0] * (len(KINDS) - 1)))
 
-    def forward(self, layers: Sequence[torch.Tensor], scenes: Sequence[Scene]) -> torch.Tensor:
+    def forward(self, layers: Sequence[torch.Tensor], expected: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return the sum over the layers asked of the mean loss; each of `layers` is (images, tokens, hidden_size)."""
-        expected = targets(scenes)
-        total = torch.zeros(())
-        for layer, norm, heads in zip(ASKED, self.norms, self.heads, strict=True):
-            tokens = norm(layers[layer].float())
-            assert isinstance(heads, nn.ModuleDict)
-            for name, head in heads.items():
-                weight = self.kind_weight if name == "kind" else None
-                loss = cross_entropy(head(tokens).flatten(0, 1).float(), expected[name].flatten(), weight)
-                total = total + loss / len(heads)
+        total = layers[0].new_zeros(())
+        for (layer, names), norm, head in zip(ASKED.items(), self.norms, self.heads, strict=True):
+            scores = head(norm(layers[layer].float())).float().flatten(0, 1).split([CLASSES[n] for n in names], 1)
+            for name, score in zip(names, scores, strict=True):
+                weight = self.get_buffer("kind_weight") if name == "kind" else None
+                total = total + cross_entropy(score, expected[name].flatten(), weight) / len(names)
         return total

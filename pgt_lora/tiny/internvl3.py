@@ -69,7 +69,7 @@ def build_processor() -> "ProcessorMixin":
 
 
 def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
-    """Make the model with random weights (about 1.2 million, from torch's global generator)."""
+    """Make the model with random weights (about 1.5 million, from torch's global generator)."""
     token_id = processor.tokenizer.convert_tokens_to_ids
     config = InternVLConfig(
         text_config={
@@ -92,7 +92,7 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
         vision_config={
             "hidden_size": 96,
             "intermediate_size": 192,
-            "num_hidden_layers": 3,
+            "num_hidden_layers": 4,
             "num_attention_heads": 4,
             "attention_bias": True,
             "image_size": [TILE_PX, TILE_PX],

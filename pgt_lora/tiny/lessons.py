@@ -6,16 +6,16 @@ A lesson is one question and its answer on a scene. None of the PGT questions is
 from collections.abc import Callable
 from random import Random
 
-from pgt_lora.data.scene import Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.tiny import scenes
 from pgt_lora.tiny.listings import LISTINGS
 from pgt_lora.tiny.objects import Turn
+from pgt_lora.tiny.picture import Picture
 from pgt_lora.tiny.questions import QUESTIONS
+from pgt_lora.tiny.scenes import SCENES
 
-Lesson = Callable[[Random, Scene], Turn | None]
+Lesson = Callable[[Random, Picture], Turn | None]
 
-OPENINGS = ("", "", "Look at the image. ", "This is a drawing on grey. ", "Think of the image as a map. ")
+OPENINGS = ("", "", "Look at the image. ", "This is a drawing. ", "Think of the image as a map. ")
 # What an answer is like, and how it may be asked for.
 CLOSINGS = {
     "option": ("Answer with the option's letter.", "Give the letter of the option that is right."),
@@ -26,12 +26,13 @@ CLOSINGS = {
 }
 
 
-def draw_scene(rng: Random) -> Scene:
-    """Draw a scene of shapes, of dots or, half of the time, of letters."""
-    return rng.choice((scenes.shapes, scenes.dots, scenes.letters, scenes.letters))(rng)
+def draw_scene(rng: Random) -> Picture:
+    """Draw a scene of shapes, dots, letters or things."""
+    (draw,) = rng.choices([draw for draw, _ in SCENES], [share for _, share in SCENES])
+    return draw(rng)
 
 
-def draw_turns(rng: Random, num_listings: int = 1, num_questions: int = 3) -> tuple[Scene, list[Turn]]:
+def draw_turns(rng: Random, num_listings: int = 2, num_questions: int = 4) -> tuple[Picture, list[Turn]]:
     """Draw a scene and lessons on it, in random order."""
     scene = draw_scene(rng)
     turns = _teach(rng, scene, LISTINGS, num_listings)
@@ -43,7 +44,7 @@ def draw_turns(rng: Random, num_listings: int = 1, num_questions: int = 3) -> tu
 def phrase(rng: Random, turn: Turn) -> Turn:
     """Put an opening before a question and a closing behind it, or nothing."""
     question, answer = turn
-    if "(A)" in question:
+    if "(A)" in question or "\nA. " in question:
         kind = "option"
     elif answer in ("True", "False"):
         kind = "true or false"
@@ -51,10 +52,11 @@ def phrase(rng: Random, turn: Turn) -> Turn:
         kind = "number"
     else:
         kind = "color" if answer in COLORS else "other"
-    return f"{rng.choice(OPENINGS)}{question} {rng.choice(CLOSINGS[kind])}".strip(), answer
+    gap = "" if question.endswith("\n") else " "
+    return f"{rng.choice(OPENINGS)}{question}{gap}{rng.choice(CLOSINGS[kind])}".strip(), answer
 
 
-def _teach(rng: Random, scene: Scene, lessons: tuple[Lesson, ...], number: int) -> list[Turn]:
+def _teach(rng: Random, scene: Picture, lessons: tuple[Lesson, ...], number: int) -> list[Turn]:
     turns: list[Turn] = []
     while len(turns) < number:
         turn = rng.choice(lessons)(rng, scene)

@@ -147,7 +147,7 @@ def to_pieces(
 
 
 def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
-    """Make the model with random weights (about 1.3 million, from torch's global generator)."""
+    """Make the model with random weights (about 1.6 million, from torch's global generator)."""
     tokenizer = processor.tokenizer
     (form,) = (form for form in FORMS.values() if form.chat_template == processor.chat_template)
     config = LlavaNextConfig(
@@ -170,7 +170,7 @@ def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
             "model_type": "clip_vision_model",
             "hidden_size": 96,
             "intermediate_size": 192,
-            "num_hidden_layers": 4,  # of which the last is never used: features are taken from the one before it
+            "num_hidden_layers": 5,  # of which the last is never used: features are taken from the one before it
             "num_attention_heads": 4,
             "image_size": VIEW_PX,
             "patch_size": PATCH_PX,

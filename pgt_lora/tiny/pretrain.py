@@ -1,103 +1,72 @@
 """Pre-training of the small models: from random weights to a checkpoint that sees, but was taught no PGT task."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 
-from pgt_lora.core.streams import stream
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console, track
-from pgt_lora.data.scene import Scene, render
-from pgt_lora.models.encoding import IGNORE, Encoder
-from pgt_lora.models.families.template import end_token, messages
+from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import pointing
+from pgt_lora.tiny.batches import Batch, batches
+from pgt_lora.tiny.conversation import Talk
+from pgt_lora.tiny.forward import fuse_norms, hidden_states, normalized
 from pgt_lora.tiny.grounding import SIDE, Heads
-from pgt_lora.tiny.lessons import draw_turns
-from pgt_lora.tiny.objects import Turn
+from pgt_lora.tiny.muon import Muon
 
-ANSWER = "answer"
+TOLD_EVERY = 100
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast. `pool` batches are drawn at a time and sorted by length, so that little is padding."""
+    """How long and how fast; `minutes` ends it earlier, the rate falling as it would have."""
 
     steps: int
     batch_size: int = 32
+    minutes: float | None = None
     learning_rate: float = 4e-3
     warmup: float = 0.03
     decay: float = 0.35  # the last part of the steps, in which the rate falls to zero
     weight_decay: float = 0.05
     grounding: float = 1.0  # weight of the auxiliary losses, falling to zero over the steps
-    pool: int = 8
+    pool: int = 4  # batches that are drawn at a time
     seed: int = 0
 
 
-def conversation(encoder: Encoder, turns: Sequence[Turn]) -> tuple[str, list[int], list[int]]:
-    """Return the first question, and the ids and labels of all that follows it."""
-    processor, end = encoder.processor, end_token(encoder.family, encoder.processor)
-    first = [*messages("question"), {"role": "assistant", "content": ANSWER}]
-    ids: list[int] = []
-    labels: list[int] = []
-    for number, (question, answer) in enumerate(turns):
-        if number:  # all that the template renders from an answer's end to where the next one begins
-            asked = [*first, {"role": "user", "content": question}]
-            text = processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
-            between = text.partition(ANSWER)[2].removeprefix(end)
-            between_ids = processor.tokenizer(between, add_special_tokens=False).input_ids
-            ids += between_ids
-            labels += [IGNORE] * len(between_ids)
-        lesson = {"id": "lesson", "images": [None], "prompt": [{"content": "question"}]}
-        said = encoder.answer_ids(lesson | {"completion": [{"content": answer}]})
-        ids += said
-        labels += said
-    return turns[0][0], ids, labels
+@dataclass(frozen=True)
+class Place:
+    """Where it runs, with how many processes that draw, and where it is saved every so many steps."""
+
+    device: str = "cpu"
+    workers: int = 0
+    checkpoint: Path | None = None
+    save_every: int = 500
+
+    @property
+    def file(self) -> Path | None:
+        """The file that an interrupted run goes on from."""
+        return self.checkpoint / "state.pt" if self.checkpoint else None
 
 
-def row(scene: Scene, question: str) -> dict[str, Any]:
-    """Return a row as the encoder reads it; its image is raw, since nothing is stored."""
-    return {"id": "lesson", "images": [render(scene)], "prompt": [{"role": "user", "content": question}]}
-
-
-def batches(encoder: Encoder, schedule: Schedule) -> Iterator[tuple[dict[str, torch.Tensor], list[Scene]]]:
-    """Yield encoded batches of lessons without end; batch i is the same in every run."""
-    size, pool = schedule.batch_size, schedule.pool
-    for number in range(10**9):
-        rng = stream(schedule.seed, "tiny-order", number)
-        drawn = []
-        for index in range(number * pool * size, (number + 1) * pool * size):
-            scene, turns = draw_turns(stream(schedule.seed, "tiny-train", index))
-            drawn.append((scene, conversation(encoder, turns)))
-        drawn.sort(key=lambda each: len(each[1][1]))
-        for start in rng.sample(range(0, len(drawn), size), pool):
-            part = drawn[start : start + size]
-            prompts = encoder.prompts([row(scene, lesson[0]) for scene, lesson in part])
-            yield (
-                encoder.extend(prompts, [lesson[1] for _, lesson in part], [lesson[2] for _, lesson in part]),
-                [scene for scene, _ in part],
-            )
-
-
-def losses(
-    model: Any, batch: dict[str, torch.Tensor], heads: Heads, scenes: Sequence[Scene], names: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def losses(model: Any, batch: Batch, heads: Heads, talk: Talk) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the language-modelling loss and the auxiliary losses of one batch."""
-    labels = batch.pop("labels")
-    batch.pop("attention_mask")  # right padding needs none under a causal mask, and attention is faster without
-    found = model.model(**batch, output_hidden_states=True, use_cache=False)
-    layers = found.hidden_states
-    supervised = labels[:, 1:] != IGNORE
-    logits = model.lm_head(layers[-1][:, :-1][supervised]).float()
-    loss = torch.nn.functional.cross_entropy(logits, labels[:, 1:][supervised])
-    image = batch["input_ids"] == model.config.image_token_id
-    tokens = [layer[image].unflatten(0, (len(scenes), -1))[:, : SIDE * SIDE] for layer in layers]
-    attention = model.model.language_model.layers[pointing.LAYER].self_attn.attention
-    taught = pointing.pointing_losses(attention, batch["input_ids"], image, scenes, names)
-    return loss, heads(tokens, scenes) + sum(taught)
+    pixels = normalized(batch["pixels"], talk.encoder.processor.image_processor)
+    first = talk.first_image_token
+    layers = hidden_states(model, batch["ids"], pixels, first, talk.num_image_tokens)
+    logits = model.lm_head(layers[-1].flatten(0, 1).index_select(0, batch["said"])).float()
+    loss = cross_entropy(logits, batch["labels"])
+    first_taught, then_taught = (
+        model.model.language_model.layers[i].self_attn.attention for i in (pointing.LAYER, pointing.NEXT_LAYER)
+    )
+    pointed = pointing.pointing_losses(first_taught, then_taught, first, batch)
+    return loss, heads([layer[:, first : first + SIDE * SIDE] for layer in layers[:3]], batch) + sum(pointed)
 
 
-def optimizers(model: torch.nn.Module, heads: Heads, schedule: Schedule) -> list[Any]:
+def optimizers(model: torch.nn.Module, heads: Heads, schedule: Schedule) -> list[torch.optim.Optimizer]:
     """Return Muon for the matrices and AdamW for embeddings, norms, biases, patches and heads.
 
     Muon needs about a third fewer steps here than AdamW alone.
@@ -106,38 +75,97 @@ def optimizers(model: torch.nn.Module, heads: Heads, schedule: Schedule) -> list
     matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name and "lm_head" not in name]
     chosen = {id(p) for p in matrices}
     others = [p for _, p in named if id(p) not in chosen] + list(heads.parameters())
-    found = [
-        torch.optim.Muon(
-            matrices, lr=schedule.learning_rate, weight_decay=schedule.weight_decay, adjust_lr_fn="match_rms_adamw"
-        ),
+    return [
+        Muon(matrices, lr=schedule.learning_rate, weight_decay=schedule.weight_decay),
         torch.optim.AdamW(others, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
-    return [(each, torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate(step, schedule))) for each in found]
 
 
-def rate(step: int, schedule: Schedule) -> float:
-    """Return the learning rate's factor: linear up, flat, linear down to zero."""
-    done = step / schedule.steps
-    return min(1.0, (done + 1 / schedule.steps) / schedule.warmup, (1 - done) / schedule.decay)
+def rate(done: float, schedule: Schedule) -> float:
+    """Return the learning rate's factor where a part of the work is done: linear up, flat, linear down to zero."""
+    return max(0.0, min(1.0, (done + 1 / schedule.steps) / schedule.warmup, (1 - done) / schedule.decay))
 
 
-def pretrain(model: Any, encoder: Encoder, schedule: Schedule) -> None:
-    """Teach the lessons to a model with random weights, under a progress bar."""
-    hidden_size = model.config.get_text_config().hidden_size
-    heads = Heads(hidden_size)
-    names = pointing.token_names(encoder.processor.tokenizer)
+def pretrain(model: Any, encoder: Encoder, schedule: Schedule, place: Place | None = None) -> int:
+    """Teach the lessons to a model with random weights, under a progress bar; return the number of steps.
+
+    Raises:
+        InputError: the checkpoint is of another schedule.
+        FloatingPointError: the loss is no longer a number.
+    """
+    place = place or Place()
+    on_gpu = place.device != "cpu"
+    if on_gpu:
+        torch.set_float32_matmul_precision("high")
+        fuse_norms(model)
+    talk = Talk(encoder)
+    heads = Heads(model.config.get_text_config().hidden_size)
     model.set_attn_implementation("pointing")
+    for module in (model, heads):
+        module.to(place.device).train()
     stepping = optimizers(model, heads, schedule)
-    model.train()
-    lessons = zip(range(schedule.steps), batches(encoder, schedule), strict=False)
-    for step, (batch, scenes) in track(lessons, schedule.steps, "Pre-training"):
-        with torch.autocast("cpu", torch.bfloat16):
-            loss, grounding = losses(model, batch, heads, scenes, names)
-        (loss + schedule.grounding * (1 - step / schedule.steps) * grounding).backward()
+    step, spent = resume(place, schedule, model, heads, stepping)
+    began = time.monotonic() - spent
+    drawn = batches(encoder, schedule.batch_size, schedule.pool, schedule.seed, step, place.workers)
+    for batch in track(drawn, schedule.steps - step, "Pre-training"):
+        spent = time.monotonic() - began
+        done = max(step / schedule.steps, spent / 60 / schedule.minutes if schedule.minutes else 0.0)
+        if done >= 1:
+            break
+        if on_gpu:  # only from page-locked memory does a copy wait for nothing
+            batch = {name: values.pin_memory().to(place.device, non_blocking=True) for name, values in batch.items()}
+        # On a CPU, products are faster in bfloat16; on a GPU, TF32 starts fewer kernels.
+        with torch.autocast("cpu", torch.bfloat16, enabled=not on_gpu):
+            loss, grounding = losses(model, batch, heads, talk)
+        (loss + schedule.grounding * (1 - done) * grounding).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, scheduler in stepping:
+        for optimizer in stepping:
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.learning_rate * rate(done, schedule)
             optimizer.step()
-            scheduler.step()
             optimizer.zero_grad()
-        if step % 100 == 0 or step == schedule.steps - 1:
-            console.print(f"step {step}: loss {loss:.3f}, grounding {grounding:.3f}")
+        step += 1
+        if step % TOLD_EVERY == 1 or step == schedule.steps:
+            console.print(f"step {step}, {spent:.0f} s: loss {loss.item():.3f}, auxiliary {grounding.item():.3f}")
+            if not torch.isfinite(loss):
+                raise FloatingPointError(f"step {step}: the loss is {loss.item()}")
+        if step % place.save_every == 0:
+            save(place, schedule, model, heads, stepping, step, spent)
+        if step == schedule.steps:
+            break
+    save(place, schedule, model, heads, stepping, step, time.monotonic() - began)
+    model.to("cpu")
+    return step
+
+
+def save(
+    place: Place, schedule: Schedule, model: Any, heads: Heads, stepping: list[Any], step: int, spent: float
+) -> None:
+    """Write all that an interrupted run goes on from, where a place for it was named."""
+    if not (file := place.file):
+        return
+    state = {
+        "schedule": asdict(schedule), "step": step, "spent": spent, "model": model.state_dict(),
+        "heads": heads.state_dict(), "optimizers": [each.state_dict() for each in stepping],
+    }  # fmt: skip
+    file.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(state, partial := file.with_suffix(".partial"))
+    partial.replace(file)
+
+
+def resume(place: Place, schedule: Schedule, model: Any, heads: Heads, stepping: list[Any]) -> tuple[int, float]:
+    """Load what `save` wrote, if anything; return the steps done and the seconds spent.
+
+    Raises:
+        InputError: it is of another schedule.
+    """
+    if not (place.file and place.file.exists()):
+        return 0, 0.0
+    state = torch.load(place.file, map_location=place.device, weights_only=True)
+    if state["schedule"] != asdict(schedule):
+        raise InputError(f"{place.file} is of another schedule, {state['schedule']}; name another --checkpoint")
+    model.load_state_dict(state["model"])
+    heads.load_state_dict(state["heads"])
+    for optimizer, saved in zip(stepping, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    return int(state["step"]), float(state["spent"])

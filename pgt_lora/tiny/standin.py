@@ -19,7 +19,7 @@ from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.distance import MAX_RATIO
 from pgt_lora.data.tasks.layout import fits, margin_px, place_circle
 from pgt_lora.data.tasks.relation import OPPOSITE, relation_of
-from pgt_lora.tiny.objects import everything
+from pgt_lora.tiny.objects import primitives
 
 CANVAS = Canvas(112, 112)
 MAX_COUNT = 6
@@ -36,7 +36,7 @@ IMAGES = "images"
 SCENES = "scenes.json"
 
 Kind = tuple[str, str]
-"""A colour and a shape, `box` or `circle`."""
+"""A color and a shape, `box` or `circle`."""
 
 
 def write_standin(directory: Path, num_samples: int, seed: int) -> None:
@@ -57,7 +57,7 @@ def write_standin(directory: Path, num_samples: int, seed: int) -> None:
                 path = image_path(name, entry)
                 file = partial_directory / IMAGES / path
                 file.parent.mkdir(parents=True, exist_ok=True)
-                # As photographs come, but with nothing of the colours lost.
+                # As photographs come, but with nothing of the colors lost.
                 render(scene).save(file, "JPEG", quality=95, subsampling=0)
                 scenes[path] = scene.to_json()
                 rows.append(entry)
@@ -78,7 +78,7 @@ def image_path(source: str, entry: dict[str, Any]) -> str:
 
 
 def draw_count(rng: Random, index: int) -> tuple[dict[str, Any], Scene]:
-    """Draw a question in the manner of TallyQA: how many objects of a shape, of any colour or of one."""
+    """Draw a question in the manner of TallyQA: how many objects of a shape, of any color or of one."""
     shape, color = rng.choice(("box", "circle")), rng.choice([None, *sorted(COLORS)])
     number = rng.randint(0, MAX_COUNT)
 
@@ -154,16 +154,16 @@ def draw_distance(rng: Random, index: int) -> tuple[dict[str, Any], Scene]:
 
 
 def nearest(scene: Scene, target: Kind) -> Kind | None:
-    """Return what is nearest to the target, centre to centre, by the margin of the PGT task, or None."""
+    """Return what is nearest to the target, center to center, by the margin of the PGT task, or None."""
     x, y = find(scene, target).center
-    far = {_kind(p): ((p.center[0] - x) ** 2 + (p.center[1] - y) ** 2) ** 0.5 for p in everything(scene)}
+    far = {_kind(p): ((p.center[0] - x) ** 2 + (p.center[1] - y) ** 2) ** 0.5 for p in primitives(scene)}
     first, second = sorted((kind for kind in far if kind != target), key=far.__getitem__)[:2]
     return first if far[first] <= MAX_RATIO * far[second] else None
 
 
 def find(scene: Scene, kind: Kind) -> Box | Circle:
-    """Return the object of a colour and shape."""
-    return next(p for p in everything(scene) if _kind(p) == kind)
+    """Return the object of a color and shape."""
+    return next(p for p in primitives(scene) if _kind(p) == kind)
 
 
 def _kinds(rng: Random, number: int) -> list[Kind]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -12,18 +13,23 @@ from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights, tasks
 from pgt_lora.models.transformers_internals import PRETOKENIZE_REGEX
 from pgt_lora.tiny.lessons import draw_turns
+from pgt_lora.tiny.things import NAMES
 
-MAX_VOCABULARY = 800
+MAX_VOCABULARY = 960
 
 
-def corpus(num_texts: int = 3000) -> list[str]:
+@cache
+def corpus(num_texts: int = 1200) -> tuple[str, ...]:
     """Return questions and answers of the lessons, and PGT questions so that these words are single tokens too."""
     texts: list[str] = []
     for index in range(num_texts):
         rng: Random = stream(0, "tiny-tokenizer", index)
         texts += [text for turn in draw_turns(rng)[1] for text in turn]
-        texts += [tasks()[name].plan(rng, TaskSettings()).text for name in parse_weights("families")]
-    return texts
+        texts += [f"{name}, the {name}" for name in NAMES]
+        for name in parse_weights("families"):
+            question = tasks()[name].plan(rng, TaskSettings())
+            texts += [question.text, question.answer]
+    return tuple(texts)
 
 
 def train_bpe(texts: Iterable[str], special_tokens: Sequence[str]) -> tuple[dict[str, int], list[Any]]:

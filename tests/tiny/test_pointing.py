@@ -1,49 +1,76 @@
 """Attention points to what is named, and grounding to where it lies."""
 
+from math import exp
 from pathlib import Path
 
 import pytest
 import torch
 
-from pgt_lora.data.scene import Canvas, Circle, Scene
+from pgt_lora.data.scene import Box, Canvas, Circle
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.tiny import pointing
 from pgt_lora.tiny.grounding import CLASSES, KINDS, targets
+from pgt_lora.tiny.picture import Picture, Thing
 from pgt_lora.tiny.skills import skill_samples
 from tests.support.checkpoints import checkpoint
 from tests.support.discovered import small_processor
 
+CANVAS = Canvas(112, 112)
+
 
 def test_names_point_to_what_they_name() -> None:
     circles = (Circle("red", 40, 90, 12, 1.0, "C"), Circle("red", 8, 8, 6, 1.0, "A"))
-    found = pointing.cells([Scene(Canvas(112, 112), (), circles)])
-    red, letter = (found[0, pointing.NAMES.index(name)] for name in ("red", "C"))
+    things = (Thing("fish", Box("blue", 90, 90, 109, 109)),)
+    found = torch.from_numpy(pointing.cells(Picture(CANVAS, (), circles, things)))
+    red, letter, fish = (found[pointing.NAMES.index(name)] for name in ("red", "C", "fish"))
     assert red.nonzero().flatten().tolist() == [0, 5 * 7 + 2]
     assert letter.nonzero().flatten().tolist() == [5 * 7 + 2]
-    assert found.sum() == 4
+    assert fish.nonzero().flatten().tolist() == [6 * 7 + 6]
+    assert found.sum() == 6
     tokenizer = small_processor("qwen2_5_vl").tokenizer
-    names = pointing.token_names(tokenizer)[tokenizer("red, the letter C and (C) blue").input_ids]
-    assert [pointing.NAMES[i] for i in names if i >= 0] == ["red", "C", "blue"]  # an option's letter names nothing
+    names = pointing.token_names(tokenizer)[tokenizer("red fish, the letter C and (C) blue").input_ids]
+    assert [pointing.NAMES[i] for i in names if i >= 0] == ["red", "fish", "C", "blue"]  # an option's letter is none
+    assert set(pointing.token_names(tokenizer).tolist()) == {-1, *range(len(pointing.NAMES))}
+
+
+def test_letters_point_to_their_like_and_to_their_neighbors() -> None:
+    circles = (
+        Circle("red", 8, 8, 6, 1.0, "A"), Circle("blue", 40, 8, 6, 1.0, "B"), Circle("red", 104, 104, 6, 1.0, "C"),
+    )  # fmt: skip
+    alike, near = pointing.companions(Picture(CANVAS, (), circles))["A"]
+    assert alike.nonzero()[0].tolist() == [48]
+    assert near.sum() == pytest.approx(1)
+    assert near[2] / near[48] == pytest.approx(exp((96 * 2**0.5 - 32) / 112 / pointing.NEARNESS), rel=1e-3)
+    assert pointing.companions(Picture(CANVAS, (), circles))["B"][0].sum() == 0
 
 
 def test_pointing_is_learnt_when_attention_lies_where_it_should() -> None:
-    scene = Scene(Canvas(112, 112), (), (Circle("red", 8, 8, 6, 1.0), Circle("red", 104, 8, 6, 1.0)))
-    image = torch.tensor([[False] + 49 * [True] + 2 * [False]])
-    names = torch.tensor([-1, pointing.NAMES.index("red"), pointing.NAMES.index("green")])
-    ids = torch.tensor([50 * [0] + [1, 2]])  # an image between other tokens, then "red" and "green"
-    attention = torch.zeros(1, 2, 52, 52)
-    attention[0, 1, 50, [0, 1, 7]] = torch.tensor([4.0, 1.0, 1.0]) / 6  # two objects, and the resting place
-    attention[0, 1, 51, 0] = 1.0  # there is no green one
+    circles = (Circle("red", 8, 8, 6, 1.0, "A"), Circle("red", 104, 8, 6, 1.0, "B"))
+    names = torch.tensor([-1, *(pointing.NAMES.index(name) for name in ("red", "green", "A"))])
+    ids = torch.tensor([50 * [0] + [1, 2, 3]])  # an image after one token, then "red", "green" and "A"
+    asked = pointing.pointing_targets(ids, 50, [Picture(CANVAS, (), circles)], names)
+    first, second = torch.zeros(2, 1, 4, 53, 53)
+    first[0, 1, 50, [0, 1, 7]] = torch.tensor([4.0, 1.0, 1.0]) / 6  # two objects, and the resting place
+    first[0, 1, 51, 0] = 1.0  # there is no green one
+    first[0, 0, 52, 1] = 1.0
+    first[0, 1, 52, [0, 1]] = torch.tensor([4.0, 1.0]) / 5
+    second[0, 0, 52, [0, 7]] = torch.tensor([1.0, 2.0]) / 3  # the other red one, and the resting place
+    second[0, 2, 52, 7] = 1.0
+    assert [float(loss) for loss in pointing.pointing_losses(first, second, 1, asked)] == pytest.approx(
+        [0] * 4, abs=1e-3
+    )
+    for attention, rows, heads in ((first, [51, 52], [0, 1]), (second, [52], [0, 2])):
+        for row in rows:
+            attention[0, heads, row] = 1 / 53
+    assert all(float(loss) > 0.5 for loss in pointing.pointing_losses(first, second, 1, asked))
 
-    def loss() -> float:
-        # The first head has nothing to learn: neither colour is a single object's.
-        _, counting = pointing.pointing_losses(attention, ids, image, [scene], names)
-        return float(counting)
 
-    assert loss() == pytest.approx(0, abs=1e-3)
-    attention[0, 1, 51] = 1 / 52
-    assert loss() > 1
+def test_a_batch_without_letters_has_nothing_to_point_to() -> None:
+    picture = Picture(CANVAS, (), (Circle("red", 8, 8, 6, 1.0),))
+    asked = pointing.pointing_targets(torch.zeros(1, 53, dtype=torch.long), 50, [picture], torch.tensor([-1]))
+    attention = torch.full((1, 4, 53, 53), 1 / 53)
+    assert all(float(loss) == 0 for loss in pointing.pointing_losses(attention, attention, 1, asked))
 
 
 def test_the_attention_of_pretraining_is_the_models_own(base_dir: Path) -> None:
@@ -57,11 +84,13 @@ def test_the_attention_of_pretraining_is_the_models_own(base_dir: Path) -> None:
         torch.testing.assert_close(model(**batch).logits, usual, rtol=1e-4, atol=1e-4)
 
 
-def test_grounding_marks_the_token_that_holds_the_centre() -> None:
-    found = targets([Scene(Canvas(112, 112), (), (Circle("red", 40, 90, 12, 1.0, "C"),))])
+def test_grounding_marks_the_token_that_holds_the_center() -> None:
+    things = (Thing("fish", Box("blue", 90, 90, 109, 109)),)
+    found = targets([Picture(CANVAS, (), (Circle("red", 40, 90, 12, 1.0, "C"),), things)])
     cell = 5 * 7 + 2  # row 90 // 16, column 40 // 16
     assert found["kind"][0, cell] == KINDS.index("C")
-    assert (found["kind"] > 0).sum() == 1
+    assert found["kind"][0, 48] == KINDS.index("fish")
+    assert (found["kind"] > 0).sum() == 2
     assert found["color"][0, cell] == list(COLORS).index("red")
     assert (found["x_tens"][0, cell], found["x_ones"][0, cell]) == (3, 6)  # 40 / 112 is 36 per cent
     assert (found["x_part"][0, cell], found["y_part"][0, cell]) == (2, 2)
