@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 from trl import SFTTrainer
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FEATURES", "PRETOKENIZE_REGEX", "TILE_TOKENS", "TILE_WORDS", "HookedTrainer", "num_image_tokens",
-    "parameter_names", "prepared", "sdpa_attention_forward", "sdpa_mask",
+    "parameter_names", "prepared", "sdpa_attention_forward",
 ]  # fmt: skip
 
 # The argument by which models take image features in the place of pixels, as a mapping of modalities.

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface
 
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.models.transformers_internals import sdpa_attention_forward, sdpa_mask
+from pgt_lora.models.transformers_internals import sdpa_attention_forward
 from pgt_lora.tiny.grounding import LETTERS, SIDE
 from pgt_lora.tiny.objects import at, distance, everything, kind_of, lettered
 from pgt_lora.tiny.picture import Picture
@@ -50,8 +50,8 @@ def attend(
         return (module.attention @ value).transpose(1, 2).contiguous(), None
 
 
+# Without a function for its masks, Transformers makes none and does not wait for the device to see whether it could.
 AttentionInterface.register("pointing", attend)
-AttentionMaskInterface.register("pointing", sdpa_mask)
 
 
 def cells(picture: Picture) -> np.ndarray:
