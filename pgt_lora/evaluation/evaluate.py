@@ -85,11 +85,9 @@ def answers(
     With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
 
     Raises:
-        InputError: the directory or an image cannot be read, or no row has choices to be decided by probability.
+        InputError: the directory or an image cannot be read.
     """
     rows = open_dataset(data)
-    if by == By.PROBABILITY and not any(rows["choices"]):
-        raise InputError(f"{data}: no row has choices whose probabilities could decide; leave out --by")
     check_images(rows, data)
     encoder = cached(encoder, model, rows, data, feature_cache_gb)
     return rows, predict(model, encoder, rows, generation, by)
@@ -107,7 +105,13 @@ def evaluate(
     overwrite: bool = False,
     feature_cache_gb: float = 0,
 ) -> dict[str, Score]:
-    """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory."""
+    """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory.
+
+    Raises:
+        InputError: as `answers`, or no row has choices to be decided by probability.
+    """
+    if by == By.PROBABILITY and not any(open_dataset(data)["choices"]):
+        raise InputError(f"{data}: no row has choices whose probabilities could decide; leave out --by")
     with new_directory(out, overwrite) as directory:
         rows, predictions = answers(model, encoder, data, generation, by, feature_cache_gb)
         scores = score_by_task(rows, predictions)
