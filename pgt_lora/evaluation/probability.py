@@ -37,8 +37,7 @@ def choice_ids(encoder: Encoder, row: Mapping[str, Any]) -> list[Ids]:
     Raises:
         InputError: two choices are the same tokens, or one merges with the prompt; the message names the row.
     """
-    written = [{**row, "completion": [{"role": "assistant", "content": choice}]} for choice in row["choices"]]
-    ended = [tuple(encoder.answer_ids(each)) for each in written]
+    ended = [tuple(ids) for ids in encoder.continuations(row, row["choices"])[1]]
     bare = [ids[:-1] for ids in ended]
     if len(set(bare)) < len(bare) or () in bare:
         told = ", ".join(map(repr, row["choices"]))

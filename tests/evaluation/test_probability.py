@@ -57,6 +57,7 @@ def test_probabilities_are_those_of_the_whole_sequence_in_any_batch(
 ) -> None:
     encoder, model = Encoder(FAMILIES[case[0]], small_processor(*case)), decided(small_model(*case))
     found = list(log_probabilities(model, encoder, rows, 2))
+    assert not encoder.texts  # sixteen choices of every question would fill the memory
     each = [(row, index, choice) for row in rows for index, choice in enumerate(row["choices"])]
     # As in training: the question, the answer and the token that ends it, each sequence padded to the longest.
     batch = encoder.training_batch(
