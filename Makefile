@@ -72,7 +72,10 @@ compare: setup  ## Train several arms on one budget, score them on the same item
 diagnose: setup  ## Tell what a model sees, what it cannot say, and what fools it (MODEL=…).
 	$(BIN)/pgt-lora diagnose $(MODEL) $(RUN_ARGS)
 
-eval: setup lmms-eval-setup  ## Score a model on the paper's benchmarks: MODEL=… ARGS='--suite quick'.
+# The paper's prompts are answered by the kit itself.
+IN_PAPERS_WORDS := $(findstring --prompts paper,$(subst =, ,$(ARGS)))
+
+eval: setup $(if $(IN_PAPERS_WORDS),,lmms-eval-setup)  ## Score a model on the paper's benchmarks: MODEL=… ARGS='--prompts paper'.
 	$(BIN)/pgt-lora benchmark $(MODEL) $(RUN_ARGS)
 
 lmms-eval-setup: $(LMMS)/.installed  ## Install lmms-eval, which `make eval` runs, into .venv-lmms-eval.

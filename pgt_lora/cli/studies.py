@@ -69,14 +69,25 @@ def benchmark(
     processes: Annotated[Optional[int], typer.Option(help="Default: one for each visible GPU.")] = None,  # noqa: UP045
     annotations: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="whatsup=PATH,vsr=PATH,tallyqa=PATH: local files or directories, or Hub ids."),
+        typer.Option(help="vsr=PATH,tallyqa=PATH,…: local files or directories, or Hub ids."),
     ] = None,
     image_root: Annotated[Optional[Path], typer.Option(help="Local copies of COCO's and VG's images.")] = None,  # noqa: UP045
     hub_copies: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Local copies of the other benchmarks: DIR/OWNER/NAME is taken instead of the Hub's."),
     ] = None,
-    vsr_split: Annotated[str, typer.Option(help="random or zeroshot; not what the model was trained on.")] = "random",
+    prompts: Annotated[
+        str, typer.Option(help="lmms-eval, or paper: the paper's words where they are known, answered by this kit.")
+    ] = "lmms-eval",
+    by: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="With --prompts paper: generation, for models that think aloud, or probability everywhere."),
+    ] = None,
+    max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: each task's own.")] = None,  # noqa: UP045
+    vsr_split: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="random or zeroshot; of the family that the model was trained on. Paper: zeroshot."),
+    ] = None,
     cache: Annotated[Optional[Path], typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,  # noqa: UP045
     reference: Annotated[
         Optional[Path],  # noqa: UP045
@@ -84,24 +95,33 @@ def benchmark(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
-    """Score a model on the paper's benchmarks through lmms-eval, beside the paper's figures."""
+    """Score a model on the paper's benchmarks, beside the paper's figures."""
     import torch
 
+    from pgt_lora.core.errors import InputError
     from pgt_lora.core.workspace import run_directory
     from pgt_lora.data.mix.build import default_cache
     from pgt_lora.data.mix.images import Shelf
+    from pgt_lora.evaluation.probability import By
     from pgt_lora.studies.benchmarks.benchmark import Data
     from pgt_lora.studies.benchmarks.benchmark import benchmark as run
+    from pgt_lora.studies.benchmarks.catalogue import Prompts
     from pgt_lora.studies.benchmarks.harness import HarnessSettings
     from pgt_lora.studies.benchmarks.subject import resolve_subject
 
+    words = Prompts.named(prompts)
+    if words == Prompts.PAPER and processes is not None:
+        raise InputError("--processes: one process answers with --prompts paper, on all GPUs; leave it out")
+    if words != Prompts.PAPER and by is not None:
+        raise InputError("--by: lmms-eval generates every answer; give --prompts paper, too, or leave it out")
     asked = Data(
         suite or ("" if data else "paper"), data or [], Shelf(cache or default_cache(), image_root),
-        parse_pairs("--annotations", annotations), vsr_split,
+        parse_pairs("--annotations", annotations), vsr_split, words, None if by is None else By.named(by),
     )  # fmt: skip
     settings = HarnessSettings(
-        backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies
-    )
+        backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies,
+        max_new_tokens,
+    )  # fmt: skip
     out = out or run_directory(f"{Path(model).name}-benchmarks")
     run(resolve_subject(model), asked, out, settings, reference, overwrite)
 

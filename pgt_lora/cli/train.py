@@ -51,14 +51,19 @@ def evaluate(
     ] = None,
     max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: the recipe's.")] = None,  # noqa: UP045
     repetition_penalty: Annotated[float, typer.Option(help="1.0: none, whatever the checkpoint's own default.")] = 1.0,
+    by: Annotated[
+        str, typer.Option(help="generation, or probability: the likeliest of a question's choices is the answer.")
+    ] = "generation",
     overwrite: Overwrite = False,
 ) -> None:
-    """Answer a dataset's questions greedily and score the answers, task by task."""
+    """Answer a dataset's questions and score the answers, task by task."""
     from pgt_lora.core.new_directory import check_free
     from pgt_lora.evaluation import evaluate as evaluation
     from pgt_lora.evaluation.generation import Generation
+    from pgt_lora.evaluation.probability import By
     from pgt_lora.models.names import resolve
 
+    decided = By.named(by)
     check_free(out, overwrite)  # a model takes minutes to load
     named = resolve(model, to_train=False)
     recipe = named.recipe
@@ -69,7 +74,7 @@ def evaluate(
         repetition_penalty,
     )  # fmt: skip
     scores = evaluation.evaluate(
-        loaded, encoder, data, out, name=model, generation=generation, overwrite=overwrite,
+        loaded, encoder, data, out, name=model, generation=generation, by=decided, overwrite=overwrite,
         feature_cache_gb=recipe.kit.feature_cache_gb,
     )  # fmt: skip
     evaluation.print_scores(scores, f"{model} on {data}")

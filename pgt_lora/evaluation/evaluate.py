@@ -1,14 +1,17 @@
-"""Evaluation: greedy answers to a dataset's questions, and how many are right."""
+"""Evaluation: answers to a dataset's questions, greedy or the likeliest of those given, and how many are right."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from itertools import chain
+from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.table import Table
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json, write_text
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
@@ -16,6 +19,7 @@ from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.images import check_images
 from pgt_lora.evaluation.generation import Generation, answer
+from pgt_lora.evaluation.probability import By, log_probabilities
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import Score, correct, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
@@ -27,18 +31,35 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def predict(model: Any, encoder: Encoder, rows: "Dataset", generation: Generation) -> list[dict[str, Any]]:
-    """Return one prediction per row, in their order: question, expected, raw output, parsed and correct."""
+def predict(
+    model: Any, encoder: Encoder, rows: "Dataset", generation: Generation, by: By = By.GENERATION
+) -> list[dict[str, Any]]:
+    """Return one prediction per row, in their order: question, expected, raw output, parsed, correct, what decided it.
+
+    By probability, the likeliest of a row's choices is the answer, and `probabilities` are those of all of them, out of
+    everything that could be written. Rows without choices are generated.
+    """
     lengths = [each.image + each.prompt for each in measure(encoder, rows)]
     # Batches of like lengths hold little padding; the longest come first, so that what does not fit shows at once.
     order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
-    outputs = track(answer(model, encoder, rows.select(order), generation), len(rows), "Answering")
-    of_row = dict(zip(order, outputs, strict=True))
+    has_choices = [bool(each) and by == By.PROBABILITY for each in rows["choices"]]
+    written, given = ([index for index in order if has_choices[index] is each] for each in (False, True))
+    outputs = answer(model, encoder, rows.select(written), generation)
+    likely = log_probabilities(model, encoder, rows.select(given), generation.batch_size)
+    found = track(chain(zip(written, outputs, strict=True), zip(given, likely, strict=True)), len(rows), "Answering")
+    of_row: dict[int, Any] = dict(found)
     return [_prediction(row, of_row[index]) for index, row in enumerate(rows)]
 
 
-def _prediction(row: Any, output: str) -> dict[str, Any]:
-    parsed = parse(output, row["answer_format"], row["choices"])
+def _prediction(row: Any, found: str | list[float]) -> dict[str, Any]:
+    """Return the prediction of a row from what was written, or from the log-probability of each choice."""
+    if isinstance(found, str):
+        output, parsed = found, parse(found, row["answer_format"], row["choices"])
+        decided: dict[str, Any] = {"by": By.GENERATION.value}
+    else:
+        output = parsed = row["choices"][max(range(len(found)), key=found.__getitem__)]
+        shares = {choice: float(f"{exp(each):.6g}") for choice, each in zip(row["choices"], found, strict=True)}
+        decided = {"by": By.PROBABILITY.value, "probabilities": shares}
     return {
         "id": row["id"],
         "task": row["task"],
@@ -47,7 +68,29 @@ def _prediction(row: Any, output: str) -> dict[str, Any]:
         "output": output,
         "parsed": parsed,
         "correct": correct(parsed, row["answer"], row["answer_format"]),
+        **decided,
     }
+
+
+def answers(
+    model: Any,
+    encoder: Encoder,
+    data: Path,
+    generation: Generation,
+    by: By = By.GENERATION,
+    feature_cache_gb: float = 0,
+) -> tuple[Any, list[dict[str, Any]]]:
+    """Return the rows of a dataset directory and their predictions.
+
+    With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
+
+    Raises:
+        InputError: the directory or an image cannot be read.
+    """
+    rows = open_dataset(data)
+    check_images(rows, data)
+    encoder = cached(encoder, model, rows, data, feature_cache_gb)
+    return rows, predict(model, encoder, rows, generation, by)
 
 
 def evaluate(
@@ -58,24 +101,26 @@ def evaluate(
     *,
     name: str,
     generation: Generation,
+    by: By = By.GENERATION,
     overwrite: bool = False,
     feature_cache_gb: float = 0,
 ) -> dict[str, Score]:
     """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory.
 
-    With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
+    Raises:
+        InputError: as `answers`, or no row has choices to be decided by probability.
     """
-    rows = open_dataset(data)
-    check_images(rows, data)
-    encoder = cached(encoder, model, rows, data, feature_cache_gb)
+    if by == By.PROBABILITY and not any(open_dataset(data)["choices"]):
+        raise InputError(f"{data}: no row has choices whose probabilities could decide; leave out --by")
     with new_directory(out, overwrite) as directory:
-        predictions = predict(model, encoder, rows, generation)
+        rows, predictions = answers(model, encoder, data, generation, by, feature_cache_gb)
         scores = score_by_task(rows, predictions)
         facts = {
             "model": name,
             "data": str(data),
             "content_hash": read_manifest(data)["content_hash"],
             "generation": asdict(generation),
+            "by": by.value,
         }
         write_scores(directory, predictions, scores, facts)
     return scores

@@ -20,21 +20,40 @@ _REJECTION = re.compile(
     r"|[\"')\]]*\s*(?:cannot|can't|could not|couldn't)\s+be\b",
     re.IGNORECASE,
 )
+_THOUGHT, _TAGGED = (re.compile(rf"<(/?){name}>", re.IGNORECASE) for name in ("think", "answer"))
 _FINAL = "final answer:"
 _CUE = re.compile(r"\b(?:final\s+answer|correct\s+answer|answer)\s*(?:(?:is|would be|must be)\b\s*:?|[:=])\s*", re.I)
 _LATEX_WORDS = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mathit|mbox|left|right|displaystyle)\b\s*")
 
 
+def conclusion(output: str) -> str | None:
+    """Return what a model that thinks aloud says in the end: in its last `<answer>…</answer>`, or behind `</think>`.
+
+    Without such tags it is the whole output. None where a tag was opened and not closed, or the other way round: the
+    output was cut off, and what is there may be a thought.
+    """
+    thoughts, rest = list(_THOUGHT.finditer(output)), output
+    if thoughts:
+        if not thoughts[-1][1]:
+            return None
+        rest = output[thoughts[-1].end() :]
+    tags = list(_TAGGED.finditer(rest))
+    if not tags:
+        return rest
+    if not tags[-1][1] or len(tags) < 2 or tags[-2][1]:
+        return None
+    return rest[tags[-2].end() : tags[-1].start()]
+
+
 def plain(output: str) -> str:
     """Return an output without Markdown, LaTeX, tags and quotes; full-width forms and foreign digits become ASCII.
 
-    What is boxed, or tagged as the answer, stands behind the words "final answer:".
+    What is boxed stands behind the words "final answer:".
     """
     text = "".join(map(_character, output))
     text = unicodedata.normalize("NFKC", text)
     text = "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in text)
     text = text.translate({ord("’"): "'", ord("‘"): "'", ord("。"): ". ", ord("、"): ", ", ord("−"): "-"})
-    text = re.sub(r"<answer>\s*(.*?)\s*</answer>", rf"\n{_FINAL} \1\n", text, flags=re.DOTALL | re.IGNORECASE)
     text = re.sub(r"</?[A-Za-z][\w-]*\s*/?>", " ", text)
     text = _LATEX_WORDS.sub("", text)
     text = re.sub(r"\{([^{}]*)\}", r"(\1)", re.sub(r"\\boxed\s*\{\{*([^{}]*)\}*\}", rf"\n{_FINAL} \1\n", text))

@@ -5,16 +5,22 @@ from collections.abc import Callable, Sequence
 
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation import numerals
-from pgt_lora.evaluation.prose import NEGATION, clauses, denied, final, plain
+from pgt_lora.evaluation.prose import NEGATION, clauses, conclusion, denied, final, plain
 
 Choices = Sequence[str] | None
 
 
 def parse(output: str, answer_format: str, choices: Choices = None) -> str | None:
-    """Return the answer that `output` states in the format asked for, or None where it states none or several."""
+    """Return the answer that `output` states in the format asked for, or None where it states none or several.
+
+    Of a model that thinks aloud, what it concludes is read and never what it thinks on the way.
+    """
+    said = conclusion(output)
+    if said is None:
+        return None
     if answer_format == AnswerFormat.TEXT:
-        return output.strip() or None
-    return _PARSERS[answer_format](plain(output), choices)
+        return said.strip() or None
+    return _PARSERS[answer_format](plain(said), choices)
 
 
 def key(answer: str, answer_format: str) -> str:

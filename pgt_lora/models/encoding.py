@@ -131,17 +131,27 @@ class Encoder:
             InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
         """
         (asked,), (said,) = row["prompt"], row["completion"]
-        self.check_text(row, asked["content"], said["content"])
         key = asked["content"], said["content"], len(row["images"])
         if key not in self.texts:
-            tokenizer = self.processor.tokenizer
-            prompt = self.prompt_text(row)
-            texts = [prompt, prompt + answer_prefix(self.family, self.processor) + said["content"]]
-            before, both = tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
-            if both[: len(before)] != before:
-                raise InputError(f"row {row['id']}: its answer {said['content']!r} merges with the end of the prompt")
-            self.texts[key] = before, [*both[len(before) :], self.end_id]
+            before, (answer,) = self.continuations(row, [said["content"]])
+            self.texts[key] = before, answer
         return self.texts[key]
+
+    def continuations(self, row: Mapping[str, Any], answers: Sequence[str]) -> tuple[list[int], list[list[int]]]:
+        """Return the ids of a row's prompt, as `text_ids` does, and those of each of several answers to it.
+
+        Raises:
+            InputError: an answer changes the prompt's own tokens, so it could never be generated after them.
+        """
+        self.check_text(row, row["prompt"][0]["content"], *answers)
+        prompt = self.prompt_text(row)
+        start = prompt + answer_prefix(self.family, self.processor)
+        texts = [prompt, *(start + answer for answer in answers)]
+        before, *both = self.processor.tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
+        for answer, ids in zip(answers, both, strict=True):
+            if ids[: len(before)] != before:
+                raise InputError(f"row {row['id']}: its answer {answer!r} merges with the end of the prompt")
+        return before, [[*ids[len(before) :], self.end_id] for ids in both]
 
 
 @cache

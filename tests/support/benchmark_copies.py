@@ -15,6 +15,11 @@ from tests.support.originals import lines
 
 TEXT, NUMBER = Value("string"), Value("int64")
 COLOURS = ("red", "green", "blue", "yellow")
+NEARER = (
+    "Which object is closer to the camera taking this photo, the door (highlighted by a red box) or the books "
+    "(highlighted by a blue box)?"
+)
+BOXES = [[20.0, 24.0, 88.0, 80.0], [120.0, 132.0, 200.0, 192.0]]  # the books are larger and lower
 SIDE = 224  # a multiple of 28 and of 32: qwen_vl_utils resizes nothing then
 
 
@@ -78,10 +83,12 @@ def write_copies(root: Path) -> Path:
     for config, tasks in {"2D": ("Relation", "Count"), "3D": ("Depth", "Distance")}.items():
         put(
             root, "nyu-visionx/CV-Bench", "test",
-            {"idx": list(six), "type": [config] * 6, "task": list(tasks) * 3, "image": images(6), "question": asked,
-             "choices": choices, "answer": letters, "prompt": prompts, "source": ["COCO"] * 6},
+            {"idx": list(six), "type": [config] * 6, "task": list(tasks) * 3, "image": images(6),
+             "question": asked if config == "2D" else [NEARER] * 6,
+             "choices": choices if config == "2D" else [["door", "books"]] * 6, "answer": letters, "prompt": prompts,
+             "source": ["COCO"] * 6, "bbox": [BOXES if config == "3D" and i else None for i in six]},
             {"idx": NUMBER, "type": TEXT, "task": TEXT, "image": Image(), "question": TEXT, "choices": List(TEXT),
-             "answer": TEXT, "prompt": TEXT, "source": TEXT}, config,
+             "answer": TEXT, "prompt": TEXT, "source": TEXT, "bbox": List(List(Value("float64")))}, config,
         )  # fmt: skip
     for config in ("Spatial_Relation", "Relative_Depth", "Object_Localization", "Counting"):
         put(

@@ -38,6 +38,7 @@ def report(tuned: bool, **scores: tuple[float, float, float]) -> Report:
     facts = {
         "base": QWEN, "tuned": tuned, "limit": None, "input_differs": [], "image_limits": {"min_pixels": 1},
         "backend": "hf", "batch_size": 1, "versions": {"lmms-eval": "0.7.3"},
+        "prompts": "lmms-eval",
     }  # fmt: skip
     found = {name: Estimate(*values, 100, 0.125) for name, values in scores.items()}
     return Report(

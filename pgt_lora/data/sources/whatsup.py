@@ -42,7 +42,7 @@ def ask(rng: Random, row: Row) -> Question:
     captions = list(row.options or ())
     rng.shuffle(captions)
     listed = "\n".join(f"{letter}. {caption}" for letter, caption in zip("AB", captions, strict=True))
-    text = f"Which caption fits the image?\n{listed}\nAnswer with the option's letter from the given choices directly."
+    text = f"Which caption fits the image?\n{listed}\nReply with A or B."
     return Question(text, "AB"[captions.index(row.answer)], "A", "letter", ("A", "B"))
 
 

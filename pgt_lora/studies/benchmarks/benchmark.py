@@ -1,10 +1,9 @@
-"""A model on the paper's benchmarks in one command: sets, lmms-eval, scores, and a table beside the paper's."""
+"""A model on the paper's benchmarks in one command: sets, answers, scores, and a table beside the paper's."""
 
 import json
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,35 +13,22 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.mix.images import Shelf
-from pgt_lora.data.sources.source import SourceSettings
 from pgt_lora.evaluation.evaluate import write_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of
 from pgt_lora.models.names import Named
-from pgt_lora.studies.benchmarks import harness, sets
-from pgt_lora.studies.benchmarks.catalogue import Benchmark, choose, own
+from pgt_lora.studies.benchmarks import harness, kit
+from pgt_lora.studies.benchmarks.boxes import chosen_wrongly
+from pgt_lora.studies.benchmarks.catalogue import Benchmark, Prompts
+from pgt_lora.studies.benchmarks.plan import Data, check_vsr_family, plan, prepare
 from pgt_lora.studies.benchmarks.reading import Item
-from pgt_lora.studies.benchmarks.report import Report, against, predictions_of, print_report, write_report
+from pgt_lora.studies.benchmarks.reference import against, check_reference
+from pgt_lora.studies.benchmarks.report import Report, print_report, write_report
 from pgt_lora.studies.benchmarks.scores import by_benchmark, by_group, read_items
-from pgt_lora.studies.benchmarks.subject import differences, identity, image_limits, opened, trained_vsr_families
+from pgt_lora.studies.benchmarks.subject import differences, identity, image_limits, opened
 
 ASKED = "asked.json"
 LOGS = "lmms-eval"
-
-
-@dataclass(frozen=True)
-class Data:
-    """What is asked: a suite, and held-out dataset directories; and where the benchmarks' own files lie.
-
-    `annotations` are files, directories or Hub ids by benchmark, `shelf` says where images are kept.
-    """
-
-    suite: str
-    directories: Sequence[Path]
-    shelf: Shelf
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    vsr_split: str = "random"
 
 
 def benchmark(
@@ -51,8 +37,8 @@ def benchmark(
 ) -> Report:  # fmt: skip
     """Run the benchmarks, and write `scores.json`, `predictions.jsonl` and `report.md` into `out`.
 
-    lmms-eval's own results and logs lie in `out/lmms-eval`. Where they are there already, for the same model and the
-    same settings, they are read again and nothing is run.
+    lmms-eval's own results and logs lie in `out/lmms-eval`, this kit's own answers in `out/answers`. Where they are
+    there already, for the same model and the same settings, they are read again and nothing is run.
 
     Raises:
         InputError: something cannot be used, downloaded or read; or lmms-eval failed. `out` is not made then.
@@ -62,78 +48,44 @@ def benchmark(
     benchmarks = plan(data)
     if settings.limit is not None and settings.limit % 2 and "mmvp" in benchmarks:
         raise InputError(f"--limit {settings.limit}: MMVP counts pairs; give an even number")
-    checkpoint = named.checkpoint
-    harness.check(settings, family_of(checkpoint.base, checkpoint.revision))
-    check_known("--annotations", data.annotations, sets.SOURCES)
-    check_vsr_family(named, benchmarks, data.vsr_split)
+    checkpoint, by_paper = named.checkpoint, data.prompts == Prompts.PAPER
+    if by_paper:
+        kit.check(settings)
+    else:
+        harness.check(settings, family_of(checkpoint.base, checkpoint.revision))
+    check_known("--annotations", data.annotations, data.sources)
+    check_vsr_family(named, benchmarks, data.vsr_family)
     if reference:
-        predictions_of(reference)
-    python, versions = harness.find_python(settings.backend)
-    directories = prepare(benchmarks, data, settings.limit)
+        check_reference(reference, data.prompts)
+    python, versions = ("", kit.own_versions()) if by_paper else harness.find_python(settings.backend)
+    directories = prepare(benchmarks, data, settings)
     asked = {
         "model": named.name, "identity": identity(checkpoint), "benchmarks": list(benchmarks),
         "sets": {task: read_manifest(path)["content_hash"] for task, path in directories.items()},
-        "limit": settings.limit, "backend": settings.backend,
-        "versions": versions,
+        "limit": settings.limit, "backend": settings.backend, "max_new_tokens": settings.max_new_tokens,
+        "versions": versions, "prompts": data.prompts.value, "by": data.by and data.by.value,
     }  # fmt: skip
     if out.is_dir() and any(out.iterdir()) and not (out / ASKED).is_file():
         raise InputError(f"{out}: not empty and not a benchmark's directory; choose another --out")
     if overwrite or not _same(out, asked):
-        if versions["lmms-eval"] != harness.TESTED:
+        if not by_paper and versions["lmms-eval"] != harness.TESTED:
             console.print(f"lmms-eval {versions['lmms-eval']}: this project is tested with {harness.TESTED}")
         with new_directory(out, overwrite) as partial:
-            facts = _run(python, checkpoint, benchmarks, directories, settings, partial)
+            if by_paper:
+                facts = kit.run(named, benchmarks, directories, settings, data.by, partial)
+            else:
+                facts = _run(python, checkpoint, benchmarks, directories, settings, partial)
             write_json(partial / ASKED, asked | {"facts": facts})
-    items = {name: read_items(each, out / LOGS, settings.backend) for name, each in benchmarks.items()}
+    items = {
+        name: kit.read_items(each, out) if by_paper else read_items(each, out / LOGS, settings.backend)
+        for name, each in benchmarks.items()
+    }
     report = _report(named.name, benchmarks, items, json.loads((out / ASKED).read_text(encoding="utf-8")))
     _write(out, items, report)
     report = against(report, out, reference) if reference else report
     write_report(report, out)
     print_report(report)
     return report
-
-
-def plan(data: Data) -> dict[str, Benchmark]:
-    """Return the benchmarks by name, in the order of the paper's table; the dataset directories come last.
-
-    Raises:
-        InputError: there is nothing to run, or two things have the same name.
-    """
-    chosen = {each.name: each for each in choose(data.suite)} if data.suite else {}
-    for path in data.directories:
-        name = path.resolve().name
-        if name in chosen or not re.fullmatch(r"[\w.-]+", name):  # it becomes the name of a task
-            raise InputError(f"--data {path}: {name} names something else, too, or has odd characters; rename it")
-        chosen[name] = own(name)
-    if not chosen:
-        raise InputError("nothing to run: give --suite, --data or both")
-    return chosen
-
-
-def check_vsr_family(named: Named, benchmarks: Mapping[str, Benchmark], vsr_split: str) -> None:
-    """Check that a run is not tested on the VSR family that overlaps with the one that it was trained on.
-
-    Raises:
-        InputError: it would be.
-    """
-    trained = trained_vsr_families(named.checkpoint) if "vsr" in benchmarks else set()
-    if trained - {vsr_split}:
-        told = "/".join(sorted(trained))
-        raise InputError(
-            f"--vsr-split {vsr_split}: {named.name} is trained on VSR's {told} family, whose training rows hold test "
-            f"items of the other; pass --vsr-split {told}"
-        )
-
-
-def prepare(benchmarks: Mapping[str, Benchmark], data: Data, limit: int | None) -> dict[str, Path]:
-    """Return the dataset directories of this project's own tasks, by task."""
-    source_settings = SourceSettings(vsr_split=data.vsr_split)
-    made = {
-        each.tasks[0]: sets.build(name, data.annotations.get(name), source_settings, data.shelf, limit)
-        for name, each in benchmarks.items()
-        if name in sets.SOURCES
-    }
-    return made | {own(path.resolve().name).tasks[0]: path for path in data.directories}
 
 
 def _same(out: Path, asked: Mapping[str, Any]) -> bool:
@@ -177,7 +129,9 @@ def _report(
         benchmarks=benchmarks,
         scores=by_benchmark(items, benchmarks),
         groups=by_group(items, benchmarks),
-        facts=asked["facts"] | {"versions": asked["versions"]},
+        facts=asked["facts"] | {"versions": asked["versions"], "prompts": asked["prompts"]},
+        boxes={name: found for name, each in items.items() if (found := chosen_wrongly(each))},
+        decided={name: " and ".join(sorted({item.by for item in each})) for name, each in items.items()},
     )
 
 
@@ -189,5 +143,6 @@ def _write(out: Path, items: Mapping[str, Sequence[Item]], report: Report) -> No
         **report.facts,
         "benchmarks": {name: asdict(score) | report.labels(name) for name, score in report.scores.items()},
         "groups": {title: asdict(score) for title, score in report.groups.items()},
+        **({"chosen_wrongly": report.boxes} if report.boxes else {}),
     }
     write_scores(out, predictions, score_by_task(rows, predictions), facts)

@@ -1,13 +1,30 @@
 """The thirteen benchmarks of the paper's table 2: what asks them, what counts, and which group they are of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.evaluation.probability import By
 from pgt_lora.studies.benchmarks import reading
+from pgt_lora.studies.benchmarks.paper_forms import FORMS, Wording
 from pgt_lora.studies.benchmarks.reading import Item, Logged, Reader
 
 OWN = "pgt_"  # the names of this project's own tasks begin so
+
+
+class Prompts(StrEnum):
+    """Whose words ask: lmms-eval's and this kit's own through lmms-eval, or the paper's by this kit's evaluator."""
+
+    LMMS_EVAL = "lmms-eval"
+    PAPER = "paper"
+
+    @classmethod
+    def named(cls, name: str) -> "Prompts":
+        """Return the one of that name; raise `InputError` where there is none."""
+        if name not in list(cls):
+            raise InputError(f"--prompts {name!r}: known: {choices(cls)}")
+        return cls(name)
 
 
 @dataclass(frozen=True)
@@ -17,7 +34,8 @@ class Benchmark:
     `tasks` are lmms-eval's names. `read(task, logged)` reads one logged item. `column` is the paper's heading; None for
     what is run for a group alone. The score is the share of items that are right or, with `by_category`, the mean of
     that share over the categories. `join` makes one item of several. With `apart`, the categories differ in
-    how they are asked and answered, so that each is a task of its own in `scores.json`.
+    how they are asked and answered, so that each is a task of its own in `scores.json`. In the paper's form, `wording`
+    says how its words are known, and `by` what decides an answer.
     """
 
     name: str
@@ -28,6 +46,12 @@ class Benchmark:
     apart: bool = False
     join: Callable[[Sequence[Item], Sequence[Logged]], list[Item]] | None = None
     note: str = ""
+    wording: Wording | None = None
+    by: By = By.GENERATION
+
+    def named(self, item: Item) -> Item:
+        """Return an item with the task that it is of in `scores.json`."""
+        return replace(item, task=f"{self.name}/{item.category}" if self.apart else self.name)
 
 
 _cv_bench = reading.verdict("cv_bench_acc", "gt_content", "pred_parsed", "task")
@@ -82,17 +106,32 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def choose(suite: str) -> list[Benchmark]:
-    """Return the benchmarks of a suite, or those named with commas between.
+def choose(suite: str, prompts: Prompts = Prompts.LMMS_EVAL) -> list[Benchmark]:
+    """Return the benchmarks of a suite, or those named with commas between; in the paper's form, what is known of it.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is none of that name, or none of them is known in the paper's form.
     """
     names = SUITES.get(suite) or tuple(name.strip() for name in suite.split(",") if name.strip())
     for name in names:
         if name not in BENCHMARKS:
             raise InputError(f"--suite {name!r}: known suites: {choices(SUITES)}; benchmarks: {choices(BENCHMARKS)}")
-    return [BENCHMARKS[name] for name in BENCHMARKS if name in names]
+    chosen = [name for name in BENCHMARKS if name in names]
+    if prompts == Prompts.LMMS_EVAL:
+        return [BENCHMARKS[name] for name in chosen]
+    unknown = [name for name in chosen if name not in FORMS]
+    if unknown == chosen or (unknown and suite not in SUITES):
+        told = ", ".join(unknown)
+        raise InputError(f"--prompts paper: how the paper asks {told} is not known; known: {choices(FORMS)}")
+    return [in_paper_form(name) for name in chosen if name in FORMS]
+
+
+def in_paper_form(name: str) -> Benchmark:
+    """Return a benchmark as the paper's evaluation asks it."""
+    form = FORMS[name]
+    return Benchmark(
+        name, (f"{OWN}paper_{name}",), reading.kit, form.column, note=form.note, wording=form.wording, by=form.by
+    )
 
 
 def own(name: str) -> Benchmark:

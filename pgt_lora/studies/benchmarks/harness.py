@@ -31,7 +31,8 @@ GENERATION = {"temperature": "0", "do_sample": "False", "repetition_penalty": "1
 class HarnessSettings:
     """How lmms-eval is to run: `processes` are one per GPU, 0 for the CPU; `limit` takes the first items of each task.
 
-    `hub_copies` holds copies of benchmarks under their Hub ids, which are taken instead of the Hub's.
+    `hub_copies` holds copies of benchmarks under their Hub ids, which are taken instead of the Hub's. `max_new_tokens`
+    is an answer's greatest length, in the place of each task's own.
     """
 
     backend: str = "hf"
@@ -39,6 +40,7 @@ class HarnessSettings:
     limit: int | None = None
     processes: int = 0
     hub_copies: Path | None = None
+    max_new_tokens: int | None = None
 
 
 def find_python(backend: str) -> tuple[str, dict[str, str]]:
@@ -94,6 +96,7 @@ def command(
         InputError: the checkpoint's path cannot be passed on.
     """
     given = model_arguments(subject, settings, limits)
+    generation = GENERATION | ({"max_new_tokens": str(settings.max_new_tokens)} if settings.max_new_tokens else {})
     words = [python, "-m"]
     if settings.backend == Backend.TRANSFORMERS and settings.processes > 1:
         launch = ["--config_file", str(RECIPES / "accelerate" / "ddp.yaml"), "--num_processes", str(settings.processes)]
@@ -104,7 +107,7 @@ def command(
         "--model_args", ",".join(f"{name}={value}" for name, value in given.items()),
         "--tasks", ",".join(tasks),
         "--include_path", str(include),
-        "--gen_kwargs", ",".join(f"{name}={value}" for name, value in GENERATION.items()),
+        "--gen_kwargs", ",".join(f"{name}={value}" for name, value in generation.items()),
         "--batch_size", str(settings.batch_size),
         *(["--limit", str(settings.limit)] if settings.limit is not None else []),
         "--log_samples",
@@ -119,12 +122,9 @@ def check(settings: HarnessSettings, family: Family) -> None:
     Raises:
         InputError: the settings cannot be used.
     """
+    check_numbers(settings)
     if settings.backend not in list(Backend):
         raise InputError(f"--backend {settings.backend!r}: known: {choices(Backend)}")
-    if settings.limit is not None and settings.limit < 1:
-        raise InputError(f"--limit {settings.limit}: give one or more items, or leave it out")
-    if settings.batch_size < 1:
-        raise InputError(f"--batch-size {settings.batch_size}: give one or more")
     if family.lmms_eval is None and settings.backend == Backend.TRANSFORMERS:
         raise InputError(f"lmms-eval does not know {family.name}; --backend vllm takes any model that vLLM serves")
     if settings.backend == Backend.TRANSFORMERS and settings.batch_size > 1 and family.lmms_eval in ONE_AT_A_TIME:
@@ -132,6 +132,19 @@ def check(settings: HarnessSettings, family: Family) -> None:
             f"--batch-size {settings.batch_size}: lmms-eval's wrapper of {family.name} answers one question at a "
             "time; leave it out, or use --backend vllm"
         )
+
+
+def check_numbers(settings: HarnessSettings) -> None:
+    """Check what counts whoever answers.
+
+    Raises:
+        InputError: the settings cannot be used.
+    """
+    if settings.limit is not None and settings.limit < 1:
+        raise InputError(f"--limit {settings.limit}: give one or more items, or leave it out")
+    for option, value in (("--batch-size", settings.batch_size), ("--max-new-tokens", settings.max_new_tokens)):
+        if value is not None and value < 1:
+            raise InputError(f"{option} {value}: give one or more")
     if settings.hub_copies is not None and not settings.hub_copies.is_dir():
         raise InputError(f"--hub-copies {settings.hub_copies}: no such directory")
 

@@ -23,6 +23,8 @@ class Item:
     `id`, `task`, `question`, `expected`, `output`, `parsed` and `correct` are those of the kit's own predictions.
     `category` is the benchmark's own name for a part of itself. `choices` is None where the answers are no finite set.
     `group` names the image; lmms-eval logs none, so that outside of this project's tasks every item is its own group.
+    `by` says what decided the answer, `probabilities` are those of the choices, and `boxes` are those of the objects
+    that the choices name, as left, top, width and height, where they are known.
     """
 
     id: str
@@ -36,10 +38,19 @@ class Item:
     group: str
     answer_format: str
     choices: tuple[str, ...] | None
+    by: str = "generation"
+    probabilities: Mapping[str, float] | None = None
+    boxes: Mapping[str, tuple[float, float, float, float]] | None = None
 
     def to_prediction(self) -> dict[str, Any]:
         """Return the item as a line of `predictions.jsonl`."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value or name not in ("probabilities", "boxes")}
+
+
+def from_prediction(line: Mapping[str, Any]) -> Item:
+    """Return the item that `to_prediction` wrote."""
+    choices = line["choices"]
+    return Item(**{**line, "choices": tuple(choices) if choices else None})
 
 
 Reader = Callable[[str, Logged], Item]

@@ -1,20 +1,18 @@
 """The table of a benchmarked model: the paper's groups, its row beside one's own, and paired differences."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import percent, points, render_page, write_page
 from pgt_lora.core.terminal import bold, console
-from pgt_lora.evaluation.paired import Contrast, Result, contrasts
+from pgt_lora.evaluation.paired import Contrast
 from pgt_lora.studies.benchmarks.catalogue import GROUPS, Benchmark
-from pgt_lora.studies.benchmarks.scores import Estimate, items_of, published, set_up_differs
+from pgt_lora.studies.benchmarks.scores import Estimate, published, set_up_differs
 
 
 @dataclass(frozen=True)
@@ -29,14 +27,25 @@ class Reference:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found of one model, and of another one that it is compared with."""
+    """What was found of one model, and of another one that it is compared with.
+
+    `boxes` are what wrong answers choose, by benchmark, kind of question and shortcut (`boxes.chosen_wrongly`).
+    `decided` says what decided the answers of each benchmark.
+    """
 
     model: str
     benchmarks: Mapping[str, Benchmark]
     scores: Mapping[str, Estimate]
     groups: Mapping[str, Estimate]
     facts: Mapping[str, Any]
+    boxes: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]] = field(default_factory=dict)
+    decided: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
+
+    @property
+    def in_paper_form(self) -> bool:
+        """Whether the paper's words were asked, as far as they are known."""
+        return bool(self.facts["prompts"] == "paper")
 
     def paper(self, name: str) -> dict[str, float]:
         """Return the paper's scores of this model's base on a benchmark, as shares by arm."""
@@ -63,7 +72,12 @@ class Report:
         """Return what `scores.json` says of a benchmark beside its score."""
         each = self.benchmarks[name]
         rule = "pairs" if each.join else "mean over categories" if each.by_category else "share of items"
-        return {"rule": rule, "note": each.note, "tasks": list(each.tasks), "paper": self.paper(name)}
+        told: dict[str, Any] = {
+            "rule": rule, "note": each.note, "tasks": list(each.tasks), "paper": self.paper(name),
+        }  # fmt: skip
+        if self.in_paper_form:
+            told |= {"wording": each.wording.value if each.wording else "", "by": self.decided[name]}
+        return told
 
     @property
     def warnings(self) -> list[str]:
@@ -77,10 +91,15 @@ class Report:
                 "set-up differs then, and a gain over the paper's figures means little."
             )
         if self.arms and not self.base_scores:
-            base = self.facts["base"]
+            base, prompts = self.facts["base"], " --prompts paper" if self.in_paper_form else ""
             found.append(
-                f"Whether this set-up is the paper's shows on the base: pgt-lora benchmark {base} --out DIR, then "
-                "--reference DIR here."
+                f"Whether this set-up is the paper's shows on the base: pgt-lora benchmark {base}{prompts} --out DIR, "
+                "then --reference DIR here."
+            )
+        if self.in_paper_form:
+            found.append(
+                "That the paper's table 2 was asked in these words is inferred, but for VSR's and CV-Bench-3D's, which "
+                "it prints; it has figures beside it only where the words are printed or inferred."
             )
         if self.facts["limit"] is not None:
             found.append(f"At most {self.facts['limit']} items of each task, of lmms-eval's the first ones: a trial.")
@@ -88,45 +107,6 @@ class Report:
             found.append(f"lmms-eval's input and this kit's differ: {'; '.join(self.facts['input_differs'])}.")
         found += [f"{name}: {each.note}." for name, each in self.benchmarks.items() if each.note]
         return found
-
-
-def against(report: Report, out: Path, reference: Path) -> Report:
-    """Add the comparison with another model's results on the same items.
-
-    Raises:
-        InputError: there are none, or they are of other items.
-    """
-    ours, theirs = predictions_of(out), predictions_of(reference)
-    shared = {each["task"] for each in ours} & {each["task"] for each in theirs}
-    ours, theirs = ([each for each in every if each["task"] in shared] for every in (ours, theirs))
-    if not shared or [each["id"] for each in ours] != [each["id"] for each in theirs]:
-        raise InputError(f"--reference {reference}: not the items of {out}; benchmark both with the same settings")
-    items = items_of(ours, "Benchmarks", out)
-    names = reference.resolve().name, out.resolve().name
-    if names[0] == names[1]:
-        names = str(reference), str(out)
-    (contrast,) = contrasts([Result(items, {names[0]: [theirs], names[1]: [ours]})], names)
-    summary = json.loads((reference / "scores.json").read_text(encoding="utf-8"))
-    is_base = not summary["tuned"] and summary["base"] == report.facts["base"]
-    kept = [each.name for each in fields(Estimate)]
-    scores = {
-        name: Estimate(**{key: score.get(key) for key in kept})
-        for name, score in summary["benchmarks"].items()
-        if name in report.scores
-    }
-    return replace(report, reference=Reference(names[0], is_base, scores, contrast))
-
-
-def predictions_of(directory: Path) -> list[dict[str, Any]]:
-    """Return the predictions of a benchmarked model.
-
-    Raises:
-        InputError: there are none.
-    """
-    path = directory / "predictions.jsonl"
-    if not path.is_file():
-        raise InputError(f"{directory}: no {path.name}; make it with: pgt-lora benchmark MODEL --out {directory}")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def write_report(report: Report, out: Path) -> None:

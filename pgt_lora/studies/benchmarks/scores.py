@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,7 @@ def read_items(benchmark: Benchmark, logs: Path, backend: str = "hf") -> list[It
         items += [benchmark.read(task, each) for each in logged]
         everything += logged
     joined = benchmark.join(items, everything) if benchmark.join else items
-    name = benchmark.name
-    return [replace(item, task=f"{name}/{item.category}" if benchmark.apart else name) for item in joined]
+    return [benchmark.named(item) for item in joined]
 
 
 def leaves(benchmark: Benchmark, items: Sequence[Item]) -> list[list[Item]]:

@@ -73,10 +73,13 @@ def opened(checkpoint: Checkpoint, beside: Path) -> Iterator[Subject]:
             console.print(f"Merging {checkpoint.adapter_dir}", soft_wrap=True)
             whole = Path(scratch) / "merged"
             merge(checkpoint, whole)
-        base = str(Path(checkpoint.base).resolve()) if Path(checkpoint.base).is_dir() else checkpoint.base
-        yield Subject(
-            _view(whole, Path(scratch) / "checkpoint"), family_of(str(whole)), base, checkpoint.adapter_dir is not None
-        )
+        view = _view(whole, Path(scratch) / "checkpoint")
+        yield Subject(view, family_of(str(whole)), base_name(checkpoint), checkpoint.adapter_dir is not None)
+
+
+def base_name(checkpoint: Checkpoint) -> str:
+    """Return what names a checkpoint's base wherever it is looked at: a directory's whole path, or a Hub id."""
+    return str(Path(checkpoint.base).resolve()) if Path(checkpoint.base).is_dir() else checkpoint.base
 
 
 def resolve_subject(name: str) -> Named:

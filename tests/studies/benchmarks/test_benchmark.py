@@ -13,7 +13,8 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.evaluation.evaluate import read_scores
 from pgt_lora.studies.benchmarks import harness
-from pgt_lora.studies.benchmarks.benchmark import Data, benchmark
+from pgt_lora.studies.benchmarks.benchmark import benchmark
+from pgt_lora.studies.benchmarks.plan import Data
 from pgt_lora.studies.benchmarks.subject import resolve_subject
 from tests.support.command import call
 from tests.support.recorded_logs import LOGS

@@ -34,20 +34,22 @@ def test_whatsup_is_shuffled_the_same_way_every_time(tmp_path: Path) -> None:
 def test_sets_are_dataset_directories_in_the_cache(tmp_path: Path) -> None:
     given = write_annotations(tmp_path)
     shelf = Shelf(tmp_path / "cache", tmp_path / "images")
-    made = {name: sets.build(name, given[name], SourceSettings(), shelf, None) for name in sets.SOURCES}
+    made = {
+        name: sets.build(source, given[name], SourceSettings(), shelf, None) for name, source in sets.SOURCES.items()
+    }
     rows = {name: open_dataset(path).to_list() for name, path in made.items()}
     assert {name: len(each) for name, each in rows.items()} == {"whatsup": 4, "vsr": 4, "tallyqa": 3}
     assert [row["answer"] for row in rows["vsr"]] == ["True", "False", "True", "False"]
     assert [row["answer"] for row in rows["tallyqa"]] == ["2", "0", "1"]
-    assert all(row["prompt"][0]["content"].endswith("Answer with the number directly") for row in rows["tallyqa"])
+    assert all(row["prompt"][0]["content"].endswith("Reply with one number.") for row in rows["tallyqa"])
     assert {row["answer_format"] for row in rows["whatsup"]} == {"letter"}
     stamp = (made["vsr"] / "manifest.json").stat().st_mtime_ns
-    assert sets.build("vsr", given["vsr"], SourceSettings(), shelf, None) == made["vsr"]
+    assert sets.build(sets.SOURCES["vsr"], given["vsr"], SourceSettings(), shelf, None) == made["vsr"]
     assert (made["vsr"] / "manifest.json").stat().st_mtime_ns == stamp
-    few = sets.build("vsr", given["vsr"], SourceSettings(), shelf, 2)
+    few = sets.build(sets.SOURCES["vsr"], given["vsr"], SourceSettings(), shelf, 2)
     assert few != made["vsr"]
     assert {row["id"] for row in open_dataset(few)} < {row["id"] for row in rows["vsr"]}
     shutil.rmtree(tmp_path / "images" / "val2017")
     shutil.rmtree(tmp_path / "images" / "train2017")
     with pytest.raises(InputError, match=r"row vsr-test-.* is missing.*--image-root"):
-        sets.build("vsr", given["vsr"], SourceSettings(), shelf, 3)
+        sets.build(sets.SOURCES["vsr"], given["vsr"], SourceSettings(), shelf, 3)
