@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pgt_lora.core.recipe import Recipe
@@ -20,16 +21,22 @@ def pgt_settings(recipe: Recipe) -> TaskSettings:
 
 
 def pgt_data(
-    recipe: Recipe, split: str, num_samples: int, name: str = "pgt", weights: Mapping[str, float] | None = None
+    recipe: Recipe,
+    split: str,
+    num_samples: int,
+    name: str = "pgt",
+    weights: Mapping[str, float] | None = None,
+    style: Style | None = None,
 ) -> Path:
     """Return the PGT dataset directory that a recipe asks for, made where it is not there yet.
 
-    Other weights of the tasks than the recipe's go with another `name`.
+    Other weights of the tasks than the recipe's go with another `name`; another style can be asked for, too.
     """
     settings = pgt_settings(recipe)
+    settings = replace(settings, style=style) if style else settings
     weights = weights or parse_weights(recipe.kit.tasks)
-    style = "" if settings.style == Style.PLAIN else f"-{settings.style}"
-    path = data_directory(f"{name}{style}-{split}-{settings.canvas}-{num_samples}")
+    look = "" if settings.style == Style.PLAIN else f"-{settings.style}"
+    path = data_directory(f"{name}{look}-{split}-{settings.canvas}-{num_samples}")
     asked = request(num_samples=num_samples, seed=0, split=split, weights=weights, settings=settings)
     if is_made(path, asked):
         return path

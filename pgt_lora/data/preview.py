@@ -1,6 +1,5 @@
 """A page to look at a dataset with: what its manifest says, how its answers are distributed, and its first images."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import data_uri, render_page, write_page
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.shortcuts import looks
 
 MAX_BARS = 20  # free text has as many answers as samples: beyond this, the rest is one bar
@@ -170,15 +169,6 @@ def _margin(cells: Mapping[tuple[int, int], int], axis: int) -> tuple[float, ...
     for cell, count in cells.items():
         sums[cell[axis]] += count
     return tuple(round(MARGIN_LENGTH * sums[i] / max(sums.values()), 2) for i in range(HEAT_BINS))
-
-
-def parse_point(answer: str) -> tuple[float, float] | None:
-    """Return the coordinates in `(0.25, 0.75)` or `[0.25, 0.75]`; None where the text is no point of the image."""
-    match = re.fullmatch(r"[(\[](\d(?:\.\d+)?), (\d(?:\.\d+)?)[)\]]", answer)
-    if match is None:
-        return None
-    x, y = float(match[1]), float(match[2])
-    return (x, y) if x <= 1 and y <= 1 else None
 
 
 def _natural(answer: str) -> tuple[bool, float, str]:

@@ -38,6 +38,7 @@ def probe_data(num_samples: int, settings: TaskSettings, seed: int = 0) -> Path:
         "tasks": sorted(probed),
         "canvas": str(settings.canvas),
         "max_count": settings.max_count,
+        "style": settings.style.value,
     }
     if not is_made(path, asked):
         # What is there was asked for otherwise, or was never finished: this name is the kit's own to make anew.

@@ -1,5 +1,6 @@
 """Sample, the one record that passes between the rooms, and its form as a row of a dataset."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +17,15 @@ class AnswerFormat(StrEnum):
     TRUE_FALSE = "true_false"
     POINT = "point"
     TEXT = "text"  # free text: equal but for case, spaces, markup and the punctuation around it
+
+
+def parse_point(answer: str) -> tuple[float, float] | None:
+    """Return the coordinates in `(0.25, 0.75)` or `[0.25, 0.75]`; None where the text is no point of the image."""
+    match = re.fullmatch(r"[(\[](\d(?:\.\d+)?), (\d(?:\.\d+)?)[)\]]", answer)
+    if match is None:
+        return None
+    x, y = float(match[1]), float(match[2])
+    return (x, y) if x <= 1 and y <= 1 else None
 
 
 @dataclass(frozen=True)

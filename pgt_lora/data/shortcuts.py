@@ -1,12 +1,11 @@
 """How far cheap partial looks at an image get: what a model could learn in place of what it is asked."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.weights import tasks
 
@@ -64,5 +63,7 @@ def _looks(task: str, rows: list[Mapping[str, Any]]) -> list[Look]:
 def _is_right(answer: str, row: Mapping[str, Any]) -> bool:
     if row["answer_format"] != AnswerFormat.POINT:
         return answer == row["answer"]
-    pairs = zip(*(map(float, re.findall(r"\d+\.?\d*", each)) for each in (answer, row["answer"])), strict=True)
-    return all(abs(a - b) <= TOLERANCE + 1e-5 for a, b in pairs)
+    guess, point = parse_point(answer), parse_point(row["answer"])
+    if guess is None or point is None:
+        return False
+    return all(abs(a - b) <= TOLERANCE + 1e-5 for a, b in zip(guess, point, strict=True))

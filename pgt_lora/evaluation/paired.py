@@ -19,6 +19,7 @@ MEAN = "mean"
 
 
 BASE = "base"  # the arm that is the model without training
+PERMUTED = "-permuted"  # ends the name of an arm's twin, which was trained on permuted answers
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,11 @@ class Contrast:
     title: str
     rows: tuple[Difference, ...]
 
+    @property
+    def is_of_skill(self) -> bool:
+        """Whether the reference is the arm's permuted twin, which learned the form of the answers alone."""
+        return self.reference == f"{self.arm}{PERMUTED}"
+
 
 def read_items(title: str, path: Path) -> Items:
     """Read an evaluation set without its images."""
@@ -167,10 +173,15 @@ def _accuracies(result: Result, arm: str) -> list[Accuracy]:
 
 
 def pairs(arms: Sequence[str]) -> list[tuple[str, str]]:
-    """Return which arms are compared, as (arm, reference): all with the first, and with the first that was trained."""
+    """Return which arms are compared, as (arm, reference).
+
+    All are compared with the first and with the first that was trained, and every arm with its permuted twin.
+    """
     trained = [arm for arm in arms if arm != BASE]
+    twins = [(arm, f"{arm}{PERMUTED}") for arm in arms if f"{arm}{PERMUTED}" in arms]
     references = dict.fromkeys((arms[0], trained[0]))
-    return [(arm, reference) for reference in references for arm in arms[arms.index(reference) + 1 :]]
+    found = [(arm, reference) for reference in references for arm in arms[arms.index(reference) + 1 :]]
+    return list(dict.fromkeys([*twins, *found]))
 
 
 def contrasts(results: Sequence[Result], arms: Sequence[str]) -> list[Contrast]:

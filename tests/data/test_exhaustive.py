@@ -26,7 +26,7 @@ from tests.support.discovered import TASKS
 
 COMPANION = "absolute_position"
 SMALL = TaskSettings(Canvas(112, 112))
-MIX = "ae7d1377d8505d5c58b5c1ff1e3ada62d86a7e4c4c03d2a5b7e39d2cc771e466"
+MIX = "81030be25c0d80abac51cf02084dc3b927bc47de13f9cf6d4247e44bdabf520d"
 
 
 def make(out: Path, split: str, **settings: Any) -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ def test_the_number_of_distractors_is_drawn_or_given() -> None:
 def test_the_default_mix_is_the_five_tasks_of_the_paper(tmp_path: Path) -> None:
     assert sorted(parse_weights("families")) == ["analogy", "coordinates", "counting", "distance", "relation"]
     manifest = generate(tmp_path / "pgt", num_samples=300, seed=5, settings=SMALL)
-    assert sorted(manifest["asked"]) == ["canvas", "max_count", "num_samples", "seed", "split", "tasks"]
+    assert sorted(manifest["asked"]) == ["canvas", "max_count", "num_samples", "seed", "split", "style", "tasks"]
     columns = ["id", "prompt", "completion", "choices", "scene"]
     rows = open_dataset(tmp_path / "pgt").select_columns(columns).to_list()
     # As it was drawn before there was a companion; images are left out, because they depend on Pillow's version.

@@ -12,8 +12,8 @@ from pgt_lora.core.html import data_uri
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.data.directory import MANIFEST, open_dataset, write_manifest, write_samples
 from pgt_lora.data.generate import generate
-from pgt_lora.data.preview import Audit, first_of_each, parse_point, write_preview
-from pgt_lora.data.sample import Sample
+from pgt_lora.data.preview import Audit, first_of_each, write_preview
+from pgt_lora.data.sample import Sample, parse_point
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights
@@ -157,6 +157,7 @@ def test_answers_that_are_no_points_are_bars(tmp_path: Path) -> None:
     )
     assert len(bars(page)) == 2
     assert parse_point("(1.01, 0.20)") is None
+    assert parse_point("[0.62, 0.2]") == (0.62, 0.2)
 
 
 def test_text_is_escaped(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ looked at, the largest or the smallest, it is the one that is asked for in a thi
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import dist, pi
 from random import Random
@@ -108,7 +109,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
 def draw_colors(rng: Random, settings: TaskSettings, question: Question) -> list[str]:
     """Return the color of every circle: as many of each of three colors as the three numbers say, and a few more."""
     asked, number = question.about["color"], int(question.about["answer"])
-    options = [int(option) for option in re.findall(r"\d+", question.text)]
+    options = [int(option) for option in re.findall(r"\d+", question.about.get("sizes", question.text))]
     others = [size for size in options or draw_options(rng, number, settings.max_count) if size != number]
     sizes = [*others, *(rng.randint(1, 3) for _ in range(rng.randint(0, 2)))]
     names = rng.sample([color for color in sorted(COLORS) if color != asked], len(sizes))
@@ -124,12 +125,15 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
     """Ask for the number of one color in two scenes, with and without options; both numbers are among them."""
     top, color = settings.max_count, rng.choice(sorted(COLORS))
     options = draw_options(rng, rng.randint(0, top), top)
-    wordings: list[tuple[Sequence[int], str]] = [((), "A"), (options, "B"), (options, "C")]
+    sizes = {"sizes": " ".join(map(str, options))}  # a scene is composed for the first wording, which has no options
     first, second = (
-        [ask(color, number, top, given, template) for given, template in wordings] for number in rng.sample(options, 2)
+        [
+            replace(alone := ask(color, number, top), about={**alone.about, **sizes}),
+            *(ask(color, number, top, options, template) for template in "BC"),
+        ]
+        for number in rng.sample(options, 2)
     )
-    # The first wording is what a scene is composed for: it must hold groups of the options' sizes.
-    return first[1:] + first[:1], second[1:] + second[:1]
+    return first, second
 
 
 def traits(scene: Scene, text: str) -> Traits:

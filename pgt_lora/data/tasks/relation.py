@@ -38,7 +38,7 @@ def plan(rng: Random, settings: TaskSettings) -> Question:
     options = [relation, OPPOSITE[relation]]
     rng.shuffle(options)
     template = rng.choice("ABC")
-    return ask(template, a, b, relation, options, bare=template != "C" and rng.random() < 0.5)
+    return ask(template, a, b, relation, options, bare=template == "A" and rng.random() < 0.5)
 
 
 def ask(template: str, a: str, b: str, relation: str, options: Sequence[str], *, bare: bool = False) -> Question:
@@ -57,7 +57,7 @@ def ask(template: str, a: str, b: str, relation: str, options: Sequence[str], *,
     if template == "B":
         statement = f"The {a} box is {AS_PREDICATE[options[0]]} the {b} box."
         body = f"Based on the image, is this statement True or False? {statement}"
-        text, template = wording(body, "B", "Answer with True or False directly.", bare=bare)
+        text = f"{body} Answer with True or False directly."
         return Question(text, str(options[0] == relation), template, "true_false", ("True", "False"), about)
     text = (
         f"Considering the relative positions of the {a} box and the {b} box in the image provided, where is the {a} "

@@ -16,13 +16,16 @@ from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import MANIFEST, VERSIONS, is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.permuted import permuted
 from pgt_lora.data.pgt import pgt_data
+from pgt_lora.data.style import Style
 from pgt_lora.data.weights import parse_weights, units
-from pgt_lora.evaluation.paired import BASE
+from pgt_lora.evaluation.paired import BASE, PERMUTED
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
 
-PGT, MIX, BOTH, WITHOUT = "pgt", "specialized-mix", "pgt+mix", "pgt-no-"
-KNOWN = (BASE, PGT, MIX, BOTH, f"{WITHOUT}UNIT", "NAME=DIR")
+PGT, VARIED, MIX, BOTH, WITHOUT = "pgt", "pgt-varied", "specialized-mix", "pgt+mix", "pgt-no-"
+WHOLE = (BASE, PGT, VARIED, f"{PGT}{PERMUTED}", f"{VARIED}{PERMUTED}", MIX, BOTH)
+KNOWN = (*WHOLE, f"{WITHOUT}UNIT", "NAME=DIR")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def _parse(word: str) -> Arm:
         return Arm(name, Path(directory))
     if unit is not None and unit not in units():
         raise InputError(f"arm {name!r}: unknown unit {unit!r}; known: {choices(units())}")
-    if unit is None and name not in KNOWN[:4]:
+    if unit is None and name not in WHOLE:
         raise InputError(f"arm {name!r}: unknown; known: {', '.join(KNOWN)}, with UNIT one of {choices(units())}")
     return Arm(name)
 
@@ -119,13 +122,18 @@ def _make(recipe: Recipe, name: str) -> Path:
         return specialized_mix(recipe, num)
     if name == BOTH:
         return half_and_half(pgt_data(recipe, "train", num), specialized_mix(recipe, num), num)
-    weights = weights_without(name.removeprefix(WITHOUT)) if name != PGT else None
-    return pgt_data(recipe, "train", num, name, weights)
+    if name.endswith(PERMUTED):
+        return permuted(_make(recipe, name.removesuffix(PERMUTED)))
+    if name.startswith(WITHOUT):
+        weights = weights_without(name.removeprefix(WITHOUT), parse_weights(recipe.kit.tasks))
+        return pgt_data(recipe, "train", num, name, weights)
+    style = Style.VARIED if name == VARIED else None
+    return pgt_data(recipe, "train", num, style=style)
 
 
-def weights_without(unit: str) -> dict[str, float]:
-    """Return the default weights of the tasks without those of a unit; the others keep their proportions."""
-    kept = {name: weight for name, weight in parse_weights("families").items() if name not in units()[unit]}
+def weights_without(unit: str, weights: Mapping[str, float]) -> dict[str, float]:
+    """Return the weights of the tasks without those of a unit; the others keep their proportions."""
+    kept = {name: weight for name, weight in weights.items() if name not in units()[unit]}
     return {name: weight / sum(kept.values()) for name, weight in kept.items()}
 
 

@@ -9,7 +9,7 @@ from pgt_lora.core.html import data_uri
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import page_file
 from pgt_lora.data.preview import first_of_each
-from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.tasks.absolute_position import AREAS, area_of
 from pgt_lora.evaluation.paired import Result
 from pgt_lora.evaluation.statistics import Floats
@@ -87,9 +87,8 @@ def confusion(result: Result, task: str) -> list[Matrix]:
 def _label(answer: str, answer_format: str) -> str:
     if answer_format != AnswerFormat.POINT:
         return answer
-    x, y = (float(number) for number in answer.strip("()").split(","))
-    inside = 0 <= x <= 1 and 0 <= y <= 1
-    return area_of(x, y) if inside else "outside"
+    point = parse_point(answer)
+    return area_of(*point) if point else "outside"
 
 
 def _natural(label: str) -> tuple[int, str]:

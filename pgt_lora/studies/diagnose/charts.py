@@ -88,7 +88,7 @@ def _by_number(name: str, items: Sequence[Item], values: Sequence[float]) -> Axi
     distinct = sorted(set(values))
     if len(distinct) <= MAX_SINGLE:
         groups = group_by(items, values)
-        return Axis(name, True, tuple(Bin(f"{value:g}", accuracy(groups[value])) for value in distinct))
+        return Axis(name, True, tuple(Bin(f"{value:.3g}", accuracy(groups[value])) for value in distinct))
     edges = np.unique(np.quantile(values, np.linspace(0, 1, NUM_BINS + 1)))
     places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2).tolist()
     groups = group_by(items, places)

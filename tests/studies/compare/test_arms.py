@@ -6,13 +6,13 @@ import pytest
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
-from pgt_lora.data.weights import units
+from pgt_lora.data.weights import parse_weights, units
 from pgt_lora.studies.compare.arms import Arm, arm_data, half_and_half, parse_arms, weights_without
 
 
 def test_a_unit_is_left_out_and_the_total_stays(root: Path, recipe: Recipe) -> None:
     for unit, tasks in units().items():
-        weights = weights_without(unit)
+        weights = weights_without(unit, parse_weights("families"))
         assert not set(tasks) & set(weights)
         assert sum(weights.values()) == pytest.approx(1)
     found = arm_data(recipe, parse_arms("base,pgt,pgt-no-relational,pgt-no-distance"))
@@ -27,6 +27,24 @@ def test_a_unit_is_left_out_and_the_total_stays(root: Path, recipe: Recipe) -> N
     made = {name: (path / MANIFEST).stat().st_mtime_ns for name, path in found.items()}
     assert arm_data(recipe, parse_arms("pgt,pgt-no-distance")).items() <= found.items()
     assert made == {name: (path / MANIFEST).stat().st_mtime_ns for name, path in found.items()}
+
+
+def test_the_recipe_s_weights_hold_where_a_unit_is_left_out() -> None:
+    assert weights_without("counting", parse_weights("relation=1,counting=2,distance=3")) == {
+        "relation": 0.25, "distance": 0.75,
+    }  # fmt: skip
+
+
+def test_varied_and_permuted_arms(root: Path, recipe: Recipe) -> None:
+    found = arm_data(recipe, parse_arms("pgt,pgt-varied,pgt-permuted,pgt-varied-permuted"))
+    styles = {name: read_manifest(path)["asked"].get("style") for name, path in found.items()}
+    assert styles == {"pgt": "plain", "pgt-varied": "varied", "pgt-permuted": None, "pgt-varied-permuted": None}
+    for name in ("pgt", "pgt-varied"):
+        rows, twins = (open_dataset(found[each]).to_list() for each in (name, f"{name}-permuted"))
+        for kept in ("id", "images", "prompt", "choices", "scene", "group"):
+            assert [row[kept] for row in rows] == [row[kept] for row in twins]
+        assert all(row["answer"] in (row["choices"] or [row["answer"]]) for row in twins)
+        assert any(a["answer"] != b["answer"] for a, b in zip(rows, twins, strict=True))
 
 
 def test_half_and_half(root: Path, data_dir: Path, second_dir: Path) -> None:

@@ -24,7 +24,7 @@ def test_the_command_writes_what_it_finds(
     diagnose_model(resolve(str(base_dir), QUICK, to_train=False), None, 2, out, QUICK)
     told = json.loads((out / "diagnosis.json").read_text())
     predictions = [json.loads(line) for line in (out / "scores" / "predictions.jsonl").read_text().splitlines()]
-    assert len(predictions) == 22
+    assert len(predictions) == 28
     assert {skill["task"] for skill in told["skills"]} == {each["task"] for each in predictions}
     assert told["content_hash"] == read_manifest(tmp_path / "data" / "pgt-probe-112x112-2")["content_hash"]
     for skill in told["skills"]:
