@@ -42,6 +42,10 @@ class KitConfig:
     num_samples: int = field(default=5000, metadata={"help": "training samples"})
     num_test_samples: int = field(default=1000, metadata={"help": "held-out samples"})
     skills: bool = field(default=False, metadata={"help": "also score the skills of the small models' pre-training"})
+    replay: float = field(
+        default=0.0,
+        metadata={"help": "share of the PGT samples that lessons of the small models' pre-training replace"},
+    )
     max_new_tokens: int = field(default=16, metadata={"help": "longest answer in evaluation"})
     score_supervised_only: bool = field(
         default=True, metadata={"help": "compute hidden states and scores only where the loss needs them"}

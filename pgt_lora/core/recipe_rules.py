@@ -60,8 +60,16 @@ LEAST: dict[str, tuple[float, bool]] = {
     "logging_steps": (0, False), "save_steps": (0, False), "save_total_limit": (1, True), "max_length": (1, True),
     "dataloader_num_workers": (0, True), "num_samples": (1, True), "num_test_samples": (1, True),
     "max_count": (1, True), "max_new_tokens": (1, True), "feature_cache_gb": (0, True), "seed": (0, True),
+    "replay": (0, True),
 }  # fmt: skip
-BELOW = {"lora_dropout": 1.0, "learning_rate": 1e6, "feature_cache_gb": 1e9, "weight_decay": 1e9, "max_grad_norm": 1e9}
+BELOW = {
+    "lora_dropout": 1.0,
+    "replay": 1.0,
+    "learning_rate": 1e6,
+    "feature_cache_gb": 1e9,
+    "weight_decay": 1e9,
+    "max_grad_norm": 1e9,
+}
 
 
 def check_named(where: str, values: Mapping[str, Any]) -> None:

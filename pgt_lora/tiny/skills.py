@@ -1,18 +1,21 @@
-"""The skills that pre-training taught, as a held-out dataset: what fine-tuning must not unlearn.
+"""The skills that pre-training taught, held out to tell what fine-tuning unlearns, and as lessons that prevent it.
 
 They play the part that general benchmarks play for a published checkpoint.
 """
 
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
 from pgt_lora.core.new_directory import new_directory
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.streams import stream
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import is_made, write_manifest, write_samples
+from pgt_lora.data.blend import blend
+from pgt_lora.data.directory import is_made, read_manifest, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.drawing import paint
@@ -37,11 +40,11 @@ SKILLS: dict[str, tuple[Lesson, str, tuple[str, ...]]] = {
 }
 
 
-def skill_samples(num_samples: int, seed: int = 0) -> Iterator[Sample]:
-    """Yield held-out samples of the skills, one skill after the other in turn."""
+def skill_samples(num_samples: int, split: str = "test", seed: int = 0) -> Iterator[Sample]:
+    """Yield samples of the skills, one skill after the other in turn; `train` and `test` share none."""
     for index in range(num_samples):
-        name, (lesson, answer_format, choices) = list(SKILLS.items())[index % len(SKILLS)]
-        rng = stream(seed, "tiny-test", index)
+        skill, (lesson, answer_format, choices) = list(SKILLS.items())[index % len(SKILLS)]
+        rng = stream(seed, f"tiny-{'replay' if split == 'train' else split}", index)
         turn = None
         while turn is None:
             picture = draw_scene(rng)
@@ -49,33 +52,35 @@ def skill_samples(num_samples: int, seed: int = 0) -> Iterator[Sample]:
         question, answer = phrase(rng, turn)
         file = io.BytesIO()
         Image.fromarray(paint(picture)).save(file, "PNG", compress_level=1)
+        name = f"skill-{split}-{seed}-{index:06d}"
         yield Sample(
-            id=f"skill-test-{seed}-{index:06d}",
+            id=name,
             images=(file.getvalue(),),
             question=question,
             answer=answer,
             source="tiny-lessons",
-            task=name,
+            task=skill,
             template="A",
             answer_format=answer_format,
-            group=f"skill-test-{seed}-{index:06d}",
+            group=name,
             choices=choices or (("left", "right") if answer in ("left", "right") else ("above", "below")),
             scene=picture.scene.to_json(),
         )
 
 
-def skill_data() -> Path:
+def skill_data(split: str = "test", num_samples: int = NUM_SKILL_SAMPLES) -> Path:
     """Return the dataset directory of the small models' skills, made where it is not there yet."""
-    path = data_directory("pgt-tiny-skills")
-    asked = {
-        "num_samples": NUM_SKILL_SAMPLES,
-        "seed": 0,
-        "split": "test",
-        "source": "tiny-lessons",
-        "grounds": "varied",
-    }
+    path = data_directory("pgt-tiny-skills" if split == "test" else f"pgt-tiny-skills-{split}-{num_samples}")
+    asked = {"num_samples": num_samples, "seed": 0, "split": split, "source": "tiny-lessons", "grounds": "varied"}
     if not is_made(path, asked):
         with new_directory(path, overwrite=True) as directory:
-            made = write_samples(directory, skill_samples(NUM_SKILL_SAMPLES))
-            write_manifest(directory, asked, made)
+            write_manifest(directory, asked, write_samples(directory, skill_samples(num_samples, split)))
     return path
+
+
+def with_replay(recipe: Recipe, data: Path) -> Path:
+    """Return training data in which a share of the samples, as a recipe says, are lessons of the pre-training."""
+    share, num_samples = recipe.kit.replay, read_manifest(data)["num_samples"]
+    if not share:
+        return data
+    return blend(data, skill_data("train", math.ceil(share * num_samples)), share, num_samples)

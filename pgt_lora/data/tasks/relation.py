@@ -80,7 +80,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene:
     first = rng.randint(edge, sides[axis] - edge - sum(along) - gap)
     reach = MAX_OFF_AXIS * canvas.short_side
     if about["axis"] == "any":
-        reach = MAX_OFF_AXIS_RATIO * (gap + sum(along) / 2)
+        reach = MAX_OFF_AXIS_RATIO * (gap + sum(along) / 2) - 1  # what rounding to whole pixels adds
     starts = _beside(rng, across, sides[1 - axis], edge, reach)
     boxes = [
         _box(ahead, axis, first, along[0], starts[0], across[0]),
@@ -119,7 +119,7 @@ def relation_of(a: Box | Circle, b: Box | Circle, canvas: Canvas) -> str:
     for axis, name in enumerate(BEFORE):
         relation = _along(a, b, canvas, name)
         offset = [abs(u - v) for u, v in zip(a.center, b.center, strict=True)]
-        if relation and offset[1 - axis] <= MAX_OFF_AXIS_RATIO * offset[axis] + 1:  # a pixel of rounding
+        if relation and offset[1 - axis] <= MAX_OFF_AXIS_RATIO * offset[axis]:
             found.append(relation)
     return found[0] if len(found) == 1 else "ambiguous"
 

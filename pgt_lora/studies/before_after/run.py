@@ -11,7 +11,7 @@ from pgt_lora.export.merge import has_passed, merge, verify_in_fresh_process
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.report import print_comparison, write_report
-from pgt_lora.tiny.skills import skill_data
+from pgt_lora.tiny.skills import skill_data, with_replay
 from pgt_lora.training.finetune import finetune
 from pgt_lora.training.run_directory import claim
 
@@ -19,7 +19,7 @@ from pgt_lora.training.run_directory import claim
 def run(recipe: Recipe, data: Path | None = None, out: Path | None = None, overwrite: bool = False) -> None:
     """Make the data, score the base, fine-tune, score again, merge, verify and report."""
     out = out or run_directory(recipe.name)
-    data = data or pgt_data(recipe, "train", recipe.kit.num_samples)
+    data = data or with_replay(recipe, pgt_data(recipe, "train", recipe.kit.num_samples))
     tests = {"pgt": pgt_data(recipe, "test", recipe.kit.num_test_samples)}
     if recipe.kit.skills:
         tests["skills"] = skill_data()

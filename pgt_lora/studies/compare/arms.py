@@ -2,26 +2,23 @@
 
 import re
 import shutil
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.core.streams import stream
 from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import MANIFEST, VERSIONS, is_made, open_dataset, read_manifest, write_manifest, write_rows
-from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.blend import blend
+from pgt_lora.data.directory import MANIFEST, VERSIONS, read_manifest
 from pgt_lora.data.permuted import permuted
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.style import Style
 from pgt_lora.data.weights import parse_weights, units
 from pgt_lora.evaluation.paired import BASE, PERMUTED
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
+from pgt_lora.tiny.skills import with_replay
 
 PGT, VARIED, MIX, BOTH, WITHOUT = "pgt", "pgt-varied", "specialized-mix", "pgt+mix", "pgt-no-"
 WHOLE = (BASE, PGT, VARIED, f"{PGT}{PERMUTED}", f"{VARIED}{PERMUTED}", MIX, BOTH)
@@ -90,7 +87,7 @@ def arm_data(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
     for arm in trained:
         if arm.directory:
             read_manifest(arm.directory)  # a wrong directory is to be told before others are made
-    found = {arm.name: arm.directory or _make(recipe, arm.name) for arm in trained}
+    found = {arm.name: arm.directory or with_replay(recipe, _make(recipe, arm.name)) for arm in trained}
     sizes = {name: read_manifest(path)["num_samples"] for name, path in found.items()}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
@@ -121,7 +118,7 @@ def _make(recipe: Recipe, name: str) -> Path:
     if name == MIX:
         return specialized_mix(recipe, num)
     if name == BOTH:
-        return half_and_half(pgt_data(recipe, "train", num), specialized_mix(recipe, num), num)
+        return blend(pgt_data(recipe, "train", num), specialized_mix(recipe, num), 0.5, num)
     if name.endswith(PERMUTED):
         return permuted(_make(recipe, name.removesuffix(PERMUTED)))
     if name.startswith(WITHOUT):
@@ -161,30 +158,3 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
         # Their test splits are what the arms may be measured on.
         build_mix(path, num_samples=num_samples, seed=0, exclude=("vsr", "tallyqa"))
     return path
-
-
-def half_and_half(first: Path, second: Path, num_samples: int) -> Path:
-    """Return a dataset directory with samples of two others, drawn at random, half of each; made where it is not there.
-
-    With an odd number, the second gives one sample more.
-    """
-    manifests = [read_manifest(each) for each in (first, second)]
-    path = data_directory(f"pgt-half-{first.name}-half-{second.name}")
-    asked = {"num_samples": num_samples, "seed": 0, "halves": [each["content_hash"] for each in manifests]}
-    if not is_made(path, asked):
-        half = num_samples // 2
-        with new_directory(path, overwrite=True) as directory:
-            rows = [*_drawn(first, half), *_drawn(second, num_samples - half)]
-            made = write_rows(directory, rows)
-            drawn = Counter(row["source"] for row in rows)
-            made["sources"] = {
-                name: facts | {"drawn": drawn[name]} for each in manifests for name, facts in sources_of(each).items()
-            }
-            write_manifest(directory, asked, made)
-    return path
-
-
-def _drawn(data: Path, num_samples: int) -> Iterator[Mapping[str, Any]]:
-    rows = open_dataset(data)
-    for index in sorted(stream(0, "half", read_manifest(data)["content_hash"]).sample(range(len(rows)), num_samples)):
-        yield rows[index]

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.recipe import Recipe
+from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
 from pgt_lora.data.weights import parse_weights, units
-from pgt_lora.studies.compare.arms import Arm, arm_data, half_and_half, parse_arms, weights_without
+from pgt_lora.studies.compare.arms import Arm, arm_data, parse_arms, weights_without
 
 
 def test_a_unit_is_left_out_and_the_total_stays(root: Path, recipe: Recipe) -> None:
@@ -47,8 +48,8 @@ def test_varied_and_permuted_arms(root: Path, recipe: Recipe) -> None:
         assert any(a["answer"] != b["answer"] for a, b in zip(rows, twins, strict=True))
 
 
-def test_half_and_half(root: Path, data_dir: Path, second_dir: Path) -> None:
-    path = half_and_half(data_dir, second_dir, 31)
+def test_two_datasets_are_blended(root: Path, data_dir: Path, second_dir: Path) -> None:
+    path = blend(data_dir, second_dir, 0.5, 31)
     rows = open_dataset(path).to_list()
     whole = {row["id"]: row for source in (data_dir, second_dir) for row in open_dataset(source).to_list()}
     ids = [{row["id"] for row in open_dataset(source)} for source in (data_dir, second_dir)]
@@ -56,9 +57,9 @@ def test_half_and_half(root: Path, data_dir: Path, second_dir: Path) -> None:
     assert [sum(row["id"] in each for row in rows) for each in ids] == [15, 16]
     assert all(row == whole[row["id"]] for row in rows)
     made = (path / MANIFEST).stat().st_mtime_ns
-    assert half_and_half(data_dir, second_dir, 31) == path
+    assert blend(data_dir, second_dir, 0.5, 31) == path
     assert (path / MANIFEST).stat().st_mtime_ns == made
-    half_and_half(data_dir, second_dir, 30)
+    blend(data_dir, second_dir, 0.5, 30)
     assert read_manifest(path)["num_samples"] == 30
 
 
