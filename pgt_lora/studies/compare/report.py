@@ -15,6 +15,7 @@ from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.paired import Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost
+from pgt_lora.studies.compare.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Page:
     runs: Sequence[Mapping[str, Any]]
     shared_images: Mapping[str, int]
     command: str
+    overview: Overview | None = None  # of a preset
 
     @property
     def paper(self) -> Published | None:
