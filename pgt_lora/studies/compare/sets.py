@@ -12,7 +12,10 @@ from pgt_lora.data.style import Style
 from pgt_lora.studies.before_after.report import TITLES
 from pgt_lora.studies.compare.transfer.grounds import COLORS, PHOTOGRAPHS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over
+from pgt_lora.studies.compare.transfer.photographs import TEST
+from pgt_lora.studies.compare.transfer.things import things_on_photographs
 from pgt_lora.tiny.skills import skill_data
+from pgt_lora.tiny.things import NAMES
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ def _over(grounds: Grounds) -> Callable[[Recipe], Path]:
     return make
 
 
-SAME = "the same scenes and questions over"
+SAME = "the scenes and questions of held-out PGT, in the plain style, over"
+ON_PHOTOGRAPHS = f"crops of photographs that no arm was trained on ({', '.join(TEST)})"
 SETS: Mapping[str, EvaluationSet] = {
     "pgt": EvaluationSet(TITLES["pgt"], "scenes that no arm was trained on, drawn as the recipe says", _held_out),
     "skills": EvaluationSet(TITLES["skills"], "what the small models were taught before", lambda recipe: skill_data()),
@@ -43,8 +47,12 @@ SETS: Mapping[str, EvaluationSet] = {
     "textures": EvaluationSet(
         "Textures", f"{SAME} {', '.join(TEXTURES_UNSEEN.names)}: kinds that no pre-training had", _over(TEXTURES_UNSEEN)
     ),
-    "photographs": EvaluationSet(
-        "Photographs", f"{SAME} crops of photographs that no arm was trained on", _over(PHOTOGRAPHS["test"])
+    "photographs": EvaluationSet("Photographs", f"{SAME} {ON_PHOTOGRAPHS}", _over(PHOTOGRAPHS["test"])),
+    "things": EvaluationSet(
+        "Things on photographs",
+        f"where one thing lies to another, how many there are and which is nearest: cups, fish and {len(NAMES) - 2} "
+        f"other kinds, drawn on {ON_PHOTOGRAPHS}",
+        things_on_photographs,
     ),
 }
 

@@ -16,7 +16,9 @@ from pgt_lora.studies.compare.transfer.textures import TEXTURES, texture
 from pgt_lora.tiny.grounds import far_from_names, is_certain
 from pgt_lora.tiny.picture import Thing
 
-MAX_TRIES = 60  # crops of one photograph, or textures of one kind; then the next one takes its turn
+Objects = Sequence[Box | Circle | Thing]
+
+GROUND_TRIES = 60  # crops of one photograph, or textures of one kind; then the next one takes its turn
 LEAST_FROM_GREY = 20.0  # color difference of another plain color from PGT's grey
 
 
@@ -47,25 +49,33 @@ class Laid:
     rejected: tuple[str, ...]
 
 
-def lay(rng: Random, grounds: Grounds, turn: int, canvas: Canvas, objects: Sequence[Box | Circle | Thing]) -> Laid:
+def lay(rng: Random, grounds: Grounds, turn: int, canvas: Canvas, objects: Objects) -> Laid:
     """Draw a ground on which no object could be lost or be taken for one of another color.
 
     Raises:
         InputError: none was found, by whatever name.
     """
-    names = grounds.names
     rejected: list[str] = []
-    while len(rejected) < MAX_TRIES * len(names):
-        name = names[(turn + len(rejected) // MAX_TRIES) % len(names)]
+    for place in range(len(grounds.names)):
+        name = grounds.names[(turn + place) % len(grounds.names)]
+        laid = lay_named(rng, grounds, name, canvas, objects)
+        if laid:
+            return Laid(laid.pixels, name, (*rejected, *laid.rejected))
+        rejected += [name] * GROUND_TRIES
+    raise InputError(
+        f"{grounds.sort}: no ground in {len(rejected)} tries on which the colors of a scene are certain; give fewer "
+        "--num_test_samples, or another --max_count"
+    )
+
+
+def lay_named(rng: Random, grounds: Grounds, name: str, canvas: Canvas, objects: Objects) -> Laid | None:
+    """Draw a ground of one name as `lay` does, or None where there is none in many tries."""
+    for tries in range(GROUND_TRIES):
         pixels = grounds.draw(rng, canvas, name)
         far = far_from_names(pixels)
         if all(is_certain(each, pixels, far) for each in objects):
-            return Laid(pixels, name, tuple(rejected))
-        rejected.append(name)
-    raise InputError(
-        f"{grounds.sort}: no ground in {len(rejected)} tries on which the colors of a scene are certain; give fewer "
-        "--num_test_samples, or other ones with --max_count"
-    )
+            return Laid(pixels, name, (name,) * tries)
+    return None
 
 
 class Tally:
