@@ -1,7 +1,8 @@
 """A preset's results at one glance: all arms on all sets, what was learnt beside form, and how much of it is kept."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +69,18 @@ class Overview:
         """Return an arm's accuracy on a task of a set, None where the set has no such task."""
         columns = row.result.items.columns
         return row.result.scores[arm][columns.index(task)] if task in columns else None
+
+    def figures(self) -> dict[str, Any]:
+        """Return what `results.json` says of it: the images of each set, the gains and the shares that are kept."""
+        return {
+            "preset": self.preset,
+            "images": {row.result.items.title: row.num_images for row in self.rows},
+            "gains": [
+                {"set": title, "arm": arm, "found": gain.difference.found} | asdict(gain)
+                for arm, gains in self.gains.items()
+                for (title, _), gain in gains.items()
+            ],
+        }
 
 
 def overview(

@@ -29,12 +29,13 @@ def load_preset(name: str) -> Preset:
     """Read a preset.
 
     Raises:
-        InputError: none has this name, or its file says anything but `arms` and `sets`.
+        InputError: none has this name, or its file is anything but the two lists `arms` and `sets`.
     """
     if name not in preset_names():
         raise InputError(f"--preset {name}: unknown; known: {choices(preset_names())}")
     path = PRESETS / f"{name}.yaml"
     fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(fields, dict) or set(fields) != {"arms", "sets"}:
+    lists = fields.values() if isinstance(fields, dict) and set(fields) == {"arms", "sets"} else ()
+    if not lists or not all(isinstance(each, list) for each in lists):
         raise InputError(f"{path}: a preset has two lists, arms and sets")
     return Preset(name, tuple(fields["arms"]), tuple(fields["sets"]))

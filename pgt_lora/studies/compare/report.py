@@ -68,7 +68,7 @@ def write_pages(page: Page, out: Path) -> None:
         (contrast, won_and_lost(result, contrast.arm, contrast.reference))
         for contrast in page.contrasts
         for result in page.results
-        if result.items.title == contrast.title
+        if result.items.title == contrast.title and (contrast.is_of_skill or not page.overview)
     ]
     context = {
         "page": page,
@@ -106,7 +106,7 @@ def _figures(page: Page) -> dict[str, Any]:
         "differences": differences,
         "shared_images": page.shared_images,
         "runs": page.runs,
-    }
+    } | ({"overview": page.overview.figures()} if page.overview else {})
 
 
 def print_results(page: Page) -> None:
