@@ -13,22 +13,37 @@ def compare(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")],
     arms: Annotated[
-        str,
-        typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter."),
-    ] = "base,pgt,specialized-mix",
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter. "
+            "Default: base,pgt,specialized-mix"
+        ),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
     data: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(help="An evaluation set; can be repeated. Default: held-out PGT."),
     ] = None,
+    preset: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Arms and evaluation sets by one name, such as transfer; another name lists all."),
+    ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-compare")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
     """Train several datasets' arms on one budget, score them on the same items, and tell gains from noise."""
+    from pgt_lora.core.errors import InputError
+    from pgt_lora.studies.compare.preset import load_preset
+
+    if preset and (arms is not None or data):
+        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave --arms and --data out")
+    chosen = load_preset(preset) if preset else None
+
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
 
-    compare_arms(resolve(recipe, context.args), arms, seeds, data or [], out, context.args, overwrite)
+    arms = "base,pgt,specialized-mix" if arms is None else arms
+    compare_arms(resolve(recipe, context.args), arms, seeds, data or [], out, context.args, overwrite, chosen)
 
 
 def diagnose(
