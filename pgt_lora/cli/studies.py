@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.cli.data import parse_pairs
-from pgt_lora.cli.options import DEFAULT_MODEL, Overwrite, model_and_overrides
+from pgt_lora.cli.options import DEFAULT_MODEL, EvalData, Overwrite, model_and_overrides
 
 
 def compare(
@@ -20,10 +20,7 @@ def compare(
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
-    data: Annotated[
-        Optional[list[Path]],  # noqa: UP045
-        typer.Option(help="An evaluation set; can be repeated. Default: held-out PGT."),
-    ] = None,
+    eval_data: EvalData = None,
     preset: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Arms and evaluation sets by one name, such as transfer; another name lists all."),
@@ -35,15 +32,15 @@ def compare(
     from pgt_lora.core.errors import InputError
     from pgt_lora.studies.compare.preset import load_preset
 
-    if preset and (arms is not None or data):
-        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave --arms and --data out")
+    if preset and (arms is not None or eval_data):
+        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave --arms and --eval-data out")
     chosen = load_preset(preset) if preset else None
 
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
 
     arms = "base,pgt,specialized-mix" if arms is None else arms
-    compare_arms(resolve(recipe, context.args), arms, seeds, data or [], out, context.args, overwrite, chosen)
+    compare_arms(resolve(recipe, context.args), arms, seeds, eval_data or [], out, context.args, overwrite, chosen)
 
 
 def diagnose(

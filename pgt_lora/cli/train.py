@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, Out, Overwrite, model_and_overrides
+from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, EvalData, Out, Overwrite, model_and_overrides
 
 
 def check(
@@ -110,6 +110,7 @@ def run(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
     data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT, made as needed.")] = None,  # noqa: UP045
+    eval_data: EvalData = None,
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
@@ -120,4 +121,4 @@ def run(
     name, words = model_and_overrides(model, context.args)
     if out is None and (Path(name) / STARTED).is_file():
         out = Path(name)  # a run that was begun goes on where it lies
-    run_all(resolve(name, words).recipe, data, out, overwrite)
+    run_all(resolve(name, words).recipe, data, out, overwrite, eval_data or [])

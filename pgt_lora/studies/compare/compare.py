@@ -2,7 +2,7 @@
 
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
@@ -10,7 +10,7 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import check_replaceable
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
-from pgt_lora.data.directory import read_manifest
+from pgt_lora.evaluation.held_out import check_held_out
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
 from pgt_lora.models.names import Named
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, parse_arms
@@ -18,18 +18,18 @@ from pgt_lora.studies.compare.overview import overview
 from pgt_lora.studies.compare.preset import Preset
 from pgt_lora.studies.compare.report import Page, print_results, write_pages
 from pgt_lora.studies.compare.runs import describe, plan, score_directories, shared_images, train_and_score
-from pgt_lora.studies.compare.sets import default_sets, given_sets, named_sets
+from pgt_lora.studies.compare.sets import default_sets, named_sets, own_sets
 
 ASKED = "asked.json"  # marks the directory of a comparison
 
 
 def compare(
-    named: Named, arms: str, seeds: str, data: Sequence[Path], out: Path | None, overrides: Sequence[str] = (),
+    named: Named, arms: str, seeds: str, eval_data: Sequence[Path], out: Path | None, overrides: Sequence[str] = (),
     overwrite: bool = False, preset: Preset | None = None,
 ) -> None:  # fmt: skip
     """Train the arms, score them on the same items, and write what differs by more than noise.
 
-    A preset's arms and sets take the place of `arms` and `data`. `overrides` are what was typed beside the model's
+    A preset's arms and sets take the place of `arms` and `eval_data`. `overrides` are what was typed beside the model's
     name, for the report to say.
 
     Raises:
@@ -40,13 +40,13 @@ def compare(
     names, numbers = parse_arms(arms), parse_seeds(seeds)
     out = out or run_directory(f"{recipe.name}-{preset.name if preset else 'compare'}")
     take(out, overwrite)
-    sets = named_sets(preset.sets) if preset else given_sets(data) if data else default_sets(recipe)
+    sets = named_sets(preset.sets) if preset else own_sets(eval_data) if eval_data else default_sets(recipe)
     tests = {name: each.make(recipe) for name, each in sets.items()}
     adapters = arm_adapters(recipe, names)
     datasets = arm_data(recipe, names)
-    check_held_out(tests, datasets)
+    check_held_out(tests, {f"arm {name}": path for name, path in datasets.items()})
     runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers)
-    asked = {"model": model, "arms": arms, "seeds": seeds, "data": [str(each) for each in data]}
+    asked = {"model": model, "arms": arms, "seeds": seeds, "eval_data": [str(each) for each in eval_data]}
     asked |= {"preset": preset.name} if preset else {}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / ASKED, asked | {"overrides": list(overrides)})
@@ -69,7 +69,7 @@ def compare(
         contrasts=found,
         runs=[describe(each, out) for each in runs],
         shared_images={arm: shared_images(tests, path) for arm, path in datasets.items()},
-        command=command(model, arms, seeds, data, out, overrides, preset),
+        command=command(model, arms, seeds, eval_data, out, overrides, preset),
         overview=overview(preset.name, list(sets.values()), results, found) if preset else None,
     )
     print_results(page)
@@ -101,23 +101,11 @@ def take(out: Path, overwrite: bool = False) -> None:
         check_replaceable(out)
 
 
-def check_held_out(tests: Mapping[str, Path], datasets: Mapping[str, Path]) -> None:
-    """Check that no arm is trained on an evaluation set.
-
-    Raises:
-        InputError: one is.
-    """
-    for test in tests.values():
-        for arm, data in datasets.items():
-            if read_manifest(test)["content_hash"] == read_manifest(data)["content_hash"]:
-                raise InputError(f"--data {test}: arm {arm} is trained on these items; give held-out ones")
-
-
 def command(
-    model: str, arms: str, seeds: str, data: Sequence[Path], out: Path, overrides: Sequence[str],
+    model: str, arms: str, seeds: str, eval_data: Sequence[Path], out: Path, overrides: Sequence[str],
     preset: Preset | None = None,
 ) -> str:  # fmt: skip
     """Return the command that makes this comparison."""
-    given = [word for path in data for word in ("--data", str(path))]
+    given = [word for path in eval_data for word in ("--eval-data", str(path))]
     what = ["--preset", preset.name] if preset else ["--arms", arms]
     return shlex.join(["pgt-lora", "compare", model, *what, "--seeds", seeds, *given, "--out", str(out), *overrides])

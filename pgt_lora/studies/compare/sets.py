@@ -6,10 +6,9 @@ from pathlib import Path
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.style import Style
-from pgt_lora.studies.before_after.report import TITLES
+from pgt_lora.evaluation.held_out import PGT, SKILLS, TITLES, given_sets
 from pgt_lora.studies.compare.transfer.grounds import COLORS, PHOTOGRAPHS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.studies.compare.transfer.photographs import TEST
@@ -41,8 +40,8 @@ def _over(grounds: Grounds) -> Callable[[Recipe], Path]:
 SAME = "the scenes and questions of held-out PGT, in the plain style, over"
 ON_PHOTOGRAPHS = f"crops of photographs that no arm was trained on ({', '.join(TEST)})"
 SETS: Mapping[str, EvaluationSet] = {
-    "pgt": EvaluationSet(TITLES["pgt"], "scenes that no arm was trained on, drawn as the recipe says", _held_out),
-    "skills": EvaluationSet(TITLES["skills"], "what the small models were taught before", lambda recipe: skill_data()),
+    PGT: EvaluationSet(TITLES[PGT], "scenes that no arm was trained on, drawn as the recipe says", _held_out),
+    SKILLS: EvaluationSet(TITLES[SKILLS], "what the small models were taught before", lambda recipe: skill_data()),
     "colors": EvaluationSet("Other plain colors", f"{SAME} plain colors that are not near the grey", _over(COLORS)),
     "textures": EvaluationSet(
         "Textures", f"{SAME} {', '.join(TEXTURES_UNSEEN.names)}: kinds that no pre-training had", _over(TEXTURES_UNSEEN)
@@ -71,20 +70,16 @@ def named_sets(names: Sequence[str]) -> dict[str, EvaluationSet]:
 
 def default_sets(recipe: Recipe) -> dict[str, EvaluationSet]:
     """Return the sets of a comparison that names none: held-out PGT and, where the recipe says so, the skills."""
-    return named_sets(["pgt", "skills"] if recipe.kit.skills else ["pgt"])
+    return named_sets([PGT, SKILLS] if recipe.kit.skills else [PGT])
 
 
-def given_sets(data: Sequence[Path]) -> dict[str, EvaluationSet]:
+def own_sets(eval_data: Sequence[Path]) -> dict[str, EvaluationSet]:
     """Return the user's own dataset directories as sets, by their names.
 
     Raises:
         InputError: one cannot be used, or two have the same name.
     """
-    given: dict[str, EvaluationSet] = {}
-    for path in data:
-        read_manifest(path)
-        name = path.resolve().name
-        if name in given:
-            raise InputError(f"--data {path}: another evaluation set is named {name}, too; rename one")
-        given[name] = EvaluationSet(name, "", lambda recipe, path=path: path)  # type: ignore[misc]
-    return given
+    return {
+        name: EvaluationSet(name, "", lambda recipe, path=path: path)  # type: ignore[misc]
+        for name, path in given_sets(eval_data).items()
+    }

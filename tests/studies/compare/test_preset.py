@@ -53,8 +53,8 @@ def test_an_unknown_set_is_named() -> None:
     ("words", "says"),
     [
         (["--preset", "transfers"], "--preset transfers: unknown; known: transfer"),
-        (["--preset", "transfer", "--arms", "base,pgt"], "leave --arms and --data out"),
-        (["--preset", "transfer", "--data", "{root}"], "leave --arms and --data out"),
+        (["--preset", "transfer", "--arms", "base,pgt"], "leave --arms and --eval-data out"),
+        (["--preset", "transfer", "--eval-data", "{root}"], "leave --arms and --eval-data out"),
     ],
 )
 def test_bad_input_is_one_clear_line(
