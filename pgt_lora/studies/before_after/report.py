@@ -15,8 +15,8 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import page_file
-from pgt_lora.evaluation.evaluate import read_scores
 from pgt_lora.evaluation.held_out import title
+from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.evaluation.scoring import Score
 
 NUM_EXAMPLES = 12
@@ -137,7 +137,7 @@ def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:
     rows = open_dataset(data)
     return [
         {
-            "image": data_uri(page_file(rows[i]["images"][0], f"row {rows[i]['id']}")),
+            "images": [data_uri(page_file(image, f"row {rows[i]['id']}")) for image in rows[i]["images"]],
             "before": before[i],
             "after": after[i],
         }

@@ -13,6 +13,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.scene import Scene, render
+from pgt_lora.data.turns import Form
 from pgt_lora.studies.compare.transfer.grounds import Grounds, Laid, Tally, group_of, lay
 
 OPACITY = 0.8  # of circles that PGT draws with 0.6 to 0.8: the most of that, so that their colors are certain
@@ -31,7 +32,7 @@ def over(data: Path, grounds: Grounds) -> Path:
         tally = Tally()
         with new_directory(path, overwrite=True) as directory:
             rows = track(open_dataset(data), manifest["num_samples"], f"Laying {grounds.sort} under samples")
-            made = write_rows(directory, _rows(rows, grounds, tally))
+            made = write_rows(directory, _rows(rows, grounds, tally), Form.QUESTIONS)
             write_manifest(directory, asked, made | tally.facts())
     return path
 
