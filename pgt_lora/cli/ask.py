@@ -1,5 +1,7 @@
-"""The command that asks a model a question about images."""
+"""The command that asks a model questions about images."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -8,34 +10,48 @@ import typer
 
 def ask(
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
-    words: Annotated[list[str], typer.Argument(metavar="IMAGE... QUESTION", help="Image files, then the question.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="IMAGE... QUESTION", help="Image files, then a question; none with --chat.")
+    ],
     base: Annotated[bool, typer.Option("--base", help="Also answer without the run's adapter.")] = False,
+    chat: Annotated[bool, typer.Option("--chat", help="Ask in the terminal, question after question.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 128,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each question.")] = False,
 ) -> None:
-    """Ask a model a question about your own images, as evaluation would."""
+    """Ask a model about your own images, as evaluation would."""
     import json
 
     from pgt_lora.core.errors import InputError
     from pgt_lora.core.terminal import console
-    from pgt_lora.evaluation.ask import ANSWER, BASE_ANSWER, as_row
-    from pgt_lora.evaluation.ask import ask as ask_model
+    from pgt_lora.evaluation.ask import Chat, check_files
     from pgt_lora.evaluation.evaluate import load_for_evaluation
     from pgt_lora.evaluation.generation import Generation
     from pgt_lora.models.names import resolve
 
-    *images, question = words
+    images, questions = (words, typed()) if chat else (words[:-1], iter(words[-1:]))
     if not images:
-        raise InputError(f"{question!r}: give one image file or several, then the question in quotes")
+        raise InputError(f"{words[0]!r}: give one image file or several, then the question in quotes")
     paths = [Path(image) for image in images]
-    as_row(paths, question)  # a model may take minutes to load
+    check_files(paths)  # a model may take minutes to load
     named = resolve(model, to_train=False)
     loaded, encoder = load_for_evaluation(named.checkpoint, named.recipe)
-    answers = ask_model(loaded, encoder, paths, question, Generation(1, max_new_tokens), base=base)
-    if as_json:
-        console.print_json(json.dumps({"model": model, "images": images, "question": question, **answers}))
-    elif base:
-        console.print(f"base        {answers[BASE_ANSWER]}", highlight=False, soft_wrap=True)
-        console.print(f"fine-tuned  {answers[ANSWER]}", highlight=False, soft_wrap=True)
-    else:
-        console.print(answers[ANSWER], highlight=False, soft_wrap=True)
+    asked = Chat(loaded, encoder, paths, Generation(1, max_new_tokens), base)
+    for question in questions:
+        answers = asked.ask(question)
+        if as_json:
+            console.print_json(json.dumps({"model": model, "images": images, "question": question, **answers}))
+        else:
+            console.print("\n".join(lines(answers)), highlight=False, soft_wrap=True)
+
+
+def typed() -> Iterator[str]:
+    """Yield questions as they are typed, up to an empty line or the end of the input."""
+    with suppress(EOFError):
+        while question := input("> ").strip():
+            yield question
+
+
+def lines(answers: Mapping[str, str]) -> list[str]:
+    """Return the answers as lines; where there are two, with the model's name before each."""
+    names = {"base_answer": "base        ", "answer": "fine-tuned  "}
+    return [(names[name] if len(answers) > 1 else "") + text for name, text in answers.items()]

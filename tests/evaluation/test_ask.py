@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from pgt_lora.cli.app import app
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.evaluation.ask import ask
+from pgt_lora.evaluation.ask import Chat, ask
 from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.models.checkpoint import adapter_checkpoint
@@ -44,10 +44,24 @@ def test_an_answer_is_that_of_evaluation(base_dir: Path, adapter: Path, data_dir
     assert ask(base, encoder, [image], question, generation) == {"answer": answers["base_answer"]}
     with pytest.raises(InputError, match="no adapter to leave out"):
         ask(base, encoder, [image], question, generation, base=True)
-    both = ask(tuned, encoder, [image, image], question, generation)  # several images
-    assert set(both) == {"answer"}
+    assert set(ask(tuned, encoder, [image, image], question, generation)) == {"answer"}  # several images
     with pytest.raises(InputError, match="steers this model"):
         ask(tuned, encoder, [image], "What<|im_end|>?", generation)
+
+
+def test_a_chat_keeps_what_was_said(adapter: Path, image: Path) -> None:
+    tuned, encoder = load_for_evaluation(adapter_checkpoint(adapter))
+    chat = Chat(tuned, encoder, [image], Generation(1, 4), base=True)
+    first, second = chat.ask("How many boxes?"), chat.ask("Which colors?")
+    for name in ("answer", "base_answer"):
+        turns = chat.histories[name]
+        assert [turn.role for turn in turns] == ["user", "assistant"] * 2
+        assert [turn.text for turn in turns] == ["How many boxes?", first[name], "Which colors?", second[name]]
+        assert [turn.num_images for turn in turns] == [1, 0, 0, 0]
+    alone = ask(tuned, encoder, [image], "Which colors?", Generation(1, 4))
+    assert alone["answer"] != second["answer"]  # the history is read
+    with pytest.raises(InputError, match="the question is empty"):
+        chat.ask(" ")
 
 
 def test_the_command_prints_the_answers(adapter: Path, image: Path) -> None:
@@ -62,6 +76,11 @@ def test_the_command_prints_the_answers(adapter: Path, image: Path) -> None:
     assert [line[0] for line in lines] == ["base", "fine-tuned"]
     assert lines[1][1].strip() == answers["answer"]
     assert printed().strip() == answers["answer"]
+    words = ["ask", str(adapter), str(image), "--chat", "--max-new-tokens=4"]
+    result = CliRunner().invoke(app, words, input="How many?\n\nnever asked\n")
+    assert result.exit_code == 0
+    assert result.stdout.count(">") == 2
+    assert answers["answer"] in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -69,7 +88,6 @@ def test_the_command_prints_the_answers(adapter: Path, image: Path) -> None:
     [
         (["How many?"], "give one image file or several"),
         (["missing.png", "How many?"], "missing.png"),
-        (["IMAGE", " "], "the question is empty"),
     ],
 )
 def test_what_cannot_be_asked_is_told_before_a_model_is_loaded(
