@@ -30,14 +30,19 @@ def finetune(
     recipe: Annotated[str, typer.Argument(help="A recipe's file or name.")],
     data: Data,
     out: Out,
+    eval_data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="What eval_strategy looks at while training. Default: the data's own test split."),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Fine-tune with LoRA as a recipe says. Any of its fields can follow: --learning_rate 1e-3."""
     from pgt_lora.core.terminal import console
+    from pgt_lora.evaluation.held_out import test_split
     from pgt_lora.models.names import resolve
     from pgt_lora.training.finetune import finetune as train
 
-    adapter = train(resolve(recipe, context.args).recipe, data, out, overwrite)
+    adapter = train(resolve(recipe, context.args).recipe, data, out, overwrite, eval_data or test_split(data))
     console.print(f"The adapter is in {adapter}")
 
 

@@ -33,7 +33,7 @@ def run(
     claim(out, recipe, data, overwrite)
     evaluate_sets(recipe, base_of(recipe), tests, out / "base")
     if not (out / "adapter").exists():
-        finetune(recipe, data, out)
+        finetune(recipe, data, out, eval_data=next(iter(tests.values())))
     tuned = adapter_checkpoint(out / "adapter")
     evaluate_sets(recipe, tuned, tests, out / "finetuned")
     if not (out / "merged").exists():
