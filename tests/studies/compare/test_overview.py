@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.evaluation.paired import Result, contrasts
+from pgt_lora.evaluation.paired import Contrast, Result, contrasts
 from pgt_lora.evaluation.statistics import LEVEL, holm
 from pgt_lora.studies.compare.overview import Overview, holm_levels, overview
 from pgt_lora.studies.compare.report import write_pages
@@ -26,7 +26,7 @@ def named(result: Result, title: str, num_images: int | None = None) -> Result:
     return Result(replace(result.items, title=title, group=group), result.predictions)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def results(held_out_dir: Path) -> list[Result]:
     half = made_up(held_out_dir, {"pgt": 0.75, "pgt-permuted": 0.55})
     none = made_up(held_out_dir, {"pgt": 0.55, "pgt-permuted": 0.55})
@@ -35,13 +35,18 @@ def results(held_out_dir: Path) -> list[Result]:
     ]  # fmt: skip
 
 
-def of(results: list[Result]) -> Overview:
+@pytest.fixture(scope="module")
+def told(results: list[Result]) -> list[Contrast]:
+    return contrasts(results, ARMS)
+
+
+def of(results: list[Result], told: list[Contrast]) -> Overview:
     sets = [EvaluationSet(each.items.title, f"about {each.items.title}", lambda recipe: Path()) for each in results]
-    return overview("trial", sets, results, contrasts(results, ARMS))
+    return overview("trial", sets, results, told)
 
 
-def test_gains_are_of_sight_and_shares_are_of_the_gain_at_home(results: list[Result]) -> None:
-    found = of(results)
+def test_gains_are_of_sight_and_shares_are_of_the_gain_at_home(results: list[Result], told: list[Contrast]) -> None:
+    found = of(results, told)
     assert list(found.gains) == ["pgt"]
     gains = found.gains["pgt"]
     for column, task in enumerate(results[0].items.columns):
@@ -61,22 +66,22 @@ def test_gains_are_of_sight_and_shares_are_of_the_gain_at_home(results: list[Res
     assert gains["None", "mean"].kept.low < 0.2  # type: ignore[union-attr]
 
 
-def test_where_nothing_is_gained_at_home_no_share_is_told(results: list[Result]) -> None:
-    gains = of([results[3], results[0]]).gains["pgt"]
+def test_where_nothing_is_gained_at_home_no_share_is_told(results: list[Result], told: list[Contrast]) -> None:
+    gains = of([results[3], results[0]], told).gains["pgt"]
     assert {gain.kept for gain in gains.values()} == {None}
 
 
-def test_a_set_of_few_images_says_how_many(results: list[Result], recipe: Recipe, tmp_path: Path) -> None:
-    found = of(results)
+def test_a_set_of_few_images_says_how_many(
+    results: list[Result], told: list[Contrast], recipe: Recipe, tmp_path: Path
+) -> None:
+    found = of(results, told)
     assert [(row.num_images, row.is_of_few) for row in found.rows] == [
         (400, False),
         (400, False),
         (5, True),
         (400, False),
     ]
-    page = replace(
-        made_up_page(results[0], recipe), results=results, contrasts=contrasts(results, ARMS), overview=found
-    )
+    page = replace(made_up_page(results[0], recipe), results=results, contrasts=told, overview=found)
     write_pages(page, tmp_path)
     html, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
     titles = re.findall(r"<h2>(.*)</h2>", html)
