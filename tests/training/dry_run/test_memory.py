@@ -31,7 +31,7 @@ BATCH = Batch(size=8, tokens=350, supervised=4, vision_positions=1024)
 
 @cache
 def small_model(family: str) -> Any:
-    """A model of a family with a small language model that has LoRA, and the smallest of vision towers; not to change."""
+    """A model of a family with a small language model that has LoRA, and the least of vision towers; not to change."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForImageTextToText
 
