@@ -46,7 +46,7 @@ def test_it_is_one_line_that_python_runs(environment: Environment) -> None:
 @pytest.mark.parametrize(
     "first",
     ["", pytest.param("from transformers import AutoProcessor; ", marks=pytest.mark.slow)],
-    ids=["alone", "later"],
+    ids=["alone", "after a processor"],
 )
 def test_torchvision_is_imported_without_the_kit(first: str, environment: Environment) -> None:
     """Alone, or as a stranger does who wants a processor, which takes longer."""
