@@ -20,6 +20,7 @@ from pgt_lora.models.checkpoint import load_model
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after.report import compare, print_comparison
 from pgt_lora.studies.before_after.run import run
+from tests.support.verification import verified_here
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_config.json", "merged/config.json")
@@ -38,7 +39,8 @@ def modified(out: Path) -> dict[str, int]:
 
 def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Path) -> None:
     out = root / "run"
-    run(resolve("tiny-qwen2.5-vl", overrides).recipe, data_dir, out)
+    with verified_here():
+        run(resolve("tiny-qwen2.5-vl", overrides).recipe, data_dir, out)
     before = modified(out)
     assert json.loads((out / "merged" / "verification.json").read_text())["passed"]
     page = (out / "report.html").read_text()
