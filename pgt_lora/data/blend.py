@@ -11,6 +11,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.turns import Form
 
 
 def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
@@ -27,7 +28,7 @@ def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
         num_second = math.ceil(share * num_samples - 1e-9)
         with new_directory(path, overwrite=True) as directory:
             rows = [*_drawn(first, num_samples - num_second), *_drawn(second, num_second)]
-            made = write_rows(directory, rows)
+            made = write_rows(directory, rows, Form.QUESTIONS)
             drawn = Counter(row["source"] for row in rows)
             made["sources"] = {
                 name: facts | {"drawn": drawn[name]} for each in manifests for name, facts in sources_of(each).items()

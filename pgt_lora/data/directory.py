@@ -9,8 +9,9 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import beside, clear_dead
 from pgt_lora.core.versions import versions
+from pgt_lora.data.rows import checked
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.schema import FORMAT, checked, features
+from pgt_lora.data.schema import FORMAT, features
 from pgt_lora.data.seal import (
     MANIFEST,
     PARQUET,
@@ -21,7 +22,9 @@ from pgt_lora.data.seal import (
     checked_manifest,
     mark_checked,
     read_manifest,
+    stored_form,
 )
+from pgt_lora.data.turns import Form
 
 __all__ = ["MANIFEST", "PARQUET", "features", "open_dataset", "read_manifest"]
 
@@ -29,12 +32,16 @@ VERSIONS = ("pgt-lora", "datasets", "pillow", "pyarrow")  # what a dataset's con
 IN_MEMORY_BYTES = 64 << 20  # of a parquet file; a larger one is laid out beside itself as a file that is mapped
 
 
-def write_samples(directory: Path, samples: Iterable[Sample]) -> dict[str, Any]:
-    """Write samples as parquet into a new directory; return the part of the manifest that describes them."""
-    return write_rows(directory, (sample.to_row() for sample in samples))
+def write_samples(directory: Path, samples: Iterable[Sample], form: Form = Form.QUESTIONS) -> dict[str, Any]:
+    """Write samples as parquet into a new directory; return the part of the manifest that describes them.
+
+    Raises:
+        InputError: a row means nothing, or is a conversation where the `form` is single questions.
+    """
+    return write_rows(directory, (sample.to_row(form) for sample in samples), form)
 
 
-def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]], form: Form) -> dict[str, Any]:
     """Write rows as `Sample.to_row` makes them, or as another dataset directory holds them; return as above.
 
     Raises:
@@ -43,8 +50,8 @@ def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]]) -> dict[str, 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = features().arrow_schema
-    tally = Tally()
+    schema = features(form).arrow_schema
+    tally = Tally(form)
     path = directory / PARQUET
     path.parent.mkdir()
     waiting: list[Mapping[str, Any]] = []
@@ -90,18 +97,19 @@ def open_dataset(directory: Path) -> Any:
     from datasets import Dataset, DatasetInfo, Image, List
 
     manifest = checked_manifest(directory)
-    info = DatasetInfo(features=type(features())(features() | {"images": List(Image(decode=False))}))
+    columns = features(Form(manifest["rows"]))
+    info = DatasetInfo(features=type(columns)(columns | {"images": List(Image(decode=False))}))
     if (directory / PARQUET).stat().st_size <= IN_MEMORY_BYTES:
         import pyarrow as pa
 
-        schema = features().arrow_schema
-        return Dataset(pa.Table.from_batches([_cast(each) for each in batches(directory / PARQUET)], schema), info=info)
+        schema = columns.arrow_schema
+        parts = [_cast(batch, schema) for batch in batches(directory / PARQUET)]
+        return Dataset(pa.Table.from_batches(parts, schema), info=info)
     return Dataset.from_file(str(_mapped(directory, manifest["content_hash"])), info=info)
 
 
-def _cast(batch: Any) -> Any:
+def _cast(batch: Any, schema: Any) -> Any:
     """Return a record batch with the columns' own types, where another writer chose larger offsets."""
-    schema = features().arrow_schema
     return batch if batch.schema.equals(schema) else batch.cast(schema)
 
 
@@ -125,10 +133,11 @@ def _mapped(directory: Path, content_hash: str) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         clear_dead(path)
         partial = beside(path, "partial")
+        schema = features(stored_form(directory / PARQUET)).arrow_schema
         try:
-            with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, features().arrow_schema) as writer:
+            with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
                 for batch in batches(directory / PARQUET):
-                    writer.write_batch(_cast(batch))
+                    writer.write_batch(_cast(batch, schema))
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
+from pgt_lora.data.turns import Form
 
 ANSWERS = ("answer", "completion")
 
@@ -31,7 +32,7 @@ def permuted(data: Path) -> Path:
             row | {name: columns[source[index]][name] for name in ANSWERS}
             for index, row in enumerate(track(rows, len(rows), "Permuting answers"))
         )
-        made = write_rows(directory, changed)
+        made = write_rows(directory, changed, Form(manifest["rows"]))
         write_manifest(directory, asked, made | ({"sources": manifest["sources"]} if "sources" in manifest else {}))
     return path
 

@@ -1,31 +1,31 @@
-"""What a dataset directory must hold: fields of the manifest, columns of their types, rows that mean something."""
+"""What a dataset directory must hold: fields of the manifest, and columns of their types."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.data.sample import AnswerFormat
-from pgt_lora.data.scene import Scene
+from pgt_lora.data.turns import Form
 
 FORMAT = 1
 FIELDS: dict[str, type] = {
     "asked": dict, "num_samples": int, "counts": dict, "content_hash": str, "versions": dict,
 }  # fmt: skip
 LICENCE: dict[str, type] = {"annotations": str, "images": str, "redistributable": bool}
-ALL_LISTED = (AnswerFormat.LETTER, AnswerFormat.WORD, AnswerFormat.TRUE_FALSE)  # where choices are all the answers
-TEXTS = ("source", "task", "template", "answer", "group")
-ROLES = {"prompt": "user", "completion": "assistant"}
 
 
-def features() -> Any:
+def features(form: Form) -> Any:
     """Return the columns of a dataset directory as `datasets.Features`."""
     from datasets import Features, Image, List, Value
 
     text = Value("string")
-    turns = [{"role": text, "content": text}]
+    if form == Form.QUESTIONS:
+        said = dict.fromkeys(("prompt", "completion"), List({"role": text, "content": text}))
+    else:
+        said = {"messages": List({"role": text, "content": List({"type": text, "text": text})})}
     names = ("source", "task", "template", "answer")
     return Features(
-        {"id": text, "images": List(Image()), "prompt": turns, "completion": turns}
+        {"id": text, "images": List(Image())}
+        | said
         | dict.fromkeys(names, text)
         | {"choices": List(text), "answer_format": text, "group": text, "scene": text}
     )
@@ -41,6 +41,7 @@ def check_manifest(where: object, manifest: Any) -> None:
         raise InputError(f"{where}: not a manifest of format {FORMAT}; make the dataset again")
     problems = [
         *_wrong_fields(manifest, FIELDS),
+        *_unknown_form(manifest),
         *_wrong_values("counts", manifest.get("counts"), int),
         *_wrong_values("rejections", manifest.get("rejections"), int),
         *_wrong_values("sources", manifest.get("sources"), dict),
@@ -73,13 +74,19 @@ def _wrong_values(name: str, fields: Any, kind: type) -> Iterator[str]:
     yield from (problem for key in fields for problem in _wrong_fields(fields, {key: kind}, f"{name}."))
 
 
-def check_columns(where: object, schema: Any) -> None:
-    """Check the columns of a parquet file, and their types, by its Arrow schema.
+def _unknown_form(manifest: Mapping[str, Any]) -> Iterator[str]:
+    if manifest.get("rows", Form.QUESTIONS) not in tuple(Form):
+        yield f"rows is {str(manifest['rows'])[:40]!r}; known: {choices(Form)}"
+
+
+def form_of(where: object, schema: Any) -> Form:
+    """Return what the rows of a parquet file are, by its Arrow schema.
 
     Raises:
-        InputError: they are not those of a dataset directory.
+        InputError: its columns or their types are not those of a dataset directory.
     """
-    expected = features().arrow_schema
+    form = Form.CONVERSATIONS if "messages" in schema.names else Form.QUESTIONS
+    expected = features(form).arrow_schema
     if schema.names != expected.names:
         raise InputError(
             f"{where}: its columns are not those of a dataset directory: {', '.join(schema.names)} instead of "
@@ -91,6 +98,7 @@ def check_columns(where: object, schema: Any) -> None:
                 f"{where}: column {name} is {schema.field(name).type}, not {expected.field(name).type}; "
                 "make the dataset again"
             )
+    return form
 
 
 def _same_type(one: Any, other: Any) -> bool:
@@ -108,66 +116,3 @@ def _same_type(one: Any, other: Any) -> bool:
     if not kinds.is_struct(one) or [field.name for field in one] != [field.name for field in other]:
         return False
     return all(_same_type(mine.type, theirs.type) for mine, theirs in zip(one, other, strict=True))
-
-
-def checked(where: object, rows: Iterable[Mapping[str, Any]], remedy: str) -> Iterator[Mapping[str, Any]]:
-    """Yield rows as they come, up to the first that means nothing; images are not decoded.
-
-    Raises:
-        InputError: a row means nothing, or its id has come before; the message names the row and ends with `remedy`.
-    """
-    seen: set[str] = set()
-    for number, row in enumerate(rows, 1):
-        name = row["id"]
-        problem = problem_of(row) or (f"the id of an earlier row: {name}" if name in seen else None)
-        if problem:
-            raise InputError(f"{where}: row {number} ({name!r}): {problem}; {remedy}")
-        seen.add(name)
-        yield row
-
-
-def problem_of(row: Mapping[str, Any]) -> str | None:
-    """Return why a row of the right columns means nothing, or None."""
-    if not _said(row["id"]):
-        return "an empty id"
-    images = row["images"]
-    if not images or not all(image and image["bytes"] for image in images):
-        return "no image, or an empty one"
-    for column, role in ROLES.items():
-        turns = row[column]
-        if not turns or not all(turns):
-            return f"an empty {column}"
-        if unknown := [turn["role"] for turn in turns if turn["role"] not in ROLES.values()]:
-            return f"a turn of {unknown[0]!r}; there are user and assistant"
-        if len(turns) != 1:
-            return f"{len(turns)} turns in its {column}: conversations are not supported yet"
-        if turns[0]["role"] != role:
-            return f"its {column} is a turn of the {turns[0]['role']}, not of the {role}"
-        if not _said(turns[0]["content"]):
-            return "an empty question" if column == "prompt" else "an empty answer"
-    return _problem_of_answer(row)
-
-
-def _problem_of_answer(row: Mapping[str, Any]) -> str | None:
-    for name in TEXTS:
-        if row[name] is None:
-            return f"no {name}"
-    if not _said(row["answer"]):
-        return "an empty answer"
-    if row["answer_format"] not in tuple(AnswerFormat):
-        return f"unknown answer_format {row['answer_format']!r}; known: {choices(AnswerFormat)}"
-    listed = row["choices"]
-    if listed is not None and (not listed or not all(_said(choice) for choice in listed)):
-        return "an empty choice, or none at all"
-    if listed and row["answer_format"] in ALL_LISTED and row["answer"] not in listed:
-        return f"its answer {row['answer']!r} is not among its choices: {', '.join(listed)}"
-    if row["scene"] is not None:
-        try:
-            Scene.from_json(row["scene"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return "a scene that cannot be read"
-    return None
-
-
-def _said(text: str | None) -> bool:
-    return text is not None and bool(text.strip())

@@ -10,7 +10,9 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
-from pgt_lora.data.schema import check_columns, check_manifest, checked
+from pgt_lora.data.rows import checked
+from pgt_lora.data.schema import check_manifest, form_of
+from pgt_lora.data.turns import Form
 
 MANIFEST = "manifest.json"
 PARQUET = "data/train-00000-of-00001.parquet"  # the Hub's own naming: load_dataset finds it without being told
@@ -18,6 +20,7 @@ CHECKED = ".checked.json"  # the size and the time of the file when its content 
 CHECKS = 1  # what is checked; another number checks every directory once more
 ROWS_PER_GROUP = 200
 SEALED = "sealed_by_hand"
+SAID_OF_ROWS = ("rows", "num_samples", "counts", "content_hash")
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -36,7 +39,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); make the dataset again") from error
     check_manifest(path, manifest)
-    return dict(manifest)
+    return {"rows": Form.QUESTIONS.value, **manifest}
 
 
 def checked_manifest(directory: Path) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def checked_manifest(directory: Path) -> dict[str, Any]:
             f"{directory / PARQUET}: {found['num_samples']} rows, but {MANIFEST} says {manifest['num_samples']}; "
             f"{seal_it}"
         )
-    if found["content_hash"] != manifest["content_hash"] or found["counts"] != manifest["counts"]:
+    if any(found[name] != manifest[name] for name in SAID_OF_ROWS):
         raise InputError(f"{directory / PARQUET}: was edited since {MANIFEST} was written; {seal_it}")
     mark_checked(directory, found)
     return manifest
@@ -86,7 +89,7 @@ def examine(directory: Path) -> dict[str, Any]:
         InputError: the file cannot be read, its columns are others, or a row means nothing.
     """
     path = directory / PARQUET
-    tally = Tally()
+    tally = Tally(stored_form(path))
     remedy = f"mend or remove it, then: pgt-lora seal {directory}"
     for _ in tally.count(checked(path, (row for batch in batches(path) for row in batch.to_pylist()), remedy)):
         pass
@@ -94,6 +97,17 @@ def examine(directory: Path) -> dict[str, Any]:
     if not facts["num_samples"]:
         raise InputError(f"{path}: holds no rows; make the dataset again")
     return facts
+
+
+def stored_form(path: Path) -> Form:
+    """Return what the rows of a dataset directory's parquet file are; raise `InputError` as `batches` does."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return form_of(path, pq.read_schema(path))
+    except (OSError, UnicodeError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); make the dataset again") from error
 
 
 def batches(path: Path) -> Iterator[Any]:
@@ -108,7 +122,7 @@ def batches(path: Path) -> Iterator[Any]:
     try:
         # Otherwise pyarrow holds all that it has read until the end.
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-            check_columns(path, file.schema_arrow)
+            form_of(path, file.schema_arrow)
             for batch in file.iter_batches(ROWS_PER_GROUP, use_threads=False):
                 batch.validate(full=True)  # text is UTF-8
                 yield batch
@@ -119,7 +133,8 @@ def batches(path: Path) -> Iterator[Any]:
 class Tally:
     """The number of rows, how many each task has, and the hash over all, counted as the rows pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form) -> None:
+        self.form = form
         self._digest = hashlib.sha256()
         self._counts: Counter[str] = Counter()
 
@@ -133,6 +148,7 @@ class Tally:
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of the rows that have passed."""
         return {
+            "rows": self.form.value,
             "num_samples": self._counts.total(),
             "counts": dict(sorted(self._counts.items())),
             "content_hash": self._digest.hexdigest(),
@@ -159,7 +175,7 @@ def _stamp(directory: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
         state = (directory / PARQUET).stat()
     except OSError as error:
         raise InputError(f"{directory / PARQUET}: cannot be read ({error}); make the dataset again") from error
-    told = {name: facts[name] for name in ("num_samples", "counts", "content_hash")}
+    told = {name: facts[name] for name in SAID_OF_ROWS}
     return {"checks": CHECKS, "size": state.st_size, "mtime_ns": state.st_mtime_ns, **told}
 
 

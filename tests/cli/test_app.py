@@ -10,6 +10,7 @@ import pytest
 
 from pgt_lora.data.directory import MANIFEST, PARQUET, features
 from pgt_lora.data.seal import seal
+from pgt_lora.data.turns import Form
 from tests.support.command import call
 
 
@@ -44,7 +45,7 @@ def truncated_image(data_dir: Path, tmp_path: Path) -> Path:
     image["bytes"] = image["bytes"][: len(image["bytes"]) // 2]
     copy = tmp_path / "cut"
     (copy / PARQUET).parent.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(table, schema=features().arrow_schema), copy / PARQUET)
+    pq.write_table(pa.Table.from_pylist(table, schema=features(Form.QUESTIONS).arrow_schema), copy / PARQUET)
     (copy / MANIFEST).write_bytes((data_dir / MANIFEST).read_bytes())
     seal(copy)
     return copy

@@ -15,6 +15,7 @@ from pgt_lora.data.generate import generate, make_sample
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas, Scene, render
 from pgt_lora.data.tasks.task import Task, TaskSettings
+from pgt_lora.data.turns import Form
 from pgt_lora.data.weights import parse_weights, tasks
 
 SMALL = TaskSettings(Canvas(112, 112))
@@ -132,7 +133,7 @@ def test_datasets_opens_it(tmp_path: Path) -> None:
     opened = load_dataset(str(tmp_path / "a"), cache_dir=str(tmp_path / "cache"))
     assert list(opened) == ["train"]
     assert " ".join(opened["train"].column_names) == COLUMNS
-    assert opened["train"].features == features()
+    assert opened["train"].features == features(Form.QUESTIONS)
     for row in opened["train"]:
         assert len(row["images"]) == 1
         assert row["images"][0].tobytes() == render(Scene.from_json(row["scene"])).tobytes()

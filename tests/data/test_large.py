@@ -13,6 +13,7 @@ from pgt_lora.data.directory import PARQUET, open_dataset, write_manifest, write
 from pgt_lora.data.preview import write_preview
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.seal import batches, seal
+from pgt_lora.data.turns import Form
 from tests.support.originals import jpeg
 
 NUM_ROWS = 1000
@@ -39,7 +40,7 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
         for i in range(NUM_ROWS)
     )
-    write_manifest(directory, {}, write_rows(directory, (sample.to_row() for sample in samples)))
+    write_manifest(directory, {}, write_rows(directory, (sample.to_row() for sample in samples), Form.QUESTIONS))
     return directory
 
 

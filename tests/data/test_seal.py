@@ -15,6 +15,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data import seal as module
 from pgt_lora.data.directory import MANIFEST, PARQUET, is_made, open_dataset, read_manifest, write_rows
 from pgt_lora.data.seal import CHECKED, seal
+from pgt_lora.data.turns import Form
 from tests.support.command import call
 
 Row = dict[str, Any]
@@ -116,8 +117,8 @@ MEANINGLESS = {
     "empty answer": (turn("completion", content=""), "an empty answer"),
     "empty scored answer": (field(answer=""), "an empty answer"),
     "no image": (field(images=[]), "no image"),
-    "empty image": (field(images=[{"bytes": b"", "path": None}]), "no image"),
-    "image as a path": (field(images=[{"bytes": None, "path": "a.png"}]), "no image"),
+    "empty image": (field(images=[{"bytes": b"", "path": None}]), "an empty image"),
+    "image as a path": (field(images=[{"bytes": None, "path": "a.png"}]), "an empty image"),
     "other answer": (
         field(answer="sideways", answer_format="word", choices=["left", "right"]),
         "its answer 'sideways' is not among its choices: left, right",
@@ -125,7 +126,7 @@ MEANINGLESS = {
     "no choices": (field(choices=[]), "an empty choice"),
     "system": (turn("prompt", role="system"), "a turn of 'system'"),
     "swapped": (turn("prompt", role="assistant"), "its prompt is a turn of the assistant"),
-    "conversation": (several, "3 turns in its prompt: conversations are not supported yet"),
+    "conversation": (several, "3 turns in its prompt; a conversation has a column of messages instead"),
     "no turn": (field(prompt=[]), "an empty prompt"),
     "empty id": (field(id=""), "an empty id"),
     "no id": (field(id=None), "an empty id"),
@@ -145,7 +146,7 @@ def test_a_row_that_means_nothing_is_named(copy: Path, tmp_path: Path, name: str
             door(copy)
     (tmp_path / "new").mkdir()
     with pytest.raises(InputError, match=rf"row 4 \(.*\): {message}"):
-        write_rows(tmp_path / "new", pq.read_table(copy / PARQUET).to_pylist())
+        write_rows(tmp_path / "new", pq.read_table(copy / PARQUET).to_pylist(), Form.QUESTIONS)
 
 
 def cast(name: str, kind: Any) -> Callable[[pa.Table], pa.Table]:

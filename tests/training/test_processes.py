@@ -15,6 +15,7 @@ import torch
 from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.data.directory import MANIFEST, PARQUET, features
 from pgt_lora.data.seal import seal
+from pgt_lora.data.turns import Form
 from pgt_lora.training.finetune import finetune
 from pgt_lora.training.run_directory import newest_checkpoint
 from tests.support.runs import weights
@@ -71,7 +72,7 @@ def uneven(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         row["completion"][0]["content"] = " ".join([row["answer"]] * (1 + number % 7))
     copy = tmp_path_factory.mktemp("uneven")
     (copy / PARQUET).parent.mkdir()
-    pq.write_table(pa.Table.from_pylist(rows, schema=features().arrow_schema), copy / PARQUET)
+    pq.write_table(pa.Table.from_pylist(rows, schema=features(Form.QUESTIONS).arrow_schema), copy / PARQUET)
     (copy / MANIFEST).write_bytes((data_dir / MANIFEST).read_bytes())
     seal(copy)
     return copy

@@ -12,6 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, PARQUET, features, is_made, read_manifest
 from pgt_lora.data.generate import generate
 from pgt_lora.data.mix.build import build_mix, request
+from pgt_lora.data.turns import Form
 from pgt_lora.tiny.standin import FILES, IMAGES
 from tests.support.loopback import Host
 from tests.support.mixes import SMALL, fixture, mix, rows
@@ -21,7 +22,7 @@ from tests.support.originals import archive, jpeg
 def test_a_mix_is_a_dataset_directory(standin: Path, tmp_path: Path) -> None:
     manifest = mix(standin, tmp_path / "a", 30)
     opened = load_dataset(str(tmp_path / "a"), cache_dir=str(tmp_path / "cache"))["train"]
-    assert opened.features == features()
+    assert opened.features == features(Form.QUESTIONS)
     assert Counter(opened["source"]) == {"tallyqa": 10, "vsr": 10, "spatialladder": 10}
     assert manifest["counts"] == {"spatialladder": 10, "tallyqa": 10, "vsr": 10}
     assert manifest["num_samples"] == 30 == len(set(opened["id"]))
