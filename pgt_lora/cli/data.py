@@ -155,7 +155,7 @@ def push_dataset(
 
 
 def preview(
-    data: Annotated[Path, typer.Argument(help="A dataset directory.")],
+    data: Annotated[str, typer.Argument(help="A dataset directory, or what `import` reads.")],
     out: Annotated[Optional[Path], typer.Option(help="The page to write. Default: DATA.html")] = None,  # noqa: UP045
     num_images: Annotated[int, typer.Option(help="How many images to show.")] = 200,
     model: Annotated[Optional[str], typer.Option(help="Also show what this model would be trained on.")] = None,  # noqa: UP045
@@ -165,6 +165,7 @@ def preview(
 
     from pgt_lora.core.terminal import console
     from pgt_lora.data.preview import write_preview
+    from pgt_lora.data.readers.named import as_directory
 
     audit = None
     if model:
@@ -173,6 +174,7 @@ def preview(
         from pgt_lora.models.names import resolve
 
         audit = partial(audit_row, load_encoder(resolve(model, to_train=False).checkpoint))
-    page = out or data.with_name(data.name + ".html")
-    write_preview(data, page, num_images, audit)
+    directory = as_directory(data)
+    page = out or directory.with_name(directory.name + ".html")
+    write_preview(directory, page, num_images, audit)
     console.print(f"Open {page.resolve().as_uri()}")

@@ -7,7 +7,7 @@ import typer
 
 DEFAULT_MODEL = "tiny-qwen2.5-vl"
 
-Data = Annotated[Path, typer.Option("--data", help="A dataset directory.")]
+Data = Annotated[str, typer.Option("--data", help="A dataset directory, or what `import` reads.")]
 Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
 DType = Annotated[
     Optional[str],  # noqa: UP045

@@ -99,8 +99,7 @@ def benchmark(
     import torch
 
     from pgt_lora.core.errors import InputError
-    from pgt_lora.core.workspace import run_directory
-    from pgt_lora.data.mix.build import default_cache
+    from pgt_lora.core.workspace import run_directory, user_cache
     from pgt_lora.data.mix.images import Shelf
     from pgt_lora.evaluation.probability import By
     from pgt_lora.studies.benchmarks.benchmark import Data
@@ -115,7 +114,7 @@ def benchmark(
     if words != Prompts.PAPER and by is not None:
         raise InputError("--by: lmms-eval generates every answer; give --prompts paper, too, or leave it out")
     asked = Data(
-        suite or ("" if data else "paper"), data or [], Shelf(cache or default_cache(), image_root),
+        suite or ("" if data else "paper"), data or [], Shelf(cache or user_cache(), image_root),
         parse_pairs("--annotations", annotations), vsr_split, words, None if by is None else By.named(by),
     )  # fmt: skip
     settings = HarnessSettings(

@@ -6,12 +6,16 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, Out, Overwrite, model_and_overrides
+from pgt_lora.cli.own_data import dataset
 
 
 def check(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
-    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT as the recipe says.")] = None,  # noqa: UP045
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT."),
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Go by the published dimensions, not by the Hub.")] = False,
 ) -> None:
     """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
@@ -19,7 +23,8 @@ def check(
     from pgt_lora.training.dry_run.check import check as find
     from pgt_lora.training.dry_run.report import print_findings
 
-    found = find(resolve(recipe, context.args, to_train=False).recipe, data, offline)
+    named = resolve(recipe, context.args, to_train=False).recipe
+    found = find(named, None if data is None else dataset(data, named), offline)
     print_findings(found, recipe, context.args)
     if found.problems:
         raise typer.Exit(1)
@@ -37,7 +42,8 @@ def finetune(
     from pgt_lora.models.names import resolve
     from pgt_lora.training.finetune import finetune as train
 
-    adapter = train(resolve(recipe, context.args).recipe, data, out, overwrite)
+    named = resolve(recipe, context.args).recipe
+    adapter = train(named, dataset(data, named), out, overwrite)
     console.print(f"The adapter is in {adapter}")
 
 
@@ -67,14 +73,15 @@ def evaluate(
     check_free(out, overwrite)  # a model takes minutes to load
     named = resolve(model, to_train=False)
     recipe = named.recipe
-    evaluation.warn_if_trained_on(named.checkpoint, data)
+    directory = dataset(data, recipe, "test")
+    evaluation.warn_if_trained_on(named.checkpoint, directory)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
     generation = Generation(
         batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
         repetition_penalty,
     )  # fmt: skip
     scores = evaluation.evaluate(
-        loaded, encoder, data, out, name=model, generation=generation, by=decided, overwrite=overwrite,
+        loaded, encoder, directory, out, name=model, generation=generation, by=decided, overwrite=overwrite,
         feature_cache_gb=recipe.kit.feature_cache_gb,
     )  # fmt: skip
     evaluation.print_scores(scores, f"{model} on {data}")
@@ -109,7 +116,10 @@ def verify(
 def run(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
-    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT, made as needed.")] = None,  # noqa: UP045
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT."),
+    ] = None,
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
@@ -120,4 +130,5 @@ def run(
     name, words = model_and_overrides(model, context.args)
     if out is None and (Path(name) / STARTED).is_file():
         out = Path(name)  # a run that was begun goes on where it lies
-    run_all(resolve(name, words).recipe, data, out, overwrite)
+    recipe = resolve(name, words).recipe
+    run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite)

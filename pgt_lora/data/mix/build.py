@@ -3,7 +3,6 @@
 Annotations come first, rows are drawn from them, and only the images of drawn rows are fetched.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -15,6 +14,7 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
+from pgt_lora.core.workspace import user_cache
 from pgt_lora.data.directory import MANIFEST, write_manifest, write_samples
 from pgt_lora.data.mix.draw import apportion, clean, enough, images_of
 from pgt_lora.data.mix.exclusion import Exclusion, excluded, label
@@ -68,7 +68,7 @@ def build_mix(
     annotations = annotations or {}
     check_known("--annotations", annotations, sources())
     check_known("--mirror", mirrors or {}, [name for name, store in stores().items() if store.host or store.archive])
-    shelf = Shelf(cache or default_cache(), image_root, hosts=dict(mirrors or {}))
+    shelf = Shelf(cache or user_cache(), image_root, hosts=dict(mirrors or {}))
     with new_directory(out, overwrite) as partial:
         ruled_out = excluded(exclude, settings, shelf, annotations)
         pools = {
@@ -144,11 +144,6 @@ def archive_revisions(pools: Mapping[str, Pool]) -> dict[str, str]:
         for store in sources()[name].stores
         if store.archive
     }
-
-
-def default_cache() -> Path:
-    """Return the user's cache directory for annotations and images."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pgt-lora"
 
 
 def open_pool(

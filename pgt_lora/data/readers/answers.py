@@ -132,6 +132,8 @@ def _stated(said: str, given: Sequence[str] | None, stated: str) -> Answer:
     if stated == AnswerFormat.LETTER and given:
         options = options_of(given)
         return Answer(letter_of(said, options) or said, AnswerFormat.LETTER, options.letters)
+    if stated == AnswerFormat.WORD and not given:
+        raise Unreadable(f"a word as its answer, but no choices to read it by; {AnswerFormat.TEXT.value!r} needs none")
     return Answer(said, AnswerFormat(stated), tuple(given) if given else None)
 
 

@@ -6,8 +6,8 @@ from pgt_lora.data.readers.reader import IGNORED_ELSEWHERE, Content, Reader, Row
 from pgt_lora.data.turns import Role
 
 SPEAKERS = {
-    "human": Role.USER, "user": Role.USER, "gpt": Role.ASSISTANT, "chatgpt": Role.ASSISTANT, "assistant": Role.ASSISTANT,
-    "model": Role.ASSISTANT, "bing": Role.ASSISTANT, "bard": Role.ASSISTANT, "system": Role.SYSTEM,
+    "human": Role.USER, "user": Role.USER, "gpt": Role.ASSISTANT, "chatgpt": Role.ASSISTANT, "model": Role.ASSISTANT,
+    "assistant": Role.ASSISTANT, "bing": Role.ASSISTANT, "bard": Role.ASSISTANT, "system": Role.SYSTEM,
 }  # fmt: skip
 
 

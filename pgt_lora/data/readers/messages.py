@@ -33,7 +33,7 @@ def said(messages: Any, what: str) -> list[tuple[Role, Content]]:
     """
     if not isinstance(messages, list):
         raise Unreadable(f"its {what} are no list")
-    turns = []
+    turns: list[tuple[Role, Content]] = []
     for message in messages:
         if not isinstance(message, dict) or "role" not in message:
             raise Unreadable(f"a message without a role in its {what}")

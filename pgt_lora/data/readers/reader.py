@@ -70,7 +70,9 @@ class Row:
         value = self.get("image")
         if isinstance(value, str) and value.startswith("["):
             value = written_list(value) or value
-        return [each for each in value if is_given(each)] if isinstance(value, list) else [] if value is None else [value]
+        return (
+            [each for each in value if is_given(each)] if isinstance(value, list) else [] if value is None else [value]
+        )
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,10 @@ def draft(reader: Reader, row: Row) -> Draft:
         raise Unreadable(f"it has {unread[0]}, which is not read")
     said, images = reader.read(row), row.images()
     if system := row.get("system"):
-        said = [(Role.SYSTEM, text_of(system, "system"))] + [each for each in said if each[0] != Role.SYSTEM]
-    pieces = [(role, [content] if isinstance(content, str) else list(content)) for role, content in said]
+        said = [(Role.SYSTEM, text_of(system, "system")), *said]
+    pieces: list[tuple[Role, list[str | Shown]]] = [
+        (role, [content] if isinstance(content, str) else list(content)) for role, content in said
+    ]
     if not any(isinstance(piece, Shown) for _, each in pieces for piece in each):
         pieces = [(role, [part for text in each for part in _marked(str(text))]) for role, each in pieces]
     places = [piece for _, each in pieces for piece in each if isinstance(piece, Shown)]
