@@ -62,7 +62,8 @@ def infer(question: str, said: str, given: Sequence[str] | None = None, stated: 
         if answer is None:
             raise Unreadable(f"its answer {said[:40]!r} is none of its choices: {', '.join(given)[:80]}")
         return answer
-    if (listed := options_in(question)) and (answer := _optional(said, listed)):
+    listed = options_in(question)
+    if listed and (answer := _optional(said, listed)):
         return answer
     bare = said.removesuffix(".")
     if parse_point(said):
@@ -72,7 +73,7 @@ def infer(question: str, said: str, given: Sequence[str] | None = None, stated: 
     if both := next((pair for pair in (TRUTH, CONSENT) if bare.casefold() in pair), None):
         spelled = tuple(_like(bare, each) for each in both)
         return Answer(bare, AnswerFormat.TRUE_FALSE if both == TRUTH else AnswerFormat.WORD, spelled)
-    if (lone := LONE.fullmatch(said)) and BY_LETTER.search(question):
+    if listed is None and (lone := LONE.fullmatch(said)) and BY_LETTER.search(question):
         return Answer(lone[1], AnswerFormat.LETTER)
     if (words := alternatives_in(question)) and (answer := _choice(said, words)):
         return answer

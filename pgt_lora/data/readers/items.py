@@ -82,6 +82,8 @@ class Reading:
         read = draft(self.reader, row)
         if [turn.role for turn in read.turns[-2:]] != [Role.USER, Role.ASSISTANT]:
             raise Unreadable("it does not end with a question of the user and the assistant's answer")
+        if read.turns[-1].num_images:
+            raise Unreadable("an image in the answer; only the user shows images")
         said = read.turns[-1].text
         stated = None if "answer" in self.reader.columns else row.get("answer")
         answer = infer(

@@ -59,9 +59,13 @@ class Album:
         return Picture(named, path=self._file(named.removeprefix("file://")))
 
     def _file(self, named: str) -> Path:
-        places = [] if self.folder is None else [self.folder / named]
-        if self.root is not None:
-            places.append(self.root / (inner_path(named, "its image") if self.folder is None else named))
+        folders = [folder for folder in (self.folder, self.root) if folder is not None]
+        if self.folder is None:
+            try:
+                inner_path(named, "its image")
+            except InputError as error:
+                raise Unreadable(str(error)) from error
+        places = [folder / named for folder in folders]
         try:
             path = next((place for place in places if place.is_file()), None)
         except (OSError, ValueError):  # a name that no file can have

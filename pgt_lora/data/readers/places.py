@@ -40,10 +40,10 @@ def load_hub(repo: str, split: str, revision: str | None) -> tuple[Any, dict[str
         InputError: it cannot be loaded.
     """
     from datasets import load_dataset
-    from huggingface_hub import dataset_info
+    from huggingface_hub import HfApi
 
     try:
-        info = dataset_info(repo, revision=revision)
+        info = HfApi().dataset_info(repo, revision=revision)
         rows = load_dataset(repo, split=split, revision=info.sha)
     except Exception as error:  # whatever a loader raises, it is this dataset that cannot be had
         reason = str(error).strip().split("\n")[0]

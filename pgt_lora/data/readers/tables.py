@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from pgt_lora.core.files import file_digest
 
 Rows = Iterator[tuple[str, Any]]  # the words that name a row, and the row, or the `InputError` that it cannot be read
 ROWS_AT_A_TIME = 256
+BLANK = re.compile(r"\s*")
 
 
 @dataclass(frozen=True)
@@ -76,30 +78,33 @@ def _parquet(path: Path) -> Rows:
 def _json(path: Path) -> Rows:
     """Yield the entries of one list, or of one object behind the other."""
     text = _text(path)
-    start = len(text) - len(text.lstrip())
-    if text[start : start + 1] != "[":
+    at = _blank(text, 0)
+    if text[at : at + 1] != "[":
         yield from _json_lines(path)
         return
-    decoder, at, line, counted = json.JSONDecoder(), start + 1, 1, 0
-    while (at := _skip(text, at, "," if counted > start else "")) < len(text) and text[at] != "]":
-        line += text.count("\n", counted, at)
-        counted = at
+    decoder, line, counted = json.JSONDecoder(), 1, 0
+    at = _blank(text, at + 1)
+    while at < len(text) and text[at] != "]":
+        line, counted = line + text.count("\n", counted, at), at
         try:
-            row, at = decoder.raw_decode(text, at)
+            row, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            wrong = line + text.count("\n", counted, getattr(error, "pos", at))
+            wrong = line + text.count("\n", at, getattr(error, "pos", at))
             raise InputError(f"{path}, line {wrong}: not JSON ({getattr(error, 'msg', error)}); mend it") from error
         yield f"{path}, line {line}", row
+        at = _blank(text, end)
+        if text[at : at + 1] == ",":
+            at = _blank(text, at + 1)
+        elif at < len(text) and text[at] != "]":
+            wrong = line + text.count("\n", counted, at)
+            raise InputError(f"{path}, line {wrong}: not JSON (no comma before this row); mend it")
     if text[at:].strip() != "]":
         raise InputError(f"{path}: the list of rows does not end, or something stands behind it; is the file whole?")
 
 
-def _skip(text: str, at: int, comma: str) -> int:
-    """Return where the next entry begins, behind white space and a comma."""
-    while at < len(text) and (text[at].isspace() or text[at] == comma):
-        comma = "" if text[at] == comma else comma
-        at += 1
-    return at
+def _blank(text: str, at: int) -> int:
+    """Return where the white space ends that begins here."""
+    return BLANK.match(text, at).end()  # type: ignore[union-attr]
 
 
 def _json_lines(path: Path) -> Rows:
