@@ -60,16 +60,21 @@ def evaluate(
     by: Annotated[
         str, typer.Option(help="generation, or probability: the likeliest of a question's choices is the answer.")
     ] = "generation",
+    turns: Annotated[
+        str, typer.Option(help="last, or all: every question of a conversation, behind what was said before it.")
+    ] = "last",
     overwrite: Overwrite = False,
 ) -> None:
     """Answer a dataset's questions and score the answers, task by task."""
     from pgt_lora.core.new_directory import check_free
     from pgt_lora.evaluation import evaluate as evaluation
+    from pgt_lora.evaluation.asked import Asked
     from pgt_lora.evaluation.generation import Generation
     from pgt_lora.evaluation.probability import By
+    from pgt_lora.evaluation.score_files import print_scores
     from pgt_lora.models.names import resolve
 
-    decided = By.named(by)
+    decided, asked = By.named(by), Asked.named(turns)
     check_free(out, overwrite)  # a model takes minutes to load
     named = resolve(model, to_train=False)
     recipe = named.recipe
@@ -82,9 +87,9 @@ def evaluate(
     )  # fmt: skip
     scores = evaluation.evaluate(
         loaded, encoder, directory, out, name=model, generation=generation, by=decided, overwrite=overwrite,
-        feature_cache_gb=recipe.kit.feature_cache_gb,
+        feature_cache_gb=recipe.kit.feature_cache_gb, asked=asked,
     )  # fmt: skip
-    evaluation.print_scores(scores, f"{model} on {data}")
+    print_scores(scores, f"{model} on {data}")
 
 
 def merge(

@@ -11,13 +11,13 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.mix.pools import sources_of
-from pgt_lora.data.turns import Form
+from pgt_lora.data.turns import Form, to_form
 
 
 def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
     """Return a directory in which a share of the samples is from the second one, made where it is not there yet.
 
-    A sample that cannot be divided goes to the second one.
+    A sample that cannot be divided goes to the second one. Single questions among conversations become conversations.
     """
     manifests = [read_manifest(each) for each in (first, second)]
     path = data_directory(f"pgt-blend-{first.name}-{100 * share:g}%-{second.name}")
@@ -28,7 +28,9 @@ def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
         num_second = math.ceil(share * num_samples - 1e-9)
         with new_directory(path, overwrite=True) as directory:
             rows = [*_drawn(first, num_samples - num_second), *_drawn(second, num_second)]
-            made = write_rows(directory, rows, Form.QUESTIONS)
+            forms = {Form(each["rows"]) for each in manifests}
+            form = forms.pop() if len(forms) == 1 else Form.CONVERSATIONS
+            made = write_rows(directory, (to_form(row, form) for row in rows), form)
             drawn = Counter(row["source"] for row in rows)
             made["sources"] = {
                 name: facts | {"drawn": drawn[name]} for each in manifests for name, facts in sources_of(each).items()

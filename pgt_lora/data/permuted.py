@@ -8,31 +8,30 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
-from pgt_lora.data.turns import Form
-
-ANSWERS = ("answer", "completion")
+from pgt_lora.data.turns import Form, columns, last_answer, with_last_answer
 
 
 def permuted(data: Path) -> Path:
     """Return a directory beside `data` with the same images and questions, made where it is not there yet.
 
     Answers change places among the rows of one task and template that have the same options, so that every count of
-    answers stays what it is. The scenes stay those of the images.
+    answers stays what it is. The scenes stay those of the images, and earlier answers of a conversation stay, too.
     """
     manifest = read_manifest(data)
     path = data.with_name(f"{data.name}-permuted")
     asked = {"num_samples": manifest["num_samples"], "permuted": manifest["content_hash"], "seed": 0}
     if is_made(path, asked):
         return path
-    rows = open_dataset(data)
-    columns = rows.select_columns(["task", "template", "choices", *ANSWERS]).to_list()
-    source = permutation(columns, manifest["content_hash"])
+    rows, form = open_dataset(data), Form(manifest["rows"])
+    answered = rows.select_columns(["task", "template", "choices", "answer", *columns(form)]).to_list()
+    source = permutation(answered, manifest["content_hash"])
     with new_directory(path, overwrite=True) as directory:
+        others = (answered[index] for index in source)
         changed = (
-            row | {name: columns[source[index]][name] for name in ANSWERS}
-            for index, row in enumerate(track(rows, len(rows), "Permuting answers"))
+            with_last_answer(row, last_answer(other)) | {"answer": other["answer"]}
+            for row, other in zip(track(rows, len(rows), "Permuting answers"), others, strict=True)
         )
-        made = write_rows(directory, changed, Form(manifest["rows"]))
+        made = write_rows(directory, changed, form)
         write_manifest(directory, asked, made | ({"sources": manifest["sources"]} if "sources" in manifest else {}))
     return path
 

@@ -12,6 +12,7 @@ from pgt_lora.core.html import data_uri, render_page, write_page
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.shortcuts import looks
+from pgt_lora.data.turns import Turn, turns
 
 MAX_BARS = 20  # free text has as many answers as samples: beyond this, the rest is one bar
 HEAT_BINS = 20  # a side; the template draws them 5 hundredths of the image's side wide
@@ -75,9 +76,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Card:
-    """One sample of the grid; `point` is its answer where that is a place in the image."""
+    """One sample of the grid, with the turns before its answer; `point` is the answer where that is a place."""
 
     row: Mapping[str, Any]
+    turns: tuple[Turn, ...]
     pictures: tuple[Picture, ...]
     point: tuple[float, float] | None
     audit: Audit | None
@@ -105,7 +107,7 @@ def write_preview(
     answers = dataset.select_columns(["task", "template", "answer_format", "answer"]).to_dict()
     rows = dataset.select(first_of_each(answers["task"], num_images)).to_list()  # leaves images encoded
     cards = [_card(row, audit) for row in rows]
-    scenes = dataset.select_columns(["task", "scene", "prompt", "answer", "answer_format", "choices"])
+    scenes = dataset.remove_columns("images")
     # The golden angle keeps the hues of any number of tasks apart.
     hues = {task: round(255 + 137.5 * i) % 360 for i, task in enumerate(manifest["counts"])}
     html = render_page(
@@ -188,6 +190,7 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _card(row: dict[str, Any], audit: Callable[[dict[str, Any]], Audit | None] | None) -> Card:
     return Card(
         row=row,
+        turns=turns(row)[:-1],
         pictures=tuple(_picture(image, f"row {row['id']}") for image in row["images"]),
         point=parse_point(row["answer"]) if row["answer_format"] == AnswerFormat.POINT else None,
         audit=audit(row) if audit else None,

@@ -17,7 +17,7 @@ class AnswerFormat(StrEnum):
     NUMBER = "number"
     TRUE_FALSE = "true_false"
     POINT = "point"
-    TEXT = "text"  # free text: equal but for case, spaces, markup and the punctuation around it
+    TEXT = "text"  # free text: equal but for case, markup, articles, punctuation and the spelling of numbers
 
 
 def parse_point(answer: str) -> tuple[float, float] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.data.turns import Form
+from pgt_lora.data.turns import Form, columns
 
 FORMAT = 1
 FIELDS: dict[str, type] = {
@@ -18,10 +18,8 @@ def features(form: Form) -> Any:
     from datasets import Features, Image, List, Value
 
     text = Value("string")
-    if form == Form.QUESTIONS:
-        said = dict.fromkeys(("prompt", "completion"), List({"role": text, "content": text}))
-    else:
-        said = {"messages": List({"role": text, "content": List({"type": text, "text": text})})}
+    content = text if form == Form.QUESTIONS else List({"type": text, "text": text})
+    said = dict.fromkeys(columns(form), List({"role": text, "content": content}))
     names = ("source", "task", "template", "answer")
     return Features(
         {"id": text, "images": List(Image())}

@@ -7,6 +7,7 @@ from typing import Any
 
 from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.scene import Scene
+from pgt_lora.data.turns import question
 from pgt_lora.data.weights import tasks
 
 TOLERANCE = 0.05  # of a point on each axis, as evaluation has it
@@ -52,7 +53,7 @@ def looks(rows: Iterable[Mapping[str, Any]]) -> list[Look]:
 
 
 def _looks(task: str, rows: list[Mapping[str, Any]]) -> list[Look]:
-    seen = [(Scene.from_json(row["scene"]), row["prompt"][-1]["content"], row) for row in rows]
+    seen = [(Scene.from_json(row["scene"]), question(row), row) for row in rows]
     chance = sum(1 / len(row["choices"]) if row["choices"] else 0.0 for row in rows) / len(rows)
     return [
         Look(task, name, len(rows), sum(_is_right(answer(scene, text), row) for scene, text, row in seen), chance)

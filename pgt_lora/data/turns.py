@@ -57,8 +57,35 @@ def turns(row: Mapping[str, Any]) -> tuple[Turn, ...]:
 
 
 def question(row: Mapping[str, Any]) -> str:
-    """Return the text of a row's last question."""
-    return next(each.text for each in reversed(turns(row)) if each.role == Role.USER)
+    """Return the text of a row's last question; its images are not needed."""
+    if "messages" in row:
+        return next(turn.text for turn in reversed(turns(row)) if turn.role == Role.USER)
+    return str(row["prompt"][-1]["content"])
+
+
+def last_answer(row: Mapping[str, Any]) -> str:
+    """Return the last answer as it is written; the row's images are not needed."""
+    return turns(row)[-1].text if "messages" in row else str(row["completion"][-1]["content"])
+
+
+def with_last_answer(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
+    """Return a row of either form with another last answer."""
+    if "messages" in row:
+        return dict(row) | {"messages": [*row["messages"][:-1], Turn(Role.ASSISTANT, (answer,)).to_message()]}
+    return dict(row) | {"completion": [{"role": Role.ASSISTANT.value, "content": answer}]}
+
+
+def to_form(row: Mapping[str, Any], form: Form) -> Mapping[str, Any]:
+    """Return a row in a form; a conversation is never made a single question."""
+    if form == Form.QUESTIONS or "messages" in row:
+        return row
+    rest = {name: value for name, value in row.items() if name not in columns(Form.QUESTIONS)}
+    return rest | {"messages": [turn.to_message() for turn in turns(row)]}
+
+
+def columns(form: Form) -> tuple[str, ...]:
+    """Return the columns that hold what is said."""
+    return ("messages",) if form == Form.CONVERSATIONS else ("prompt", "completion")
 
 
 def _part(content: Mapping[str, Any]) -> Part:

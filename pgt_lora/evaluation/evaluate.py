@@ -1,7 +1,7 @@
 """Evaluation: answers to a dataset's questions, greedy or the likeliest of those given, and how many are right."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import chain
 from math import exp
@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from rich.table import Table
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import write_json, write_text
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.images import check_images
+from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.data.turns import Form, question
+from pgt_lora.evaluation import free_text
+from pgt_lora.evaluation.asked import Asked, EveryQuestion
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.probability import By, log_probabilities
 from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.score_files import write_scores
 from pgt_lora.evaluation.scoring import Score, correct, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
@@ -32,17 +35,17 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Any, encoder: Encoder, rows: "Dataset", generation: Generation, by: By = By.GENERATION
+    model: Any, encoder: Encoder, rows: "Dataset | EveryQuestion", generation: Generation, by: By = By.GENERATION
 ) -> list[dict[str, Any]]:
     """Return one prediction per row, in their order: question, expected, raw output, parsed, correct, what decided it.
 
     By probability, the likeliest of a row's choices is the answer, and `probabilities` are those of all of them, out of
     everything that could be written. Rows without choices are generated.
     """
-    lengths = [each.image + each.prompt for each in measure(encoder, rows)]
+    lengths = [length.total for length in measure(encoder, rows)]
     # Batches of like lengths hold little padding; the longest come first, so that what does not fit shows at once.
     order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
-    has_choices = [bool(each) and by == By.PROBABILITY for each in rows["choices"]]
+    has_choices = [by == By.PROBABILITY and bool(row["choices"]) for row in rows]
     written, given = ([index for index in order if has_choices[index] is each] for each in (False, True))
     outputs = answer(model, encoder, rows.select(written), generation)
     likely = log_probabilities(model, encoder, rows.select(given), generation.batch_size)
@@ -60,10 +63,13 @@ def _prediction(row: Any, found: str | list[float]) -> dict[str, Any]:
         output = parsed = row["choices"][max(range(len(found)), key=found.__getitem__)]
         shares = {choice: float(f"{exp(each):.6g}") for choice, each in zip(row["choices"], found, strict=True)}
         decided = {"by": By.PROBABILITY.value, "probabilities": shares}
+    if row["answer_format"] == AnswerFormat.TEXT:
+        said = parsed or ""
+        decided |= {"anls": free_text.anls(said, row["answer"]), "f1": free_text.f1(said, row["answer"])}
     return {
         "id": row["id"],
         "task": row["task"],
-        "question": row["prompt"][0]["content"],
+        "question": question(row),
         "expected": row["answer"],
         "output": output,
         "parsed": parsed,
@@ -79,17 +85,22 @@ def answers(
     generation: Generation,
     by: By = By.GENERATION,
     feature_cache_gb: float = 0,
+    asked: Asked = Asked.LAST,
 ) -> tuple[Any, list[dict[str, Any]]]:
-    """Return the rows of a dataset directory and their predictions.
+    """Return the rows of a dataset directory, one for each question that is asked, and their predictions.
 
-    With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower.
+    With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower; not where
+    earlier questions are asked, too, since what is kept is whole conversations.
 
     Raises:
         InputError: the directory or an image cannot be read.
     """
     rows = open_dataset(data)
     check_images(rows, data)
-    encoder = cached(encoder, model, rows, data, feature_cache_gb)
+    if asked == Asked.ALL and read_manifest(data)["rows"] == Form.CONVERSATIONS:
+        rows = EveryQuestion(rows)
+    else:
+        encoder = cached(encoder, model, rows, data, feature_cache_gb)
     return rows, predict(model, encoder, rows, generation, by)
 
 
@@ -104,6 +115,7 @@ def evaluate(
     by: By = By.GENERATION,
     overwrite: bool = False,
     feature_cache_gb: float = 0,
+    asked: Asked = Asked.LAST,
 ) -> dict[str, Score]:
     """Evaluate a model on a dataset directory and write `predictions.jsonl` and `scores.json` into a new directory.
 
@@ -113,7 +125,7 @@ def evaluate(
     if by == By.PROBABILITY and not any(open_dataset(data)["choices"]):
         raise InputError(f"{data}: no row has choices whose probabilities could decide; leave out --by")
     with new_directory(out, overwrite) as directory:
-        rows, predictions = answers(model, encoder, data, generation, by, feature_cache_gb)
+        rows, predictions = answers(model, encoder, data, generation, by, feature_cache_gb, asked)
         scores = score_by_task(rows, predictions)
         facts = {
             "model": name,
@@ -121,6 +133,7 @@ def evaluate(
             "content_hash": read_manifest(data)["content_hash"],
             "generation": asdict(generation),
             "by": by.value,
+            "turns": asked.value,
         }
         write_scores(directory, predictions, scores, facts)
     return scores
@@ -145,22 +158,6 @@ def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
                 style="bold", soft_wrap=True,
             )  # fmt: skip
             return
-
-
-def write_scores(
-    directory: Path, predictions: Iterable[Mapping[str, Any]], scores: Mapping[str, Score], facts: Mapping[str, Any]
-) -> None:
-    """Write `predictions.jsonl`, and `scores.json` with the scores of the tasks behind the facts."""
-    lines = (json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in predictions)
-    write_text(directory / "predictions.jsonl", "".join(lines))
-    tasks = {task: asdict(score) | {"accuracy": score.accuracy} for task, score in scores.items()}
-    write_json(directory / "scores.json", {**facts, "tasks": tasks})
-
-
-def read_scores(directory: Path) -> dict[str, Score]:
-    """Return what `evaluate` wrote to `scores.json`."""
-    tasks = json.loads((directory / "scores.json").read_text(encoding="utf-8"))["tasks"]
-    return {task: Score(**{k: v for k, v in score.items() if k != "accuracy"}) for task, score in tasks.items()}
 
 
 def load_for_evaluation(checkpoint: Checkpoint, recipe: Recipe | None = None) -> tuple[Any, Encoder]:
@@ -196,21 +193,3 @@ def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Pa
             model, encoder, path, out / test, name=str(checkpoint), generation=generation,
             feature_cache_gb=recipe.kit.feature_cache_gb,
         )  # fmt: skip
-
-
-def print_scores(scores: dict[str, Score], title: str) -> None:
-    """Print chance, accuracy, interval and the share of unread outputs of every task."""
-    table = Table(title=title)
-    for column in ("Task", "Samples", "Chance", "Accuracy", "95% interval", "Unread"):
-        table.add_column(column, justify="left" if column == "Task" else "right")
-    for task, score in scores.items():
-        interval = f"{100 * score.low:.1f}–{100 * score.high:.1f}%"
-        table.add_row(
-            task,
-            str(score.num_samples),
-            f"{score.chance:.1%}",
-            f"{score.accuracy:.1%}",
-            interval,
-            f"{score.unread:.1%}",
-        )
-    console.print(table)

@@ -6,13 +6,13 @@ from math import isfinite
 
 from pgt_lora.evaluation.prose import denied, final
 
-_ONES = (
+ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 )  # fmt: skip
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_WORDS = {word: value for value, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
-_COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})[\s-]({'|'.join(_ONES[1:10])})\b")
+_WORDS = {word: value for value, word in enumerate(ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})[\s-]({'|'.join(ONES[1:10])})\b")
 _SCALE = re.compile(r"\b(?:hundreds?|thousands?|millions?|billions?|dozens?)\b")
 _PRONOUN = re.compile(r"\b(?:the|this|that|each|which|every|no|any|another|other)\s+one\b|\bone\s+of\b")
 _BOUND = re.compile(r"\b(?:more|less|fewer|greater|other)\s+than\s+$")

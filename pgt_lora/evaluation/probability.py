@@ -37,7 +37,7 @@ def choice_ids(encoder: Encoder, row: Mapping[str, Any]) -> list[Ids]:
     Raises:
         InputError: two choices are the same tokens, or one merges with the prompt; the message names the row.
     """
-    ended = [tuple(ids) for ids in encoder.continuations(row, row["choices"])[1]]
+    ended = [tuple(ids) for ids in encoder.continuations(row, row["choices"])[-1]]
     bare = [ids[:-1] for ids in ended]
     if len(set(bare)) < len(bare) or () in bare:
         told = ", ".join(map(repr, row["choices"]))
@@ -92,11 +92,10 @@ def _next_tokens(model: Any, encoder: Encoder, rows: Sequence[Any], tails: Seque
     prompts = encoder.prompts(rows)
     lengths = prompts["attention_mask"].sum(dim=1).tolist()
     # On the right, where no real token looks: padding is then what it is in training.
-    padded = encoder.extend(prompts, tails, tails)
+    padded = encoder.extend(prompts, tails)
     places = [range(length - 1, length + len(tail)) for length, tail in zip(lengths, tails, strict=True)]
     kept = sorted({place for each in places for place in each})
-    batch = BatchFeature({name: values for name, values in padded.items() if name != "labels"})
-    batch = send_to_device(batch, model.device).to(model.dtype)  # casts pixels, not ids
+    batch = send_to_device(BatchFeature(padded), model.device).to(model.dtype)  # casts pixels, not ids
     with torch.inference_mode():
         logits = model(**batch, logits_to_keep=torch.tensor(kept, device=model.device), use_cache=False).logits
     column = {place: number for number, place in enumerate(kept)}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation import numerals
+from pgt_lora.evaluation.free_text import normalized
 from pgt_lora.evaluation.prose import NEGATION, clauses, conclusion, denied, final, plain
 
 Choices = Sequence[str] | None
@@ -26,10 +27,10 @@ def parse(output: str, answer_format: str, choices: Choices = None) -> str | Non
 def key(answer: str, answer_format: str) -> str:
     """Return an answer in the form in which it is compared; two that are equal in it are the same answer.
 
-    Free text is compared without case, markup, repeated spaces and the punctuation around it; articles stay.
+    Free text is compared as VQA's evaluation does it (`free_text.py`).
     """
     if answer_format == AnswerFormat.TEXT:
-        return re.sub(r"\s+", " ", plain(answer)).strip(" .,;:!?()[]").casefold()
+        return normalized(answer)
     if answer_format == AnswerFormat.NUMBER:
         return numerals.number(answer) or answer.casefold()
     return answer.casefold()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from pgt_lora.data.sample import AnswerFormat
@@ -46,7 +47,10 @@ def chance(rows: Sequence[Mapping[str, Any]]) -> float:
 
 @dataclass(frozen=True)
 class Score:
-    """Accuracy on one task: counts, the 95% interval, chance, and how many outputs stated no answer."""
+    """Accuracy on one task: counts, the 95% interval, chance, and how many outputs stated no answer.
+
+    `anls` and `f1` are the means over the answers in free text, None where there is none.
+    """
 
     num_samples: int
     num_correct: int
@@ -54,6 +58,8 @@ class Score:
     chance: float
     low: float
     high: float
+    anls: float | None = None
+    f1: float | None = None
 
     @property
     def accuracy(self) -> float:
@@ -83,4 +89,11 @@ def _score(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Scor
         chance=chance([row for row, _ in pairs]),
         low=wilson(right, len(pairs))[0],
         high=wilson(right, len(pairs))[1],
+        anls=_mean(pairs, "anls"),
+        f1=_mean(pairs, "f1"),
     )
+
+
+def _mean(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], name: str) -> float | None:
+    values = [prediction[name] for _, prediction in pairs if name in prediction]
+    return fmean(values) if values else None

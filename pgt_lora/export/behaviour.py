@@ -14,6 +14,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.turns import with_last_answer
 from pgt_lora.evaluation.evaluate import predict
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.export.verify_weights import Check, Subject
@@ -143,12 +144,13 @@ def is_as_likely(
 
     `tolerance` is relative to the largest logit, of one model; two may differ by twice as much.
     """
-    said = dict(row) | {"completion": [{"role": "assistant", "content": output.strip()}]}
+    said = with_last_answer(row, output.strip())
     try:
         logits, tokens = supervised(model, encoder, [said])
+        own = slice(len(tokens) - len(encoder.text_ids(said).answer), None)  # behind those of earlier answers
     except InputError:  # text that cannot be an answer
         return False
-    logits, tokens = logits[: generation.max_new_tokens], tokens[: generation.max_new_tokens]
+    logits, tokens = logits[own][: generation.max_new_tokens], tokens[own][: generation.max_new_tokens]
     lacking = logits.max(-1).values - logits.gather(1, tokens[:, None])[:, 0]
     return float(lacking.max()) <= 2 * tolerance * float(logits.abs().max())
 

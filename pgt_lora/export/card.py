@@ -109,7 +109,7 @@ def results(scores: Mapping[str, Score]) -> "list[EvalResult]":
 
 
 def _scores(directory: Path) -> dict[str, Score]:
-    from pgt_lora.evaluation.evaluate import read_scores
+    from pgt_lora.evaluation.score_files import read_scores
 
     if not (directory / "scores.json").is_file():
         raise InputError(f"{directory}: the run was not scored; do it with: pgt-lora run {directory.parents[1]}")

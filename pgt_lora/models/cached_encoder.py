@@ -79,11 +79,12 @@ class CachedEncoder(Encoder):
                 batch[name] = pad_sequence(
                     values, batch_first=True, padding_value=fill.get(name, 0), padding_side="left"
                 )
-            else:
-                batch[name] = torch.cat(values)
-        found = torch.cat([cache.features[slice(*each["span"].tolist())] for each in kept])
-        pooled: Any = (found,) if cache.splits else found
-        batch[FEATURES] = {"image": ImageFeatures(pooler_output=pooled)}
+            elif len(joined := torch.cat(values)):  # of images; there may be none
+                batch[name] = joined
+        features = torch.cat([cache.features[slice(*each["span"].tolist())] for each in kept])
+        if len(features):
+            pooled: Any = (features,) if cache.splits else features
+            batch[FEATURES] = {"image": ImageFeatures(pooler_output=pooled)}
         return BatchFeature(batch)
 
 

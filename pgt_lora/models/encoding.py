@@ -1,7 +1,8 @@
 """From rows to model inputs: the one path that training and evaluation share.
 
-The prompt's ids are made once, by the processor, for both; training appends the answer and the end token to them. So
-what the model saw up to the answer in training is what it sees in generation, whatever the template does.
+The ids up to a conversation's last answer are made once, by the processor, for both; training appends the answer and
+the end token to them. So what the model saw up to the answer in training is what it sees in generation, whatever the
+template does. Earlier answers are supervised where they stand.
 """
 
 import re
@@ -14,14 +15,34 @@ import torch
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.images import Size, decode
+from pgt_lora.data.turns import Role, Turn, turns
 from pgt_lora.models.families.family import Family
-from pgt_lora.models.families.template import answer_prefix, end_token, messages
+from pgt_lora.models.families.template import answer_prefix, end_token
+from pgt_lora.models.rendering import Rendered, render
 from pgt_lora.models.transformers_internals import num_image_tokens
 
 if TYPE_CHECKING:
     from transformers import BatchFeature, ProcessorMixin
 
 IGNORE = -100
+MAX_KEPT = 50_000  # conversations whose ids are kept: PGT's repeat their words, others hardly do
+
+
+@dataclass(frozen=True)
+class TextIds:
+    """The ids of a conversation: those up to its last answer, each image being one placeholder, and the answer's.
+
+    `earlier` are the ranges of the answers in the prompt, which are supervised, too.
+    """
+
+    prompt: list[int]
+    earlier: list[range]
+    answer: list[int]
+
+    @property
+    def num_supervised(self) -> int:
+        """The number of ids that are supervised: of all answers, with their ends."""
+        return len(self.answer) + sum(map(len, self.earlier))
 
 
 @dataclass(frozen=True)
@@ -30,14 +51,18 @@ class Encoder:
 
     family: Family
     processor: "ProcessorMixin"
-    texts: dict[tuple[str, str, int], tuple[list[int], list[int]]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    texts: dict[tuple[Turn, ...], TextIds] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def end_id(self) -> int:
         """The id of the token that ends an answer."""
         return int(self.processor.tokenizer.convert_tokens_to_ids(end_token(self.family, self.processor)))
+
+    @property
+    def image_id(self) -> int:
+        """The id of the token in whose place an image stands."""
+        processor: Any = self.processor
+        return int(processor.tokenizer.convert_tokens_to_ids(processor.image_token))
 
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> "BatchFeature":
         """Encode the prompts of rows, padded on the left, for generation.
@@ -50,7 +75,7 @@ class Encoder:
         try:
             return self.processor(
                 text=texts,
-                images=images,
+                images=list(filter(None, images)) or None,
                 add_special_tokens=self.adds_special_tokens(texts[0]),
                 padding=True,
                 padding_side="left",
@@ -75,14 +100,19 @@ class Encoder:
             raise InputError(f"{name}: its image of {told}; crop the image or leave it out") from error
 
     def training_batch(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """Encode prompts and answers, padded on the right; `labels` are the answer and its end token alone."""
-        answers = [self.answer_ids(row) for row in rows]
-        return self.extend(self.prompts(rows), answers, answers)
+        """Encode whole conversations, padded on the right; `labels` are the answers and their end tokens alone."""
+        texts = [self.text_ids(row) for row in rows]
+        prompts = self.prompts(rows)
+        batch = self.extend(prompts, [text.answer for text in texts])
+        kept = prompts["attention_mask"].bool()
+        before = [
+            self._labels(text, ids[keep]) for text, ids, keep in zip(texts, prompts["input_ids"], kept, strict=True)
+        ]
+        batch["labels"] = _pad(before, [text.answer for text in texts], IGNORE)
+        return batch
 
-    def extend(
-        self, prompts: "BatchFeature", tails: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]
-    ) -> dict[str, torch.Tensor]:
-        """Append ids to encoded prompts and pad on the right; `labels` are those of the appended ids."""
+    def extend(self, prompts: "BatchFeature", tails: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
+        """Append ids to encoded prompts and pad on the right."""
         batch = dict(prompts)
         kept = batch["attention_mask"].bool()
         fill = {"input_ids": self.processor.tokenizer.pad_token_id or 0}
@@ -91,15 +121,31 @@ class Encoder:
             if isinstance(values, torch.Tensor) and values.shape == kept.shape:  # the others are the images
                 ends = after.get(name, [[0] * len(tail) for tail in tails])
                 batch[name] = _pad([row[keep] for row, keep in zip(values, kept, strict=True)], ends, fill.get(name, 0))
-        before = [torch.full((int(keep.sum()),), IGNORE) for keep in kept]
-        batch["labels"] = _pad(before, labels, IGNORE)
         return batch
 
+    def _labels(self, text: TextIds, ids: torch.Tensor) -> torch.Tensor:
+        """Return the labels of a prompt's ids, in which the processor has put images in the place of placeholders."""
+        labels = torch.full_like(ids, IGNORE)
+        if not text.earlier:
+            return labels
+        said = torch.tensor(text.prompt)
+        # What an image becomes holds no token of the text around it.
+        places = torch.isin(ids, said[said != self.image_id]).nonzero().flatten()
+        words = (said != self.image_id).cumsum(0) - 1
+        for earlier in text.earlier:
+            where = places[words[earlier.start : earlier.stop]]
+            labels[where] = ids[where]
+        return labels
+
     def prompt_text(self, row: Mapping[str, Any]) -> str:
-        """Return the prompt of a row as the chat template renders it, up to where the answer begins."""
-        (turn,) = row["prompt"]
-        turns = messages(turn["content"], len(row["images"]))
-        return self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        """Return a row's conversation as the chat template renders it, up to where its last answer begins."""
+        return self.rendered(row).prompt
+
+    def rendered(self, row: Mapping[str, Any]) -> Rendered:
+        """Return a row's conversation up to its last answer; raise `InputError` where the template does not hold it."""
+        said = turns(row)
+        asked = said[:-1] if said[-1].role == Role.ASSISTANT else said
+        return render(self.family, self.processor, asked, f"row {row['id']}")
 
     def adds_special_tokens(self, prompt: str) -> bool:
         """Return whether the tokenizer adds its BOS: there is to be one, its own or the template's."""
@@ -116,42 +162,45 @@ class Encoder:
             if found := control_tokens(self.processor).search(text):
                 raise InputError(f"row {row['id']}: its text holds {found[0]!r}, which steers this model; take it out")
 
-    def answer_ids(self, row: Mapping[str, Any]) -> list[int]:
-        """Return the ids of a row's answer, as they continue its prompt, and of the token that ends it.
+    def text_ids(self, row: Mapping[str, Any]) -> TextIds:
+        """Return the ids of a row's conversation.
 
         Raises:
-            InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
+            InputError: an answer changes the prompt's own tokens, so it could never be generated after them; or the
+                template does not hold the conversation.
         """
-        return self.text_ids(row)[1]
+        key = turns(row)
+        if (known := self.texts.get(key)) is not None:
+            return known
+        prompt, earlier, (answer,) = self.continuations(row, [key[-1].text])
+        text = TextIds(prompt, earlier, answer)
+        if len(self.texts) < MAX_KEPT:
+            self.texts[key] = text
+        return text
 
-    def text_ids(self, row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
-        """Return the ids of a row's prompt, each image being one placeholder, and those of its answer.
+    def continuations(
+        self, row: Mapping[str, Any], answers: Sequence[str]
+    ) -> tuple[list[int], list[range], list[list[int]]]:
+        """Return the ids of a row's prompt and the ranges of earlier answers, as in `TextIds`, and those of answers.
 
         Raises:
-            InputError: the answer changes the prompt's own tokens, so it could never be generated after them.
+            InputError: as `text_ids`.
         """
-        (asked,), (said,) = row["prompt"], row["completion"]
-        key = asked["content"], said["content"], len(row["images"])
-        if key not in self.texts:
-            before, (answer,) = self.continuations(row, [said["content"]])
-            self.texts[key] = before, answer
-        return self.texts[key]
-
-    def continuations(self, row: Mapping[str, Any], answers: Sequence[str]) -> tuple[list[int], list[list[int]]]:
-        """Return the ids of a row's prompt, as `text_ids` does, and those of each of several answers to it.
-
-        Raises:
-            InputError: an answer changes the prompt's own tokens, so it could never be generated after them.
-        """
-        self.check_text(row, row["prompt"][0]["content"], *answers)
-        prompt = self.prompt_text(row)
-        start = prompt + answer_prefix(self.family, self.processor)
-        texts = [prompt, *(start + answer for answer in answers)]
-        before, *both = self.processor.tokenizer(texts, add_special_tokens=self.adds_special_tokens(prompt)).input_ids
+        self.check_text(row, *(turn.text for turn in turns(row)), *answers)
+        rendered = self.rendered(row)
+        start = rendered.prompt + answer_prefix(self.family, self.processor)
+        tokens = self.processor.tokenizer(
+            [rendered.prompt, *(start + answer for answer in answers)],
+            add_special_tokens=self.adds_special_tokens(rendered.prompt),
+            return_offsets_mapping=bool(rendered.answers),
+        )
+        before, *both = tokens.input_ids
         for answer, ids in zip(answers, both, strict=True):
             if ids[: len(before)] != before:
                 raise InputError(f"row {row['id']}: its answer {answer!r} merges with the end of the prompt")
-        return before, [[*ids[len(before) :], self.end_id] for ids in both]
+        places = tokens["offset_mapping"][0] if rendered.answers else ()
+        earlier = [_tokens_of(span, places, rendered.prompt, row) for span in rendered.answers]
+        return before, earlier, [[*ids[len(before) :], self.end_id] for ids in both]
 
 
 @cache
@@ -160,6 +209,15 @@ def control_tokens(processor: "ProcessorMixin") -> re.Pattern[str]:
     tokens = {str(token) for token in processor.tokenizer.added_tokens_decoder.values() if token.special}
     tokens |= {str(value) for name, value in vars(processor).items() if name.endswith("_token") and value}
     return re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))) or r"(?!)")
+
+
+def _tokens_of(span: tuple[int, int], places: Sequence[tuple[int, int]], prompt: str, row: Mapping[str, Any]) -> range:
+    """Return the tokens of a span of a prompt; raise `InputError` where one goes across its ends."""
+    start, end = span
+    inside = [number for number, (first, last) in enumerate(places) if first < end and last > start]
+    if places[inside[0]][0] < start or places[inside[-1]][1] > end:
+        raise InputError(f"row {row['id']}: its answer {prompt[start:end]!r} merges with what stands around it")
+    return range(inside[0], inside[-1] + 1)
 
 
 def _pad(heads: Sequence[torch.Tensor], tails: Sequence[Sequence[int]], value: int) -> torch.Tensor:

@@ -35,8 +35,8 @@ FREE_SHARE = 0.9  # of the free disk that a cache may take
 def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float) -> Encoder:
     """Return an encoder that reads the features of a dataset directory's images from a cache, made where it is not yet.
 
-    Returns `encoder` itself where the model takes more of an image than its features; and, saying so, where they would
-    take more than `limit_gb` or than the disk has free.
+    Returns `encoder` itself where the model takes more of an image than its features, where there is no image; and,
+    saying so, where they would take more than `limit_gb` or than the disk has free.
     """
     if not encoder.family.features_suffice or not limit_gb:
         return encoder
@@ -47,6 +47,8 @@ def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float)
     )
     if not directory.is_dir():
         size_gb = num_bytes(base, encoder, rows) / 1e9
+        if not size_gb:
+            return encoder
         free_gb = FREE_SHARE * shutil.disk_usage(data).free / 1e9 if os.access(data.parent, os.W_OK) else 0.0
         if size_gb > min(limit_gb, free_gb):
             console.print(
@@ -108,11 +110,12 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
     keys = [image_key(row) for row in rows]
     first: dict[bytes, int] = {}
     for index, key in enumerate(keys):
-        first.setdefault(key, index)
+        if rows[index]["images"]:
+            first.setdefault(key, index)
     fresh = list(first.values())
     again = sorted(set(range(len(rows))) - set(fresh))
     parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
-    spans: dict[bytes, tuple[int, int]] = {}
+    spans: dict[bytes, tuple[int, int]] = {image_key({"images": ()}): (0, 0)}
     prompts: dict[str, dict[str, torch.Tensor]] = {}
     end, splits = 0, False
     base.eval()
@@ -134,8 +137,8 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
                         f"row {row['id']}: two rows have this id; make the dataset again with one for each"
                     )
                 prompts[row["id"]] = prompt | {"span": torch.tensor(spans[keys[index]])}
-    names = next(iter(prompts.values())).keys()
-    columns = {name: [each[name] for each in prompts.values()] for name in names}
+    none = {name: values[:0] for prompt in prompts.values() for name, values in prompt.items()}  # of text alone
+    columns = {name: [prompt.get(name, empty) for prompt in prompts.values()] for name, empty in none.items()}
     joined = {name: (torch.cat(values), [len(each) for each in values]) for name, values in columns.items()}
     torch.save({"ids": list(prompts), "columns": joined, "splits": splits}, directory / PROMPTS_FILE)
 
@@ -160,8 +163,9 @@ def split(batch: BatchFeature, num_images: Sequence[int]) -> list[dict[str, torc
         if values.shape == kept.shape:
             parts = [row[keep] for row, keep in zip(values, kept, strict=True)]
         elif name != "pixel_values":
-            # Of every image, or of every row: LLaVA-OneVision's processor says how many images each row has.
-            parts = list(values.split(list(num_images) if len(values) == sum(num_images) else 1))
+            # Of every image, or of every row that has some: LLaVA-OneVision's processor says how many.
+            of_each = len(values) == sum(num_images)
+            parts = list(values.split([number if of_each else min(number, 1) for number in num_images]))
         else:
             continue
         for row, part in zip(of_rows, parts, strict=True):

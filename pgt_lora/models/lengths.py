@@ -13,7 +13,7 @@ from pgt_lora.models.encoding import Encoder
 
 @dataclass(frozen=True)
 class Length:
-    """The tokens of one row's training sequence: the image's, the prompt's other ones, and the supervised ones."""
+    """The tokens of one row's training sequence: the images', the supervised ones of all answers, and the others."""
 
     row_id: str
     image: int
@@ -36,10 +36,11 @@ def measure(encoder: Encoder, rows: Iterable[Mapping[str, Any]]) -> list[Length]
     known: dict[tuple[Size, bool], int] = {}  # many are of one size
     lengths = []
     for row in rows:
-        prompt, answer = encoder.text_ids(row)
+        text = encoder.text_ids(row)
         # The prompt's text holds one placeholder an image, which the processor replaces.
+        others = len(text.prompt) + len(text.answer) - len(row["images"]) - text.num_supervised
         tokens = image_tokens(encoder, row, known)
-        lengths.append(Length(row["id"], tokens, len(prompt) - len(row["images"]), len(answer), row.get("task", "")))
+        lengths.append(Length(row["id"], tokens, others, text.num_supervised, row.get("task", "")))
     return lengths
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from pgt_lora.data.scene import Canvas, Scene, render
+from pgt_lora.data.turns import IMAGE, Role
+from pgt_lora.data.turns import Turn as Said
 from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.models.families.template import answer_prefix, end_token, messages
 from pgt_lora.tiny.objects import Turn
@@ -23,8 +25,8 @@ class Talk:
         self.prompt = encoder.prompt_text(row)
         self.adds_special_tokens = encoder.adds_special_tokens(self.prompt)
         # All that the template renders from an answer's end to where the next one begins.
-        asked = [*messages(QUESTION), {"role": "assistant", "content": ANSWER}, {"role": "user", "content": QUESTION}]
-        text = processor.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+        turns = (Said(Role.USER, (IMAGE, QUESTION)), Said(Role.ASSISTANT, (ANSWER,)), Said(Role.USER, (QUESTION,)))
+        text = processor.apply_chat_template(messages(turns), add_generation_prompt=True, tokenize=False)
         self.between = text.partition(ANSWER)[2].removeprefix(self.end)
         # The processor puts an image's tokens in the place of one: what it puts there is always the same.
         whole = encoder.prompts([row])["input_ids"][0].tolist()

@@ -50,7 +50,7 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
     with together():
         shape = shape_here(recipe)
         rows = open_dataset(data)
-        check_rows(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
+        check_images(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
         check_size(rows, recipe, data)
     console.print(
         f"A step: {shape.num_processes} processes × {shape.batch_size} samples × {shape.accumulation} = "
@@ -121,18 +121,6 @@ def check_size(rows: Any, recipe: Recipe, data: Path) -> None:
         raise InputError(f"{data}: {len(rows)} samples, fewer than global_batch_size {size}; pass a smaller one")
     if left := len(rows) % size:
         console.print(f"{left} of {len(rows):,} samples, others in every epoch, make no whole step of {size}")
-
-
-def check_rows(rows: Any, data: Path) -> None:
-    """Decode every image and look for an answer, so that a broken row stops the run before it starts.
-
-    Raises:
-        InputError: an image cannot be read, or an answer is empty.
-    """
-    for row in rows.select_columns(["id", "completion"]):
-        if not row["completion"][0]["content"].strip():
-            raise InputError(f"{data}: row {row['id']}: its answer is empty, so nothing of it would be supervised")
-    check_images(rows, data)
 
 
 def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:

@@ -12,12 +12,11 @@ from pgt_lora.evaluation.evaluate import (
     evaluate,
     load_for_evaluation,
     predict,
-    print_scores,
-    read_scores,
     warn_if_trained_on,
 )
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.score_files import print_scores, read_scores
 from pgt_lora.evaluation.scoring import Score
 from pgt_lora.models.checkpoint import Checkpoint
 from tests.support.checkpoints import checkpoint

@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.evaluation.evaluate import read_scores
+from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.export.card import HubLicence, base_licence, write_card
 
 

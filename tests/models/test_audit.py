@@ -17,7 +17,7 @@ def test_the_audit_shows_the_answer_and_its_end_as_supervised(base_dir: Path, da
         assert "‹image × 49›" in masked[0]  # 112 pixels: seven tokens of 16 pixels a side
         assert "<|image_pad|>" not in masked[0]
         assert masked[0].endswith(f"{row['prompt'][0]['content']}<|im_end|>\n<|im_start|>assistant\n")
-        assert audit.num_supervised == len(encoder.answer_ids(row))
+        assert audit.num_supervised == len(encoder.text_ids(row).answer)
         assert audit.num_tokens == encoder.training_batch([row])["input_ids"].shape[1]
 
 

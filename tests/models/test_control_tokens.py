@@ -35,4 +35,4 @@ def test_plain_text_that_looks_alike_stays_text(encoder: Encoder) -> None:
     for text in ("a < b > c", "<b>bold</b>", "[INST", "im_end", "x</t>", "what is <|this|>?"):
         sample = row()
         (turn,) = sample["prompt"]
-        assert encoder.answer_ids(sample | {"prompt": [turn | {"content": text}]})
+        assert encoder.text_ids(sample | {"prompt": [turn | {"content": text}]}).answer

@@ -68,7 +68,7 @@ def test_the_answer_and_one_end_token_are_supervised(subject: Subject, answer_te
         subject.encoder.processor,
         subject.encoder.processor.tokenizer,
     )
-    ids = subject.encoder.answer_ids(row(answer_text))
+    ids = subject.encoder.text_ids(row(answer_text)).answer
     end_text = end_token(family, processor)
     end = tokenizer.convert_tokens_to_ids(end_text)
     assert end != tokenizer.unk_token_id or tokenizer.unk_token == end_text
@@ -157,6 +157,6 @@ def test_an_answer_that_merges_with_the_prompt_is_refused(subject: Subject) -> N
     encoder = replace(subject.encoder, processor=processor)
     last = encoder.prompt_text(row())[-1]
     processor.tokenizer.add_tokens([last + answer_prefix(encoder.family, processor) + "above"])
-    assert encoder.answer_ids(row("B"))
+    assert encoder.text_ids(row("B"))
     with pytest.raises(InputError, match=r"row above-\(112, 112\): its answer 'above' merges"):
-        encoder.answer_ids(row("above"))
+        encoder.text_ids(row("above"))

@@ -11,12 +11,12 @@ from PIL import Image
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
+from pgt_lora.data.images import check_images
 from pgt_lora.data.sample import Sample
 from pgt_lora.evaluation.evaluate import Generation, evaluate
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import num_bytes
 from pgt_lora.models.lengths import measure
-from pgt_lora.training.finetune import check_rows
 from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, small_processor
 from tests.support.image_files import REFUSED, SAME, encoded, exif
 
@@ -89,8 +89,8 @@ def test_what_cannot_be_decoded_ends_a_run_before_it_starts(name: str, tmp_path:
         write_manifest(partial, {}, write_samples(partial, samples))
     rows, said = open_dataset(data), f"^{data}: row bad: its image cannot be read"
     with pytest.raises(InputError, match=said):
-        check_rows(rows, data)
-    check_rows(rows.select([0]), data)
+        check_images(rows, data)
+    check_images(rows.select([0]), data)
     model: Any = None  # none is asked
     with pytest.raises(InputError, match=said):
         evaluate(model, model, data, tmp_path / "out", name="none", generation=Generation(4, 2))

@@ -36,13 +36,13 @@ def test_published_templates_render_the_same_prompt(name: str, form: str | None)
     processor = small_processor(name, form)
     encoder = Encoder(FAMILIES[name], processor)
     ours, ours_end = encoder.prompt_text(row()), encoder.end_id
-    ours_ids = encoder.answer_ids(row())
+    ours_ids = encoder.text_ids(row()).answer
     published = small_processor(name, form)
     published.chat_template = (PUBLISHED / f"{name}.jinja").read_text(encoding="utf-8")
     theirs = Encoder(FAMILIES[name], published)
     assert theirs.prompt_text(row()) == ours
     assert theirs.end_id == ours_end
-    assert theirs.answer_ids(row()) == ours_ids
+    assert theirs.text_ids(row()).answer == ours_ids
 
 
 @pytest.mark.parametrize("form", ["vicuna", "mistral"])
@@ -55,7 +55,7 @@ def test_tokenizers_that_prepend_a_space_do_not_double_it(form: str, answer_text
     tokenizer.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), space])
     tokenizer.backend_tokenizer.pre_tokenizer = None
     encoder = Encoder(FAMILIES["llava_next"], processor)
-    *ids, end = encoder.answer_ids(row(answer_text))
+    *ids, end = encoder.text_ids(row(answer_text)).answer
     assert end == tokenizer.eos_token_id
     assert tokenizer.convert_ids_to_tokens(ids)[0].startswith("▁")
     assert "".join(tokenizer.convert_ids_to_tokens(ids)) == "▁" + answer_text.replace(" ", "▁")

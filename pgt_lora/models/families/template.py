@@ -4,22 +4,28 @@ One architecture may have a chat format for each of its language models (LLaVA-N
 answer is rendered, and what stands before and after it is taken.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.turns import IMAGE, Role, Turn
 from pgt_lora.models.families.family import Family
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
 ANSWER = "answer"
+QUESTION = Turn(Role.USER, (IMAGE, "question"))
 
 
-def messages(question: str, num_images: int = 1) -> list[dict[str, Any]]:
-    """Return one user turn with its images before the question, as all families were trained."""
-    images = [{"type": "image"} for _ in range(num_images)]
-    return [{"role": "user", "content": [*images, {"type": "text", "text": question}]}]
+def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    """Return turns as chat templates take them."""
+    return [{"role": turn.role.value, "content": [_content(part) for part in turn.parts]} for turn in turns]
+
+
+def _content(part: str | None) -> dict[str, str]:
+    return {"type": "image"} if part is IMAGE else {"type": "text", "text": part}
 
 
 @cache
@@ -29,8 +35,7 @@ def around_answer(processor: "ProcessorMixin") -> tuple[str, str]:
     Raises:
         InputError: the template renders no answer.
     """
-    turns = messages("question")
-    turns.append({"role": "assistant", "content": [{"type": "text", "text": ANSWER}]})
+    turns = messages((QUESTION, Turn(Role.ASSISTANT, (ANSWER,))))
     before, found, after = processor.apply_chat_template(turns, tokenize=False).rpartition(ANSWER)
     if not found:
         raise no_answer(processor)
@@ -39,7 +44,7 @@ def around_answer(processor: "ProcessorMixin") -> tuple[str, str]:
 
 def generation_prompt(processor: "ProcessorMixin") -> str:
     """Return what the chat template renders for an answer to be generated."""
-    rendered: str = processor.apply_chat_template(messages("question"), add_generation_prompt=True, tokenize=False)
+    rendered: str = processor.apply_chat_template(messages((QUESTION,)), add_generation_prompt=True, tokenize=False)
     return rendered
 
 

@@ -15,7 +15,7 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import page_file
-from pgt_lora.evaluation.evaluate import read_scores
+from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.evaluation.scoring import Score
 
 NUM_EXAMPLES = 12
@@ -136,7 +136,7 @@ def examples(run: Path, data: Path) -> list[dict[str, Any]]:
     rows = open_dataset(data)
     return [
         {
-            "image": data_uri(page_file(rows[i]["images"][0], f"row {rows[i]['id']}")),
+            "images": [data_uri(page_file(image, f"row {rows[i]['id']}")) for image in rows[i]["images"]],
             "before": before[i],
             "after": after[i],
         }

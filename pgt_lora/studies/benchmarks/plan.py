@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sources.source import Source, SourceSettings
+from pgt_lora.data.turns import Form
 from pgt_lora.evaluation.probability import By
 from pgt_lora.models.names import Named
 from pgt_lora.studies.benchmarks import sets
@@ -48,7 +50,7 @@ def plan(data: Data) -> dict[str, Benchmark]:
     """Return the benchmarks by name, in the order of the paper's table; the dataset directories come last.
 
     Raises:
-        InputError: there is nothing to run, or two things have the same name.
+        InputError: there is nothing to run, two things have the same name, or a directory holds conversations.
     """
     chosen = {each.name: each for each in choose(data.suite, data.prompts)} if data.suite else {}
     if data.prompts == Prompts.PAPER and "vsr" in chosen and data.vsr_family != "zeroshot":
@@ -58,6 +60,8 @@ def plan(data: Data) -> dict[str, Benchmark]:
         name = path.resolve().name
         if name in chosen or not re.fullmatch(r"[\w.-]+", name):  # it becomes the name of a task
             raise InputError(f"--data {path}: {name} names something else, too, or has odd characters; rename it")
+        if read_manifest(path)["rows"] != Form.QUESTIONS:
+            raise InputError(f"--data {path}: conversations, which no benchmark asks; score it with: pgt-lora evaluate")
         chosen[name] = own(name)
     if not chosen:
         raise InputError("nothing to run: give --suite, --data or both")

@@ -164,7 +164,7 @@ def differences(subject: Subject, backend: str) -> list[str]:
     encoder = Encoder(subject.family, processor)
     # Everywhere the checkpoint's own template makes the prompt. lmms-eval's wrappers of Transformers let the tokenizer
     # add its special tokens in any case; vLLM's chat adds none.
-    prompt = encoder.prompt_text({"images": [None], "prompt": [{"content": "Which side?"}]})
+    prompt = encoder.prompt_text({"id": "any", "images": [None], "prompt": [{"content": "Which side?"}]})
     theirs, ours = (
         len(tokenizer(prompt, add_special_tokens=each).input_ids)
         for each in (backend == Backend.TRANSFORMERS, encoder.adds_special_tokens(prompt))

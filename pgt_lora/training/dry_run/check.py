@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from pgt_lora.core.batches import step_shape
 from pgt_lora.core.errors import InputError
@@ -49,7 +52,6 @@ def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Fi
     placement, model = build_on_meta(recipe, base)
     rows: Any = open_dataset(data) if data else pgt_rows(recipe)
     lengths = measure(base.encoder, _tracked(rows))
-    longest = max(range(len(lengths)), key=lambda i: lengths[i].total)
     num_rows = len(rows) if data else recipe.kit.num_samples
     limit = token_limit(base.config, recipe.sft.max_length)
     return Findings(
@@ -61,7 +63,7 @@ def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Fi
         num_rows=num_rows,
         lengths=lengths,
         limit=limit,
-        batch=largest_rows(base, rows[longest], lengths, recipe.sft.per_device_train_batch_size),
+        batch=largest_rows(base, rows, lengths, recipe.sft.per_device_train_batch_size),
         setup=setup(recipe, placement),
         problems=[*too_long(lengths, limit), *uneven(recipe, num_rows), *missing_packages(recipe)],
     )
@@ -78,24 +80,31 @@ def pgt_rows(recipe: Recipe) -> list[dict[str, Any]]:
 def _tracked(rows: Any) -> Iterable[Mapping[str, Any]]:
     if isinstance(rows, list):
         return rows
-    rows = rows.select_columns(["id", "images", "prompt", "completion", "task"])
     found: Iterator[Mapping[str, Any]] = track(rows, len(rows), "Measuring")
     return found
 
 
-def largest_rows(base: Base, row: Mapping[str, Any], lengths: Sequence[Length], size: int) -> Batch:
-    """Return a batch of rows as long as the longest, which is encoded in full to see what its image becomes."""
-    batch = base.encoder.training_batch([row])
-    total = max(length.total for length in lengths)
-    assert batch["input_ids"].shape[1] == total, f"{batch['input_ids'].shape[1]} tokens, but {total} were expected"
+def largest_rows(base: Base, rows: Sequence[Mapping[str, Any]], lengths: Sequence[Length], size: int) -> Batch:
+    """Return a batch of rows as long as the longest, with images as large as the largest.
+
+    Both rows are encoded in full, to see what their images become.
+    """
+    longest, largest = (
+        max(range(len(lengths)), key=lambda index: of(lengths[index]))
+        for of in (attrgetter("total"), attrgetter("image"))
+    )
+    total = lengths[longest].total
+    tokens = base.encoder.training_batch([rows[longest]])["input_ids"].shape[1]
+    assert tokens == total, f"{tokens} tokens, but {total} were expected"
     config = base.config.vision_config
     side = config.patch_size if isinstance(config.patch_size, int) else config.patch_size[0]
     values_per_patch = 3 * side**2 * getattr(config, "temporal_patch_size", 1)
+    pixels = base.encoder.prompts([rows[largest]]).get("pixel_values", torch.empty(0))
     return Batch(
         size=size,
         tokens=total,
         supervised=max(length.supervised for length in lengths),
-        vision_positions=batch["pixel_values"].numel() // values_per_patch,
+        vision_positions=pixels.numel() // values_per_patch,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.mix.images import Shelf
-from pgt_lora.evaluation.evaluate import read_scores
+from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.studies.benchmarks import harness
 from pgt_lora.studies.benchmarks.benchmark import benchmark
 from pgt_lora.studies.benchmarks.plan import Data
