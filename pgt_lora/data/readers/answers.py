@@ -20,8 +20,8 @@ STYLES = (
     re.compile(r"(?<![^\s(])([A-Z])\)\s+"),
     re.compile(r"(?<![^\s(])([A-Z]):\s+"),
 )
-INSTRUCTION = re.compile(r"\s+(?=(?:please\s+)?(?:answer|choose|select|respond|reply|pick)\b)", re.IGNORECASE)
-BY_LETTER = re.compile(r"\b(?:answer|reply|respond|choose|select|give)\b[^.?!\n]*\bletter\b", re.IGNORECASE)
+INSTRUCTION = re.compile(r" (?=(?:please )?(?:answer|choose|select|respond|reply|pick)\b)", re.IGNORECASE)
+BY_LETTER = re.compile(r"\b(?:answer|reply|respond|choose|select|give)\b[^.?!\n]{0,100}\bletter\b", re.IGNORECASE)
 ALTERNATIVES = re.compile(
     r"\b(?:answer|reply|respond)\s+(?:only\s+|either\s+|directly\s+)*(?:with|by)\s+(?:only\s+|either\s+)*"
     r"([^.?!:;\n]{1,80}?)(?:\s+(?:only|directly))?\s*[.!]?\s*$",
@@ -101,14 +101,14 @@ def options_in(question: str) -> Options | None:
         ends = [*(mark.start() for mark in run[1:]), len(question)]
         texts = [question[mark.end() : end].strip().rstrip(",;") for mark, end in zip(run, ends, strict=True)]
         # Behind the last option may stand what to do with them.
-        texts[-1] = INSTRUCTION.split(texts[-1].split("\n")[0])[0]
+        texts[-1] = INSTRUCTION.split(" ".join(texts[-1].split("\n")[0].split()))[0]
         return Options(letters, tuple(texts))
     return None
 
 
 def alternatives_in(question: str) -> tuple[str, ...] | None:
     """Return the words that a question ends by offering: "Answer with left, right or center."."""
-    found = ALTERNATIVES.search(question)
+    found = ALTERNATIVES.search(question[-2 * LONGEST_OPTION :])
     words = re.split(r"\s*,\s*(?:or\s+)?|\s+or\s+", found[1].strip()) if found else []
     words = [word.strip("\"'“”‘’` ") for word in words]
     return tuple(words) if len(words) > 1 and all(words) and len(set(map(str.casefold, words))) == len(words) else None

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from pgt_lora.data.readers.reader import IGNORED_ELSEWHERE, Content, Reader, Row, Unreadable, is_given, text_of
+from pgt_lora.data.readers.reader import (
+    IGNORED_ELSEWHERE,
+    Content,
+    Reader,
+    Row,
+    Unreadable,
+    is_given,
+    shortened,
+    text_of,
+)
 from pgt_lora.data.turns import Role
 
 SPEAKERS = {
@@ -21,12 +30,13 @@ def read(row: Row) -> list[tuple[Role, Content]]:
 
 def _turn(entry: Any) -> tuple[Role, str]:
     if not isinstance(entry, dict) or not {"from", "value"} <= set(entry):
-        hint = "; for role and content, pass --columns messages=conversations" if "role" in (entry or ()) else ""
+        with_roles = isinstance(entry, dict) and "role" in entry
+        hint = "; for role and content, pass --columns messages=conversations" if with_roles else ""
         raise Unreadable(f"a turn without from and value{hint}")
     if ignored := [name for name in IGNORED_ELSEWHERE if is_given(entry.get(name))]:
         raise Unreadable(f"a turn with {ignored[0]}, which would be ignored")
-    if entry["from"] not in SPEAKERS:
-        raise Unreadable(f"a turn from {entry['from']!r}; known: {', '.join(SPEAKERS)}")
+    if str(entry["from"]) not in SPEAKERS:
+        raise Unreadable(f"a turn from {shortened(entry['from'])}; known: {', '.join(SPEAKERS)}")
     return SPEAKERS[entry["from"]], text_of(entry["value"], "turn")
 
 

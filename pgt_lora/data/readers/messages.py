@@ -39,9 +39,9 @@ def said(messages: Any, what: str) -> list[tuple[Role, Content]]:
             raise Unreadable(f"a message without a role in its {what}")
         if ignored := [name for name in IGNORED_ELSEWHERE if is_given(message.get(name))]:
             raise Unreadable(f"a message with {ignored[0]}, which would be ignored")
-        role = {"developer": "system"}.get(message["role"], message["role"])
+        role = "system" if message["role"] == "developer" else message["role"]
         if role not in list(Role):
-            raise Unreadable(f"a message of {message['role']!r}; known: {', '.join(Role)}")
+            raise Unreadable(f"a message of {shortened(role)}; known: {', '.join(Role)}")
         content = message.get("content")
         if isinstance(content, list):
             turns.append((Role(role), [_part(part) for part in content]))

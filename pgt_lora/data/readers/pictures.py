@@ -47,8 +47,11 @@ class Album:
         if isinstance(named, bytes):
             return Picture(None, data=named)
         if isinstance(named, dict):
-            if is_given(data := named.get("bytes")):
-                return Picture(named.get("path"), data=data)
+            data, path = named.get("bytes"), named.get("path")
+            if is_given(data):
+                if not isinstance(data, bytes) or not isinstance(path, str | None):
+                    raise Unreadable(f"its image is {shortened(named)}; bytes and a path are needed")
+                return Picture(path, data=data)
             named = named.get("path") or named.get("url")
         if not isinstance(named, str) or not named:
             raise Unreadable(f"its image is {shortened(named)}, which is neither a path nor a file's bytes")

@@ -1,5 +1,6 @@
 """The first look at rows: each is read, its images are decoded, and nothing is written."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -122,8 +123,13 @@ def _add(result: Survey, number: int, where: str, item: Item, states: Digests) -
         sample = item.sample(f"row {number}", "", "", (UNSEEN,) * len(digests))
     except InputError as error:
         return str(error)
-    if problem := problem_of(sample.to_row(sample.form)):
+    row = sample.to_row(sample.form)
+    if problem := problem_of(row):
         return problem
+    try:
+        json.dumps(row | {"images": None}, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "half a character in a text, which no file holds"
     if sample.form == Form.CONVERSATIONS:
         result.form = Form.CONVERSATIONS
     result.add(number, where, item, digests)

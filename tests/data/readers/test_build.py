@@ -96,6 +96,9 @@ BROKEN = {
     "weights": (
         {"conversations": [turn("human", "a"), {**turn("gpt", "b"), "loss": 0.5}]}, "loss, which would be ignored",
     ),
+    "half a character": ({"conversations": [turn("human", "\ud800"), turn("gpt", "b")]}, "half a character"),
+    "a speaker that is none": ({"conversations": [{"from": {}, "value": "a"}]}, "a turn from {}"),
+    "turns that are none": ({"conversations": [1]}, "a turn without from and value"),
     "a video": ({"video": "a.mp4"}, "it has video"),
     "an image of the assistant": ({"conversations": [turn("human", "a"), turn("gpt", "<image>")]}, "only the user"),
 }  # fmt: skip

@@ -106,7 +106,7 @@ def test_images_are_found_beside_the_rows_then_in_their_root(tmp_path: Path) -> 
         (f"data:image/png;base64,{shown}", 5), (f"data:;base64,{shown}", 5),
     ):  # fmt: skip
         assert album.read(album.find(named)) == png(index)
-    for named in ("c.png", "", 7, {"path": None}, "data:image/png,x", "data:;base64,%", "x" * 5000, "a\0b"):
+    for named in ("c.png", "", 7, {"path": None}, {"bytes": "x"}, {"bytes": b"x", "path": 1}, "data:image/png,x", "data:;base64,%", "x" * 5000, "a\0b"):
         with pytest.raises(Unreadable, match="its image"):
             album.find(named)
 
