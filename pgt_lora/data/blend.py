@@ -11,7 +11,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.mix.pools import sources_of
-from pgt_lora.data.turns import Form, to_form
+from pgt_lora.data.turns import Form, to_form, widest
 
 
 def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
@@ -28,8 +28,7 @@ def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
         num_second = math.ceil(share * num_samples - 1e-9)
         with new_directory(path, overwrite=True) as directory:
             rows = [*_drawn(first, num_samples - num_second), *_drawn(second, num_second)]
-            forms = {Form(each["rows"]) for each in manifests}
-            form = forms.pop() if len(forms) == 1 else Form.CONVERSATIONS
+            form = widest(Form(manifest["rows"]) for manifest in manifests)
             made = write_rows(directory, (to_form(row, form) for row in rows), form)
             drawn = Counter(row["source"] for row in rows)
             made["sources"] = {

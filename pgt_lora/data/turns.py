@@ -1,6 +1,6 @@
 """Conversations: who says what, and where images stand. A single question is a conversation of one turn."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -73,6 +73,11 @@ def with_last_answer(row: Mapping[str, Any], answer: str) -> dict[str, Any]:
     if "messages" in row:
         return dict(row) | {"messages": [*row["messages"][:-1], Turn(Role.ASSISTANT, (answer,)).to_message()]}
     return dict(row) | {"completion": [{"role": Role.ASSISTANT.value, "content": answer}]}
+
+
+def widest(forms: Iterable[Form]) -> Form:
+    """Return the form that holds rows of all forms: single questions among conversations become conversations."""
+    return Form.CONVERSATIONS if Form.CONVERSATIONS in set(forms) else Form.QUESTIONS
 
 
 def to_form(row: Mapping[str, Any], form: Form) -> Mapping[str, Any]:

@@ -16,8 +16,10 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import plain_file
+from pgt_lora.data.turns import IMAGE, Role, Turn, turns
 
 IMAGE_MARK = "<image>"
+LLAVA_ROLES = {Role.USER: "human", Role.ASSISTANT: "gpt"}
 MARKS = (IMAGE_MARK, "<video>", "<audio>")  # wherever the text holds one, those trainers look for a file
 ENDINGS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"BM": "bmp", b"II*\0": "tif", b"MM\0*": "tif"}
 
@@ -32,17 +34,27 @@ class Format:
 
 def messages(row: Mapping[str, Any], images: Sequence[str]) -> dict[str, Any]:
     """Spell a row as messages with a mark for every image, as LLaMA-Factory and ms-swift have it."""
-    question = IMAGE_MARK * len(images) + row["prompt"][0]["content"]
-    said = [("user", question), ("assistant", row["completion"][0]["content"])]
-    return {"messages": [{"role": role, "content": text} for role, text in said], "images": list(images)}
+    said = [{"role": turn.role.value, "content": marked(turn, IMAGE_MARK)} for turn in turns(row)]
+    return {"messages": said, "images": list(images)}
 
 
 def llava(row: Mapping[str, Any], images: Sequence[str]) -> dict[str, Any]:
-    """Spell a row as LLaVA's own training files do; several images are a list."""
-    question = f"{IMAGE_MARK}\n" * len(images) + row["prompt"][0]["content"]
-    said = [("human", question), ("gpt", row["completion"][0]["content"])]
+    """Spell a row as LLaVA's own training files do; several images are a list, and of text alone there is none.
+
+    Raises:
+        InputError: it has a system turn, for which LLaVA's form has no place.
+    """
+    said = turns(row)
+    if said[0].role == Role.SYSTEM:
+        raise InputError(f"row {row['id']!r}: a system turn, for which LLaVA's form has no place; export another form")
     image: Any = images[0] if len(images) == 1 else list(images)
-    return {"id": row["id"], "image": image, "conversations": [{"from": who, "value": text} for who, text in said]}
+    talk = [{"from": LLAVA_ROLES[turn.role], "value": marked(turn, f"{IMAGE_MARK}\n")} for turn in said]
+    return {"id": row["id"]} | ({"image": image} if images else {}) | {"conversations": talk}
+
+
+def marked(turn: Turn, mark: str) -> str:
+    """Return the text of a turn with a mark where each image is shown."""
+    return "".join(mark if part is IMAGE else part for part in turn.parts)
 
 
 FORMATS = {
@@ -61,6 +73,7 @@ DATASET_INFO = {
         "content_tag": "content",
         "user_tag": "user",
         "assistant_tag": "assistant",
+        "system_tag": "system",
     },
 }
 
@@ -104,8 +117,8 @@ def write_images(row: Mapping[str, Any], number: int, directory: Path) -> list[s
             trainers' own.
     """
     where = f"row {number} ({row['id']!r})"
-    text = row["prompt"][0]["content"] + row["completion"][0]["content"]
-    if mark := next((mark for mark in MARKS if mark in text), None):
+    texts = [turn.text for turn in turns(row)]
+    if mark := next((mark for mark in MARKS for text in texts if mark in text), None):
         raise InputError(f"{where}: its text holds {mark}, where other trainers look for a file; reword or remove it")
     paths = []
     for place, image in enumerate(row["images"]):

@@ -12,6 +12,7 @@ from pgt_lora.core.html import fence, markdown
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
 from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.turns import Form
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -81,10 +82,11 @@ def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False)
 
 
 def _summary(manifest: Mapping[str, Any], annotations_only: bool) -> str:
-    text = (
-        f"{manifest['num_samples']:,} questions on images, in the conversational prompt and completion format of TRL. "
-        "The manifest beside this card says what was drawn and from where."
-    )
+    if manifest.get("rows") == Form.CONVERSATIONS:
+        rows = "conversations, most of them about images, in the conversational language-modeling format of TRL"
+    else:
+        rows = "questions on images, in the conversational prompt and completion format of TRL"
+    text = f"{manifest['num_samples']:,} {rows}. The manifest beside this card says what was drawn and from where."
     if annotations_only:
         text += (
             " The images are not passed on here: `image_paths` names each in its own dataset, to be had from there "

@@ -23,6 +23,7 @@ from pgt_lora.data.mix.pools import Candidate, Pool, annotated, directory, gener
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.sources.source import ImageRef, Source, SourceSettings
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.turns import widest
 
 
 class OnMissing(StrEnum):
@@ -83,7 +84,8 @@ def build_mix(
         paths, redrawn = images_of(drawn, counts, pools, shelf, on_missing == OnMissing.REDRAW)
         chosen = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
         stream(seed, "mix", "order").shuffle(chosen)
-        made = write_samples(partial, track(_samples(chosen, paths), len(chosen), "Writing rows"))
+        form = widest(pool.form for pool in pools.values())
+        made = write_samples(partial, track(_samples(chosen, paths), len(chosen), "Writing rows"), form)
         made["sources"] = {
             _label(name): pool.facts
             | {"rows": len(pool.candidates), "removed": dict(sorted(removed[name].items()))}

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.core.errors import InputError
 from pgt_lora.core.streams import stream
 from pgt_lora.data import generate as build
 from pgt_lora.data.directory import open_dataset, read_manifest
@@ -16,6 +15,7 @@ from pgt_lora.data.sample import Sample
 from pgt_lora.data.sources.source import ImageRef, Row, Source, SourceSettings
 from pgt_lora.data.sources.store import PARQUET
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.turns import Form, turns
 from pgt_lora.data.weights import parse_weights
 
 
@@ -35,11 +35,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Pool:
-    """The rows of one part of a mix; `facts` go into the manifest, `wider` says how to get more rows."""
+    """The rows of one part of a mix, of a form; `facts` go into the manifest, `wider` says how to get more rows."""
 
     candidates: Sequence[Candidate]
     facts: dict[str, Any] = field(default_factory=dict)
     wider: str = "take a smaller share of it"
+    form: Form = Form.QUESTIONS
 
 
 def annotated(source: Source, given: str | Path | None, settings: SourceSettings, shelf: Shelf, seed: int) -> Pool:
@@ -86,7 +87,7 @@ def directory(path: Path) -> Pool:
     families = {each["family"] for each in sources_of(manifest).values() if "family" in each}
     if families:  # one alone, since `mix` refuses several
         facts["family"] = families.pop()
-    return Pool(candidates, facts)
+    return Pool(candidates, facts, form=Form(manifest["rows"]))
 
 
 def sources_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,13 +127,13 @@ def ask_row(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Samp
 def _stored(rows: Any, index: int, files: Sequence[bytes]) -> Sample:
     row = rows[index]
     kept = ("id", "answer", "source", "task", "template", "answer_format", "group", "scene")
-    if len(row["prompt"]) != 1 or len(row["completion"]) != 1:
-        raise InputError(f"row {row['id']}: {len(row['prompt'])} turns in its prompt; one is supported")
+    *history, asked, said = turns(row)
     return Sample(
         images=tuple(image["bytes"] for image in row["images"]),
-        question=row["prompt"][0]["content"],
+        question=asked.parts if "messages" in row else asked.text,
         choices=None if row["choices"] is None else tuple(row["choices"]),
         paths=tuple(image["path"] for image in row["images"]),
-        completion=row["completion"][0]["content"],
+        completion=said.text,
+        history=tuple(history),
         **{name: row[name] for name in kept},
     )
