@@ -80,9 +80,7 @@ def mix(
     seed: Annotated[int, typer.Option(help="Which rows are drawn depends on it alone.")] = 0,
     shares: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(
-            help="tallyqa=2,vsr=1,spatialladder=1; also pgt, dataset directories and Hub ids. Default: alike."
-        ),
+        typer.Option(help="tallyqa=2,vsr=1,spatialladder=1; also pgt, and what `import` reads. Default: alike."),
     ] = None,
     annotations: Annotated[
         Optional[str],  # noqa: UP045

@@ -86,7 +86,9 @@ def options_of(given: Sequence[str]) -> Options:
     marked = [MARKED.fullmatch(each) for each in given]
     if all(marked) and tuple(each[1] for each in marked if each) == letters:
         return Options(letters, tuple(each[2].strip() for each in marked if each))
-    return Options(letters, () if tuple(given) == letters else tuple(given))
+    if all(len(each) == 1 and each in ascii_uppercase for each in given):
+        return Options(tuple(given), ())  # letters themselves, such as those of circles
+    return Options(letters, tuple(given))
 
 
 def options_in(question: str) -> Options | None:

@@ -28,7 +28,7 @@ def as_directory(name: str) -> Path:
         read_manifest(given)
         return given
     table = open_table(name)
-    path = data_directory(f"import-{table.name}-{_state(table)}")
+    path = data_directory(f"import-{table.name.replace('/', '--')}-{_state(table)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(path.with_name(f".{path.name}.lock")):  # several processes may ask at once
         if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):

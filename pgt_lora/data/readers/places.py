@@ -7,7 +7,9 @@ from typing import Any
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import file_digest
 from pgt_lora.core.workspace import is_hub_id
+from pgt_lora.data.mix.pools import combined, sources_of
 from pgt_lora.data.readers.tables import KINDS, ROWS_AT_A_TIME, Table, arrow_rows, open_file
+from pgt_lora.data.seal import MANIFEST, PARQUET, checked_manifest
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # beside images, as `imagefolder` has it
 SAVED = ("state.json", "dataset_dict.json")  # what `save_to_disk` leaves behind
@@ -30,7 +32,7 @@ def open_table(source: str, split: str | None = None, revision: str | None = Non
     if not is_hub_id(repo):
         raise InputError(f"{source}: no such dataset directory or file, and no Hub id (owner/name)")
     rows, facts = load_hub(repo, split or "train", revision or named or None)
-    return _dataset(rows, repo.replace("/", "--"), f"{repo} ({split or 'train'})", None, facts)
+    return _dataset(rows, repo, f"{repo} ({split or 'train'})", None, facts)
 
 
 def load_hub(repo: str, split: str, revision: str | None) -> tuple[Any, dict[str, Any]]:
@@ -55,6 +57,10 @@ def load_hub(repo: str, split: str, revision: str | None) -> tuple[Any, dict[str
 
 
 def _directory(path: Path, split: str | None) -> Table:
+    if (path / MANIFEST).is_file() and split is None:
+        manifest = checked_manifest(path)
+        own = open_file(path / PARQUET)
+        return Table(path.resolve().name, own.rows, path, {**own.facts, "licence": combined(sources_of(manifest))})
     if any((path / name).is_file() for name in SAVED):
         return _saved(path, split)
     folders = {each.name: each for each in sorted(path.iterdir()) if each.is_dir() and _metadata(each)}

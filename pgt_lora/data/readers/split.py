@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.readers.survey import Known
+from pgt_lora.data.readers.survey import NAMED, Known
 
 
 def groups_of(rows: Mapping[int, Known]) -> dict[int, str]:
@@ -22,7 +22,7 @@ def groups_of(rows: Mapping[int, Known]) -> dict[int, str]:
         for key in row.keys[1:]:
             one, other = sorted((root(row.keys[0]), root(key)))
             parent[other] = one
-    return {number: root(row.keys[0]) for number, row in rows.items()}
+    return {number: root(row.keys[0]).removeprefix(NAMED) for number, row in rows.items()}
 
 
 def by_share(groups: Mapping[int, str], share: float) -> set[int]:

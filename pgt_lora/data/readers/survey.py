@@ -19,6 +19,7 @@ from pgt_lora.data.rows import problem_of
 from pgt_lora.data.turns import Form
 
 NUM_THREADS = 16
+NAMED = "group:"  # before a group that a row names, so that it comes before its images; the group goes without
 MAX_LISTED = 5  # of the rows that cannot be read
 Digests = dict[str | bytes, "str | Unreadable"]
 UNSEEN = b"?"  # in the place of an image's bytes, where only the rest of a row is looked at
@@ -51,7 +52,7 @@ class Survey:
         """Count a row that can be read."""
         keys = [f"image:{digest[:32]}" for digest in digests]
         if item.group is not None:
-            keys.append(f"group:{item.group}")
+            keys.append(f"{NAMED}{item.group}")
         said = "\n".join(turn.text for turn in item.turns[:-1])
         self.rows[number] = Known(where, tuple(keys) or (f"text:{sha256(said.encode()).hexdigest()[:32]}",), item.side)
         self.formats[item.answer.format] += 1

@@ -64,6 +64,7 @@ def test_what_is_not_is_free_text(question: str, said: str) -> None:
         (["left", "right"], "B", ("B", "letter", ("A", "B"))),
         (["A. left", "B. right"], "B.", ("B", "letter", ("A", "B"))),
         (["A", "B"], "A", ("A", "letter", ("A", "B"))),
+        (["D", "K", "Q"], "K", ("K", "letter", ("D", "K", "Q"))),
         (["A. left", "B. right"], "right", ("right", "word", ("left", "right"))),
         (["left", "right"], "Right.", ("right", "word", ("left", "right"))),
         (["yes", "no"], "no", ("no", "word", ("yes", "no"))),
@@ -78,6 +79,7 @@ def test_choices_that_come_with_the_data_are_used(given: list[str], said: str, e
 def test_what_the_data_state_is_taken_or_refused() -> None:
     assert infer("How many?", "two", stated="number").format == "number"
     assert infer("Which?", "B.", ["left", "right"], "letter").text == "B"
+    assert infer("Which?", "K", ["D", "K", "Q"], "letter").choices == ("D", "K", "Q")
     for given, stated, says in (
         (["left", "right"], None, "none of its choices: left, right"),
         (None, "essay", "known: letter"),

@@ -77,7 +77,7 @@ def test_choices_formats_tasks_and_groups_of_the_data_are_kept(tmp_path: Path) -
     stated = {"choices": ["left", "right"], "task": "sides", "group": "room 1"}
     row = imported(lines(tmp_path / "rows.jsonl", [each | stated for each in rows]), tmp_path)[0]
     assert (row["answer_format"], row["choices"], row["task"]) == ("word", ["left", "right"], "sides")
-    assert row["group"] == "group:room 1"
+    assert row["group"] == "room 1"
 
 
 BROKEN = {
@@ -99,6 +99,8 @@ BROKEN = {
     "half a character": ({"conversations": [turn("human", "\ud800"), turn("gpt", "b")]}, "half a character"),
     "a speaker that is none": ({"conversations": [{"from": {}, "value": "a"}]}, "a turn from {}"),
     "turns that are none": ({"conversations": [1]}, "a turn without from and value"),
+    "choices that are no list": ({"choices": "left or right"}, "its choices are 'left or right'; a list of texts"),
+    "a format that is none": ({"answer_format": "essay"}, "answer_format 'essay'; known"),
     "a video": ({"video": "a.mp4"}, "it has video"),
     "an image of the assistant": ({"conversations": [turn("human", "a"), turn("gpt", "<image>")]}, "only the user"),
 }  # fmt: skip

@@ -87,7 +87,7 @@ def test_a_dataset_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         hub.shutdown()
         hub.server_close()
     assert (len(open_dataset(out)), len(open_dataset(test))) == (20, 3)
-    facts = read_manifest(out)["sources"]["me--data"]
+    facts = read_manifest(out)["sources"]["me/data"]
     assert (facts["origin"], len(facts["revision"])) == ("me/data", 40)
     assert facts["licence"] == {"annotations": "mit", "images": "mit", "redistributable": False}
 
@@ -106,7 +106,18 @@ def test_images_are_found_beside_the_rows_then_in_their_root(tmp_path: Path) -> 
         (f"data:image/png;base64,{shown}", 5), (f"data:;base64,{shown}", 5),
     ):  # fmt: skip
         assert album.read(album.find(named)) == png(index)
-    for named in ("c.png", "", 7, {"path": None}, {"bytes": "x"}, {"bytes": b"x", "path": 1}, "data:image/png,x", "data:;base64,%", "x" * 5000, "a\0b"):
+    for named in (
+        "c.png",
+        "",
+        7,
+        {"path": None},
+        {"bytes": "x"},
+        {"bytes": b"x", "path": 1},
+        "data:image/png,x",
+        "data:;base64,%",
+        "x" * 5000,
+        "a\0b",
+    ):
         with pytest.raises(Unreadable, match="its image"):
             album.find(named)
 
@@ -157,3 +168,15 @@ def test_numbers_and_truths_of_a_table_are_answers(tmp_path: Path) -> None:
     path = lines(tmp_path / "rows.jsonl", [rows[0] | {"answer": 3}, rows[1] | {"answer": True}])
     (out,) = import_data(str(path), tmp_path / "out")
     assert open_dataset(out)["answer_format"] == ["number", "true_false"]
+
+
+def test_a_dataset_directory_can_be_divided(tmp_path: Path, data_dir: Path) -> None:
+    (whole,) = import_data(str(data_dir), tmp_path / "whole")
+    kept = ("prompt", "completion", "images", "answer", "choices", "answer_format", "task", "group")
+    assert [[row[name] for name in kept] for row in open_dataset(whole)] == [
+        [row[name] for name in kept] for row in open_dataset(data_dir)
+    ]
+    (facts,) = read_manifest(whole)["sources"].values()
+    assert facts["licence"]["redistributable"] is True
+    parts = import_data(str(data_dir), tmp_path / "parts", Asked(test=0.25))
+    assert [len(open_dataset(each)) for each in parts] == [24, 8]
