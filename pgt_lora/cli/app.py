@@ -9,6 +9,7 @@ from pgt_lora import __version__
 from pgt_lora.cli.ask import ask
 from pgt_lora.cli.data import generate, mix, preview, push_dataset, seal
 from pgt_lora.cli.hub import export_dataset, export_recipe, push
+from pgt_lora.cli.own_data import import_data
 from pgt_lora.cli.studies import bench, benchmark, compare, diagnose
 from pgt_lora.cli.train import check, evaluate, finetune, merge, run, verify
 from pgt_lora.core.failures import exit_with_one_line
@@ -45,6 +46,7 @@ for command in RECIPE_COMMANDS:
     app.command(context_settings=WITH_OVERRIDES)(command)
 for command in COMMANDS:
     app.command()(command)
+app.command("import")(import_data)
 
 
 def main() -> None:

@@ -26,6 +26,21 @@ def parse_pairs(option: str, text: str | None, default: str | None = None) -> di
     return pairs
 
 
+def parse_shares(option: str, text: str | None) -> dict[str, float]:
+    """Read `name=2,name=1`; a name alone has the share 1.
+
+    Raises:
+        InputError: a name stands twice, or a share is no positive number.
+    """
+    shares = {}
+    for name, value in parse_pairs(option, text, default="1").items():
+        try:
+            shares[name] = float(value)
+        except ValueError:
+            raise InputError(f"{option} {name}={value}: a share must be a positive number") from None
+    return shares
+
+
 def generate(
     out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
     num_samples: Annotated[Optional[int], typer.Option(help="How many samples. Default: 5000")] = None,  # noqa: UP045
@@ -80,9 +95,7 @@ def mix(
     seed: Annotated[int, typer.Option(help="Which rows are drawn depends on it alone.")] = 0,
     shares: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(
-            help="tallyqa=2,vsr=1,spatialladder=1; also pgt, dataset directories and Hub ids. Default: alike."
-        ),
+        typer.Option(help="tallyqa=2,vsr=1,spatialladder=1; also pgt, and what `import` reads. Default: alike."),
     ] = None,
     annotations: Annotated[
         Optional[str],  # noqa: UP045
@@ -113,15 +126,9 @@ def mix(
     from pgt_lora.data.sources.source import SourceSettings
     from pgt_lora.data.tasks.task import TaskSettings
 
-    weights = {}
-    for name, value in parse_pairs("--shares", shares, default="1").items():
-        try:
-            weights[name] = float(value)
-        except ValueError:
-            raise InputError(f"--shares {name}={value}: a share must be a positive number") from None
     mapping = read_vg_to_coco(vg_to_coco) if vg_to_coco else {}
     build_mix(
-        out, num_samples=num_samples, seed=seed, shares=weights, annotations=parse_pairs("--annotations", annotations),
+        out, num_samples=num_samples, seed=seed, shares=parse_shares("--shares", shares), annotations=parse_pairs("--annotations", annotations),
         image_root=image_root, exclude=exclude or (), on_missing=on_missing, cache=cache, overwrite=overwrite,
         settings=SourceSettings(vsr_split, absolute_distance, multi_view, mapping),
         pgt_settings=TaskSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),
@@ -155,7 +162,7 @@ def push_dataset(
 
 
 def preview(
-    data: Annotated[Path, typer.Argument(help="A dataset directory.")],
+    data: Annotated[str, typer.Argument(help="A dataset directory, or what `import` reads.")],
     out: Annotated[Optional[Path], typer.Option(help="The page to write. Default: DATA.html")] = None,  # noqa: UP045
     num_images: Annotated[int, typer.Option(help="How many images to show.")] = 200,
     model: Annotated[Optional[str], typer.Option(help="Also show what this model would be trained on.")] = None,  # noqa: UP045
@@ -165,6 +172,7 @@ def preview(
 
     from pgt_lora.core.terminal import console
     from pgt_lora.data.preview import write_preview
+    from pgt_lora.data.readers.named import as_directory
 
     audit = None
     if model:
@@ -173,6 +181,7 @@ def preview(
         from pgt_lora.models.names import resolve
 
         audit = partial(audit_row, load_encoder(resolve(model, to_train=False).checkpoint))
-    page = out or data.with_name(data.name + ".html")
-    write_preview(data, page, num_images, audit)
+    directory = as_directory(data)
+    page = out or directory.with_name(directory.name + ".html")
+    write_preview(directory, page, num_images, audit)
     console.print(f"Open {page.resolve().as_uri()}")

@@ -7,6 +7,7 @@ import typer
 
 from pgt_lora.cli.data import parse_pairs
 from pgt_lora.cli.options import DEFAULT_MODEL, EvalData, Overwrite, model_and_overrides
+from pgt_lora.cli.own_data import dataset, held_out
 
 
 def compare(
@@ -40,14 +41,16 @@ def compare(
     from pgt_lora.studies.compare.compare import compare as compare_arms
 
     arms = "base,pgt,specialized-mix" if arms is None else arms
-    compare_arms(resolve(recipe, context.args), arms, seeds, eval_data or [], out, context.args, overwrite, chosen)
+    named = resolve(recipe, context.args)
+    sets = held_out(eval_data, named.recipe)
+    compare_arms(named, arms, seeds, sets, out, context.args, overwrite, chosen)
 
 
 def diagnose(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
     data: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option(help="A dataset directory. Default: probes, every scene in every wording, every question twice."),
     ] = None,
     num_samples: Annotated[
@@ -62,7 +65,7 @@ def diagnose(
     from pgt_lora.studies.diagnose.diagnose import diagnose_model
 
     named = resolve(model, context.args, to_train=False)
-    diagnose_model(named, data, num_samples, out, context.args, overwrite)
+    diagnose_model(named, None if data is None else dataset(data), num_samples, out, context.args, overwrite)
 
 
 def benchmark(
@@ -72,7 +75,7 @@ def benchmark(
     ] = "",
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/MODEL-benchmarks")] = None,  # noqa: UP045
     data: Annotated[
-        Optional[list[Path]],  # noqa: UP045
+        Optional[list[str]],  # noqa: UP045
         typer.Option(help="A held-out dataset directory, too; can be repeated."),
     ] = None,
     limit: Annotated[Optional[int], typer.Option(help="That many items of each task, for a trial.")] = None,  # noqa: UP045
@@ -111,8 +114,7 @@ def benchmark(
     import torch
 
     from pgt_lora.core.errors import InputError
-    from pgt_lora.core.workspace import run_directory
-    from pgt_lora.data.mix.build import default_cache
+    from pgt_lora.core.workspace import run_directory, user_cache
     from pgt_lora.data.mix.images import Shelf
     from pgt_lora.evaluation.probability import By
     from pgt_lora.studies.benchmarks.benchmark import Data
@@ -127,8 +129,9 @@ def benchmark(
     if words != Prompts.PAPER and by is not None:
         raise InputError("--by: lmms-eval generates every answer; give --prompts paper, too, or leave it out")
     asked = Data(
-        suite or ("" if data else "paper"), data or [], Shelf(cache or default_cache(), image_root),
-        parse_pairs("--annotations", annotations), vsr_split, words, None if by is None else By.named(by),
+        suite or ("" if data else "paper"), [dataset(name) for name in data or []],
+        Shelf(cache or user_cache(), image_root), parse_pairs("--annotations", annotations), vsr_split, words,
+        None if by is None else By.named(by),
     )  # fmt: skip
     settings = HarnessSettings(
         backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies,

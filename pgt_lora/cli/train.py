@@ -6,12 +6,16 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, EvalData, Out, Overwrite, model_and_overrides
+from pgt_lora.cli.own_data import dataset, held_out
 
 
 def check(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
-    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT as the recipe says.")] = None,  # noqa: UP045
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT."),
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Go by the published dimensions, not by the Hub.")] = False,
 ) -> None:
     """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
@@ -19,7 +23,8 @@ def check(
     from pgt_lora.training.dry_run.check import check as find
     from pgt_lora.training.dry_run.report import print_findings
 
-    found = find(resolve(recipe, context.args, to_train=False).recipe, data, offline)
+    named = resolve(recipe, context.args, to_train=False).recipe
+    found = find(named, None if data is None else dataset(data, named), offline)
     print_findings(found, recipe, context.args)
     if found.problems:
         raise typer.Exit(1)
@@ -31,7 +36,7 @@ def finetune(
     data: Data,
     out: Out,
     eval_data: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option(help="What eval_strategy looks at while training. Default: the data's own test split."),
     ] = None,
     overwrite: Overwrite = False,
@@ -42,7 +47,10 @@ def finetune(
     from pgt_lora.models.names import resolve
     from pgt_lora.training.finetune import finetune as train
 
-    adapter = train(resolve(recipe, context.args).recipe, data, out, overwrite, eval_data or test_split(data))
+    named = resolve(recipe, context.args).recipe
+    directory = dataset(data, named)
+    evaluated = dataset(eval_data, named, "test") if eval_data else test_split(directory)
+    adapter = train(named, directory, out, overwrite, evaluated)
     console.print(f"The adapter is in {adapter}")
 
 
@@ -77,14 +85,15 @@ def evaluate(
     check_free(out, overwrite)  # a model takes minutes to load
     named = resolve(model, to_train=False)
     recipe = named.recipe
-    evaluation.warn_if_trained_on(named.checkpoint, data)
+    directory = dataset(data, recipe, "test")
+    evaluation.warn_if_trained_on(named.checkpoint, directory)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
     generation = Generation(
         batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
         repetition_penalty,
     )  # fmt: skip
     scores = evaluation.evaluate(
-        loaded, encoder, data, out, name=model, generation=generation, by=decided, overwrite=overwrite,
+        loaded, encoder, directory, out, name=model, generation=generation, by=decided, overwrite=overwrite,
         feature_cache_gb=recipe.kit.feature_cache_gb, asked=asked,
     )  # fmt: skip
     print_scores(scores, f"{model} on {data}")
@@ -119,7 +128,10 @@ def verify(
 def run(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
-    data: Annotated[Optional[Path], typer.Option(help="Training data. Default: PGT, made as needed.")] = None,  # noqa: UP045
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A dataset directory, what `import` reads, specialized-mix, or a=0.9,b=0.1. Default: PGT."),
+    ] = None,
     eval_data: EvalData = None,
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
@@ -131,4 +143,5 @@ def run(
     name, words = model_and_overrides(model, context.args)
     if out is None and (Path(name) / STARTED).is_file():
         out = Path(name)  # a run that was begun goes on where it lies
-    run_all(resolve(name, words).recipe, data, out, overwrite, eval_data or [])
+    recipe = resolve(name, words).recipe
+    run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite, held_out(eval_data, recipe))

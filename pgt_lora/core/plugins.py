@@ -1,4 +1,4 @@
-"""Finding tasks, sources and adapters: a module that ends in `TASK = …` (or `FAMILY = …`) is known by its name."""
+"""Finding tasks, sources, readers and families: a module that ends in `TASK = …` (and so on) is known by its name."""
 
 import importlib
 import pkgutil

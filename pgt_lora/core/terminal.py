@@ -17,7 +17,7 @@ console = Console(markup=False, emoji=False)
 Item = TypeVar("Item")
 
 
-def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+def track(items: Iterable[Item], total: int | None, description: str) -> Iterator[Item]:
     """Yield the items under a progress bar, with the time spent and the time left."""
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

@@ -57,7 +57,7 @@ class Sample:
     group: str
     choices: tuple[str, ...] | None = None
     scene: str | None = None
-    paths: tuple[str, ...] | None = None
+    paths: tuple[str | None, ...] | None = None
     completion: str | None = None
     history: tuple[Turn, ...] = ()
 

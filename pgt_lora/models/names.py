@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, parse_overrides, read_values, recipe_names
-from pgt_lora.core.workspace import RECIPES, shipped_path
+from pgt_lora.core.workspace import RECIPES, is_hub_id, shipped_path
 from pgt_lora.models.checkpoint import (
     OWN_RECIPE,
     Checkpoint,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 STARTED = "started.json"  # a run's recipe and the hash of its data, from its first second on
-PATHS = ("runs", "data", "recipes")  # first parts of names that are paths and never a Hub id's owner
 
 
 @dataclass(frozen=True)
@@ -77,14 +76,6 @@ def resolve(name: str, overrides: Sequence[str] = (), to_train: bool = True) -> 
 def base_of(recipe: Recipe) -> Checkpoint:
     """Return the checkpoint that a recipe starts from."""
     return Checkpoint(recipe.base, revision=recipe.model.model_revision)
-
-
-def is_hub_id(name: str) -> bool:
-    """Tell whether a name is `owner/name`, and not a path: a directory's, or one that begins as the kit's paths do."""
-    owner, slash, rest = name.partition("/")
-    if not slash or not owner or not rest or "/" in rest or "\\" in name or name.startswith((".", "~")):
-        return False
-    return owner not in PATHS and not Path(owner).is_dir() and not Path(name).exists()
 
 
 def nearest_recipe(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> Recipe:

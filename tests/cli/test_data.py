@@ -31,7 +31,7 @@ def test_the_command(
         (["--annotations", "vsr=/nowhere/x", "--shares", "vsr"], "no such file"),
         (["--annotations", f"vsr={tmp_path}", "--shares", "vsr"], "no train annotations of vsr"),
         (["--shares", "owner/name"], "not to be had from the Hub"),
-        (["--shares", str(tmp_path)], "dataset directory or Hub id"),
+        (["--shares", str(tmp_path)], "no dataset directory"),
         (["--on-missing", "skip"], "known: error, redraw"),
         (["--vsr-split", "all"], "known: random, zeroshot"),
         (["--image-root", str(tmp_path / "none")], "no such directory"),

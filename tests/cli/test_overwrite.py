@@ -11,6 +11,7 @@ from tests.support.command import call
 RECIPE = "tiny-qwen2.5-vl"
 COMMANDS = {
     "generate": ["--num-samples", "1"],
+    "import": ["DATA"],
     "mix": ["--shares", "pgt", "--num-samples", "2"],
     "finetune": [RECIPE, "--data", "DATA"],
     "evaluate": [RECIPE, "--data", "DATA"],

@@ -1,4 +1,4 @@
-"""A task, a source and a family that are added as the architecture page says are known everywhere."""
+"""A task, a source, a reader and a family that are added as the architecture page says are known everywhere."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,17 +8,20 @@ from random import Random
 import pytest
 
 from pgt_lora.core.plugins import discover
+from pgt_lora.data import readers as readers_package
 from pgt_lora.data import sources as sources_package
 from pgt_lora.data import tasks as tasks_package
-from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.generate import generate
 from pgt_lora.data.mix.build import build_mix, default_shares, sources
+from pgt_lora.data.readers.build import import_data
 from pgt_lora.data.scene import Canvas, Scene
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import tasks, units
 from pgt_lora.models import families as families_package
 from pgt_lora.models.checkpoint import family_of
 from tests.support.discovered import save_small, small_processor
+from tests.support.own_data import images, lines
 
 TASK = '''
 """A task that was added."""
@@ -61,6 +64,19 @@ SOURCE = Source(
     stores=(LOCAL,),
 )
 '''
+READER = '''
+"""A reader that was added: rows of one turn each way, under names of their own."""
+
+from pgt_lora.data.readers.reader import Reader
+from pgt_lora.data.turns import Role
+
+
+def read(row):
+    return [(Role.USER, row.need("asked")), (Role.ASSISTANT, row.need("said"))]
+
+
+READER = Reader("pairs", {"asked": ("asked",), "said": ("said", "replied")}, read)
+'''
 FAMILY = '''
 """A family that was added: LLaVA-NeXT's classes under another name."""
 
@@ -72,8 +88,11 @@ FAMILY = Family(name="added", model_type="added")
 
 @pytest.fixture
 def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Put a file into each of the three packages, as if it lay beside the others."""
-    parts = ((tasks_package, "beside", TASK), (sources_package, "mine", SOURCE), (families_package, "added", FAMILY))
+    """Put a file into each of the four packages, as if it lay beside the others."""
+    parts = (
+        (tasks_package, "beside", TASK), (sources_package, "mine", SOURCE), (readers_package, "pairs", READER),
+        (families_package, "added", FAMILY),
+    )  # fmt: skip
     for package, name, text in parts:
         folder = tmp_path / package.__name__
         folder.mkdir()
@@ -111,6 +130,15 @@ def test_a_source_that_is_added_is_mixed_where_it_is_asked_for(added: Path, data
     rows = open_dataset(added / "mix")
     assert set(rows["source"]) == {"mine"}
     assert all(row["images"][0]["bytes"].startswith(image) for row in rows)
+
+
+def test_a_reader_that_is_added_reads_its_rows(added: Path) -> None:
+    rows = [{"asked": f"How many of {n}?", "replied": str(n), "image": f"{n}.png"} for n in range(3)]
+    images(added, [row["image"] for row in rows])
+    (out,) = import_data(str(lines(added / "rows.jsonl", rows)), added / "out")
+    (facts,) = read_manifest(out)["sources"].values()
+    assert (facts["form"], facts["formats"]) == ("pairs", {"number": 3})
+    assert facts["columns"]["said"] == ["replied"]
 
 
 def test_a_family_that_is_added_is_known_by_its_model_type(added: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES
+from pgt_lora.core.workspace import is_hub_id
 from pgt_lora.models import checkpoint as checkpoint_module
 from pgt_lora.models.checkpoint import adapter_checkpoint
-from pgt_lora.models.names import distance, is_hub_id, resolve
+from pgt_lora.models.names import distance, resolve
 from pgt_lora.models.published import PUBLISHED, build_config
 
 

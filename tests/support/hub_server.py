@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import yaml
+
 LARGE = (".safetensors",)  # as .gitattributes says on the Hub
 
 
@@ -75,19 +77,15 @@ class Handler(BaseHTTPRequestHandler):
             if found is None:
                 return self.missing("RevisionNotFound")
             if parts[4:5] == ["tree"]:
-                entries = [
-                    {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
-                    for path, data in found.items()
-                    if path.startswith("/".join(parts[6:]))
-                ]
+                whole = "recursive=true" in self.path.lower()
+                entries = [entry for entry in listing(found, "/".join(parts[6:])) if whole or entry["here"]]
                 if not entries and len(parts) > 6:
                     return self.missing("EntryNotFound")
                 return self.reply(200, entries, Content_Type="application/json")
             name, private = "/".join(parts[2:4]), repo.private
             siblings = [{"rfilename": path} for path in found]
-            return self.reply(
-                200, {"id": name, "private": private, "siblings": siblings, "sha": sha(found), "tags": []}
-            )
+            told = {"id": name, "private": private, "siblings": siblings, "sha": sha(found), "tags": []}
+            return self.reply(200, told | {"cardData": front_matter(found.get("README.md", b""))})
         if len(parts) > 4 and parts[2] == "resolve":
             repo = self.server.repos.get("/".join(parts[:2]))
             branch = repo and next((b for n, b in repo.branches.items() if parts[3] in (n, sha(b))), None)
@@ -166,6 +164,20 @@ class Handler(BaseHTTPRequestHandler):
         self.server.put.append(oid)
         self.server.large[oid] = data
         return self.reply(200)
+
+
+def front_matter(card: bytes) -> Any:
+    return yaml.safe_load(card.decode().split("---\n")[1]) if card.startswith(b"---\n") else None
+
+
+def listing(files: dict[str, bytes], folder: str) -> list[dict[str, Any]]:
+    """Return what lies below a folder, files and folders; `here` are those that lie in it."""
+    below = {path: data for path, data in files.items() if path.startswith(f"{folder}/" if folder else "")}
+    depth = folder.count("/") + 1 if folder else 0
+    folders = {"/".join(path.split("/")[:n]) for path in below for n in range(depth + 1, path.count("/") + 1)}
+    entries = [{"type": "directory", "path": path, "oid": git_oid(path.encode())} for path in sorted(folders)]
+    entries += [{"type": "file", "path": path, "size": len(data), "oid": git_oid(data)} for path, data in below.items()]
+    return [entry | {"here": str(entry["path"]).count("/") == depth} for entry in entries]
 
 
 def sha(files: dict[str, bytes]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
-from pgt_lora.data.mix import fetch
+from pgt_lora.data import fetch
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sources.source import Annotations, Source, SourceSettings
 

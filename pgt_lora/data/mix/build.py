@@ -3,7 +3,6 @@
 Annotations come first, rows are drawn from them, and only the images of drawn rows are fetched.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
@@ -15,11 +14,13 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
-from pgt_lora.data.directory import MANIFEST, write_manifest, write_samples
+from pgt_lora.core.workspace import is_hub_id, user_cache
+from pgt_lora.data.directory import write_manifest, write_samples
 from pgt_lora.data.mix.draw import apportion, clean, enough, images_of
 from pgt_lora.data.mix.exclusion import Exclusion, excluded, label
 from pgt_lora.data.mix.images import Shelf, stores
 from pgt_lora.data.mix.pools import Candidate, Pool, annotated, directory, generated
+from pgt_lora.data.readers.named import as_directory
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.sources.source import ImageRef, Source, SourceSettings
 from pgt_lora.data.tasks.task import TaskSettings
@@ -51,7 +52,7 @@ def build_mix(
 ) -> None:
     """Write a dataset directory of rows drawn from several sources.
 
-    `shares` weigh sources, `pgt`, dataset directories and Hub ids; by default the three sources count alike.
+    `shares` weigh sources, `pgt`, dataset directories and what can be imported; the three sources alike by default.
     `annotations` say where a source's annotations lie (a file, a directory or a Hub id), else they are downloaded.
     Images are those of `image_root`, else they are fetched into `cache`, from `mirrors` where one is given for a host.
 
@@ -69,7 +70,7 @@ def build_mix(
     annotations = annotations or {}
     check_known("--annotations", annotations, sources())
     check_known("--mirror", mirrors or {}, [name for name, store in stores().items() if store.host or store.archive])
-    shelf = Shelf(cache or default_cache(), image_root, hosts=dict(mirrors or {}))
+    shelf = Shelf(cache or user_cache(), image_root, hosts=dict(mirrors or {}))
     with new_directory(out, overwrite) as partial:
         ruled_out = excluded(exclude, settings, shelf, annotations)
         pools = {
@@ -148,11 +149,6 @@ def archive_revisions(pools: Mapping[str, Pool]) -> dict[str, str]:
     }
 
 
-def default_cache() -> Path:
-    """Return the user's cache directory for annotations and images."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pgt-lora"
-
-
 def open_pool(
     name: str,
     count: int,
@@ -162,19 +158,15 @@ def open_pool(
     seed: int,
     pgt_settings: TaskSettings | None,
 ) -> Pool:
-    """Return the rows that a share's name means: a source, `pgt`, a dataset directory or a Hub id, in that order."""
+    """Return the rows that a share's name means: a source, `pgt`, or a dataset directory, imported where it is none."""
     if name in sources():
         return annotated(sources()[name], given, settings, shelf, seed)
     if name == "pgt":
         return generated(count, seed, pgt_settings or TaskSettings())
-    if (Path(name) / MANIFEST).is_file():
-        return directory(Path(name))
-    if Path(name).exists() or name.count("/") != 1 or name.startswith("."):
+    if not Path(name).exists() and not is_hub_id(name.partition("@")[0]):
         known = choices([*sources(), "pgt"])
-        raise InputError(f"--shares {name}: no source ({known}), dataset directory or Hub id (owner/name)")
-    from pgt_lora.data.mix.hub_rows import hub
-
-    return hub(name)
+        raise InputError(f"--shares {name}: no source ({known}), dataset directory, file or Hub id (owner/name)")
+    return directory(as_directory(name))
 
 
 def _one_family(pools: Mapping[str, Pool], ruled_out: Exclusion) -> None:

@@ -14,7 +14,8 @@ from zipfile import ZipInfo
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.terminal import console, track
-from pgt_lora.data.mix import fetch, remote_zip
+from pgt_lora.data import fetch
+from pgt_lora.data.mix import remote_zip
 from pgt_lora.data.sources.source import ImageRef
 from pgt_lora.data.sources.store import LOCAL, PARQUET, Store
 

@@ -84,6 +84,9 @@ def directory(path: Path) -> Pool:
         for index, (name, group) in enumerate(zip(names["id"], names["group"], strict=True))
     ]
     facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "licence": combined(sources_of(manifest))}
+    if len(sources_of(manifest)) == 1:
+        (source,) = sources_of(manifest).values()
+        facts |= {name: source[name] for name in ("origin", "revision") if name in source}
     families = {each["family"] for each in sources_of(manifest).values() if "family" in each}
     if families:  # one alone, since `mix` refuses several
         facts["family"] = families.pop()

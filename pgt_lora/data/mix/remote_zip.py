@@ -7,7 +7,7 @@ import zlib
 from pathlib import PurePosixPath
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.mix.fetch import IMAGE_BYTES, Missing, Wait, read_range
+from pgt_lora.data.fetch import IMAGE_BYTES, Missing, Wait, read_range
 
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a member: the lengths of its name and of its extra field come last
 DIRECTORY_BYTES = 256 << 20  # of millions of members

@@ -7,7 +7,8 @@ import zipfile
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.mix import fetch, remote_zip
+from pgt_lora.data import fetch
+from pgt_lora.data.mix import remote_zip
 from tests.support.image_hosts import BODY
 from tests.support.loopback import Host
 from tests.support.originals import archive

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.mix import fetch
+from pgt_lora.data import fetch
 from tests.support.image_hosts import BODY
 from tests.support.loopback import Host
 

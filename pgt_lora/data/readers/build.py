@@ -1,0 +1,206 @@
+"""The import of other people's data: rows of any known form become a dataset directory, and one for testing."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table as Columns
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.new_directory import check_free, new_directory
+from pgt_lora.core.terminal import console, track
+from pgt_lora.core.workspace import user_cache
+from pgt_lora.data.directory import MANIFEST, read_manifest, write_manifest, write_samples
+from pgt_lora.data.readers.items import Reading, reader_for
+from pgt_lora.data.readers.pictures import Album
+from pgt_lora.data.readers.places import open_table
+from pgt_lora.data.readers.reader import NONE
+from pgt_lora.data.readers.split import by_column, by_share, groups_of
+from pgt_lora.data.readers.survey import MAX_LISTED, Survey, survey
+from pgt_lora.data.readers.tables import Table
+from pgt_lora.data.sample import Sample
+
+NO_LICENCE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
+LONGEST_EXAMPLE = 60  # characters
+
+
+class OnError(StrEnum):
+    """What is done where a row cannot be read."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+    @classmethod
+    def named(cls, name: str) -> "OnError":
+        """Return the one of that name; raise `InputError` where there is none."""
+        if name not in list(cls):
+            raise InputError(f"--on-error {name!r}: known: {choices(cls)}")
+        return cls(name)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a table is read and divided.
+
+    `columns` name the columns that play a part (question, answer, image), `test` is the share of rows that is held out,
+    and `split_column` the column that says train or test instead.
+    """
+
+    split: str | None = None
+    revision: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    image_root: Path | None = None
+    test: float = 0.0
+    split_column: str | None = None
+    on_error: OnError = OnError.STOP
+
+    def check(self) -> None:
+        """Raise `InputError` where the parts do not fit together."""
+        if not 0 <= self.test < 1:
+            raise InputError(f"--test {self.test}: a share of the rows from 0 to below 1")
+        if self.test and self.split_column:
+            raise InputError("--test and --split-column: one of them divides the rows; leave out the other")
+        if self.image_root is not None and not self.image_root.is_dir():
+            raise InputError(f"--image-root {self.image_root}: no such directory")
+
+    @property
+    def divides(self) -> bool:
+        """Whether there will be a test split."""
+        return bool(self.test or self.split_column)
+
+
+def test_directory(out: Path) -> Path:
+    """Return where the test split of a dataset directory lies: beside it."""
+    return out.with_name(f"{out.name}-test")
+
+
+def import_data(source: str, out: Path, asked: Asked | None = None, overwrite: bool = False) -> list[Path]:
+    """Write the rows that a name means into a dataset directory, and what is held out into `OUT-test` beside it.
+
+    Raises:
+        InputError: there are no such rows, some cannot be read, or a directory is there already. Nothing but fetched
+            images is left behind then.
+    """
+    asked = asked or Asked()
+    asked.check()
+    places = {"train": out} | ({"test": test_directory(out)} if asked.divides else {})
+    for place in places.values():
+        check_free(place, overwrite)
+    _check_no_old_test(out, asked)
+    table = open_table(source, asked.split, asked.revision)
+    reading = reading_of(table, asked)
+    result = survey(table, reading, asked.on_error == OnError.STOP)
+    _tell(result, table, reading, asked)
+    groups = groups_of(result.rows)
+    test = by_share(groups, asked.test) if asked.test else set()
+    test = by_column(result.rows, groups) if asked.split_column else test
+    with ExitStack() as stack:  # which puts the last directory into its place first
+        for part, place in places.items():
+            numbers = test if part == "test" else set(groups) - test
+            directory = stack.enter_context(new_directory(place, overwrite))
+            samples = _samples(table, reading, {number: groups[number] for number in numbers})
+            made = write_samples(directory, track(samples, len(numbers), f"Writing {place.name}"), result.form)
+            made["sources"] = {table.name: _facts(result, table, reading, len(numbers))}
+            write_manifest(directory, _request(table, asked, part), made)
+    return list(places.values())
+
+
+def reading_of(table: Table, asked: Asked) -> Reading:
+    """Return how a table is read, by its first row.
+
+    Raises:
+        InputError: it holds no rows, or no reader is the one for them.
+    """
+    where, values = next(table.rows(), (table.name, None))
+    if values is None:
+        raise InputError(f"{where}: holds no rows")
+    reader = reader_for(values, asked.columns, where)
+    album = Album(table.folder, asked.image_root, user_cache())
+    return Reading(table.name, reader, reader.names(asked.columns), album, asked.split_column)
+
+
+def _tell(result: Survey, table: Table, reading: Reading, asked: Asked) -> None:
+    """Show what was found before anything is written.
+
+    Raises:
+        InputError: rows cannot be read and are not to be left out, none can, or no row has an image.
+    """
+    for line in result.problems[:MAX_LISTED] if asked.on_error == OnError.STOP else result.problems:
+        console.print(line, soft_wrap=True, highlight=False)
+    if result.problems and asked.on_error == OnError.STOP:
+        raise InputError(
+            f"{result.problems[0]}; mend it, or leave out what cannot be read: pgt-lora import … --on-error skip"
+        )
+    if not result.rows:
+        raise InputError(f"{table.name}: holds no row that can be read")
+    if not result.num_images and asked.columns.get("image") != NONE:
+        raise InputError(
+            f"{table.name}: no row shows an image; its columns are {choices(result.columns)}: name the one of the "
+            "images with --columns image=…, or pass --columns image=none where the rows are text alone"
+        )
+    console.print(
+        f"{len(result.rows):,} rows read as {reading.reader.name}, {result.num_text_only:,} of text alone"
+        + (f"; {len(result.problems):,} that cannot be read are left out" if result.problems else ""),
+        soft_wrap=True,
+    )
+    used = {name for columns in result.used.values() for name in columns} | {reading.split_column}
+    for role, columns in sorted(result.used.items()):
+        console.print(f"  {role}: {', '.join(columns)}", soft_wrap=True)
+    if unused := set(result.columns) - used:
+        console.print(f"  not used: {choices(unused)}", soft_wrap=True)
+    grid = Columns("format", "rows", "example")
+    for name, count in result.formats.most_common():
+        question, answer = (" ".join(text.split()) for text in result.examples[name])
+        shown = question if len(question) <= LONGEST_EXAMPLE else f"…{question[1 - LONGEST_EXAMPLE :]}"
+        grid.add_row(name, f"{count:,}", f"{shown} → {answer[:LONGEST_EXAMPLE]}")
+    console.print(grid)
+
+
+def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Iterator[Sample]:
+    for number, (_, values) in enumerate(table.rows(), 1):
+        if number in groups:
+            item = reading.item(values)
+            images = tuple(map(reading.album.read, item.pictures))
+            yield item.sample(f"{table.name}-{number:06d}", table.name, groups[number], images)
+
+
+def _facts(result: Survey, table: Table, reading: Reading, num_rows: int) -> dict[str, Any]:
+    """Return what the manifest says of the rows' source: where they come from, and how they were read."""
+    return {
+        "licence": NO_LICENCE,
+        **table.facts,
+        "form": reading.reader.name,
+        "columns": {role: sorted(columns) for role, columns in sorted(result.used.items())},
+        "formats": dict(sorted(result.formats.items())),
+        "rows": len(result.rows) + len(result.problems),
+        "text_only": result.num_text_only,
+        "skipped": len(result.problems),
+        "skipped_rows": result.problems,
+        "drawn": num_rows,
+    }
+
+
+def _request(table: Table, asked: Asked, part: str) -> dict[str, Any]:
+    return {
+        "source": "import",
+        "of": table.name,
+        "part": part,
+        "split": asked.split,
+        "columns": dict(asked.columns),
+        "test": asked.test,
+        "split_column": asked.split_column,
+        "on_error": asked.on_error.value,
+    }
+
+
+def _check_no_old_test(out: Path, asked: Asked) -> None:
+    """Refuse to leave a test split behind whose rows may come to be trained on."""
+    old = test_directory(out)
+    if asked.divides or not (out / MANIFEST).is_file() or not old.exists():
+        return
+    before = read_manifest(out)["asked"]
+    if before.get("source") == "import" and (before.get("test") or before.get("split_column")):
+        raise InputError(f"{old}: was held out of the old {out.name}, and would not be of the new; delete it first")

@@ -1,0 +1,54 @@
+"""What a person types for data: a dataset directory, or what can be imported, which is done once and kept."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from pgt_lora.core.versions import versions
+from pgt_lora.core.workspace import data_directory
+from pgt_lora.data.directory import MANIFEST, PARQUET, VERSIONS, read_manifest
+from pgt_lora.data.readers.build import Asked, import_data, reading_of
+from pgt_lora.data.readers.places import open_table
+from pgt_lora.data.readers.reader import Unreadable
+from pgt_lora.data.readers.tables import Table
+
+
+def as_directory(name: str) -> Path:
+    """Return the dataset directory that a name means: itself, or an import of a file, a directory or a Hub id.
+
+    An import is done once for a content; images that rows name by paths count by their sizes and times.
+
+    Raises:
+        InputError: there is no such data, or it cannot be read.
+    """
+    from huggingface_hub.utils import WeakFileLock
+
+    given = Path(name)
+    if (given / MANIFEST).is_file() or (given / PARQUET).is_file():
+        read_manifest(given)
+        return given
+    table = open_table(name)
+    path = data_directory(f"import-{table.name.replace('/', '--')}-{_state(table)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(path.with_name(f".{path.name}.lock")):  # several processes may ask at once
+        if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):
+            import_data(name, path, overwrite=True)
+    return path
+
+
+def _state(table: Table) -> str:
+    """Return a digest of what an import of a table would read."""
+    digest = hashlib.sha256(json.dumps([str(table.folder and table.folder.resolve()), table.facts]).encode())
+    if table.folder is not None:
+        reading = reading_of(table, Asked())
+        seen: set[Path] = set()
+        for _, values in table.rows():
+            try:
+                paths = {picture.path for picture in reading.item(values).pictures if picture.path is not None}
+            except Unreadable:
+                continue  # which the import tells
+            for path in sorted(paths - seen):
+                state = path.stat()
+                digest.update(f"{path} {state.st_size} {state.st_mtime_ns}\n".encode())
+            seen |= paths
+    return digest.hexdigest()[:16]

@@ -1,0 +1,134 @@
+"""Images as rows name them: bytes, paths beside the rows or in another folder, data URLs, and addresses."""
+
+import base64
+import binascii
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.data import fetch
+from pgt_lora.data.images import decode
+from pgt_lora.data.readers.reader import Unreadable, is_given, shortened
+from pgt_lora.data.sources.source import inner_path
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded image: its bytes, or the file that it lies in, or its address. `name` is what its row calls it."""
+
+    name: str | None
+    data: bytes | None = None
+    path: Path | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Album:
+    """Where images are found that rows name by a path: in the rows' own `folder`, then in `root`.
+
+    Rows that are not of this machine have no folder, and their paths do not lead out of `root`. What has an address is
+    fetched into `cache`. `wait(seconds)` passes the time between tries.
+    """
+
+    folder: Path | None
+    root: Path | None
+    cache: Path
+    wait: fetch.Wait = time.sleep
+
+    def find(self, named: Any) -> Picture:
+        """Return an image that a row names; nothing is opened or fetched yet.
+
+        Raises:
+            Unreadable: there is no such file, or this is nothing that names an image.
+        """
+        if isinstance(named, bytes):
+            return Picture(None, data=named)
+        if isinstance(named, dict):
+            data, path = named.get("bytes"), named.get("path")
+            if is_given(data):
+                if not isinstance(data, bytes) or not isinstance(path, str | None):
+                    raise Unreadable(f"its image is {shortened(named)}; bytes and a path are needed")
+                return Picture(path, data=data)
+            named = named.get("path") or named.get("url")
+        if not isinstance(named, str) or not named:
+            raise Unreadable(f"its image is {shortened(named)}, which is neither a path nor a file's bytes")
+        if named.startswith("data:"):
+            return Picture(None, data=_of_data_url(named))
+        if named.startswith(("http://", "https://")):
+            return Picture(named, url=named)
+        return Picture(named, path=self._file(named.removeprefix("file://")))
+
+    def _file(self, named: str) -> Path:
+        folders = [folder for folder in (self.folder, self.root) if folder is not None]
+        if self.folder is None:
+            try:
+                inner_path(named, "its image")
+            except InputError as error:
+                raise Unreadable(str(error)) from error
+        places = [folder / named for folder in folders]
+        try:
+            path = next((place for place in places if place.is_file()), None)
+        except (OSError, ValueError):  # a name that no file can have
+            path = None
+        if path is None:
+            tried = " or ".join(str(place.parent) for place in places) or "the dataset"
+            raise Unreadable(f"its image {shortened(named)} is not in {tried}; pass --image-root")
+        return path
+
+    def read(self, picture: Picture) -> bytes:
+        """Return the bytes of an image, fetched where it has an address and is not in the cache.
+
+        Raises:
+            Unreadable: the host has no such file.
+            InputError: the host cannot be reached.
+        """
+        if picture.data is not None:
+            return picture.data
+        path = picture.path or self._fetched(str(picture.url))
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise Unreadable(f"its image {path} cannot be read ({error.strerror})") from error
+
+    def check(self, picture: Picture) -> str | Unreadable:
+        """Return the digest of an image's pixels, or why it cannot be read.
+
+        Raises:
+            InputError: a host cannot be reached, which is not the row's fault.
+        """
+        try:
+            data = self.read(picture)
+        except Unreadable as error:
+            return error
+        try:
+            pixels = decode({"bytes": data}, str(picture.name or "an image in the row"))
+        except InputError as error:
+            if picture.url is not None:
+                self._place(picture.url).unlink()  # or it would be taken for fetched the next time
+            return Unreadable(str(error))
+        return hashlib.sha256(f"{pixels.size} ".encode() + pixels.tobytes()).hexdigest()
+
+    def _fetched(self, url: str) -> Path:
+        path = self._place(url)
+        if not path.is_file():
+            try:
+                fetch.download(url, path, self.wait)
+            except fetch.Missing as error:
+                raise Unreadable(f"its image {url} cannot be had ({error})") from error
+        return path
+
+    def _place(self, url: str) -> Path:
+        return self.cache / "urls" / hashlib.sha256(url.encode()).hexdigest()
+
+
+def _of_data_url(url: str) -> bytes:
+    head, _, body = url.partition(",")
+    if not head.endswith(";base64"):
+        raise Unreadable("its image is a data URL that is not of base64")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable(f"its image is a broken data URL ({error})") from error

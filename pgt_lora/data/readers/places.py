@@ -1,0 +1,109 @@
+"""Where rows of other people's data lie: a file, a folder of images, a saved dataset, or the Hub."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.files import file_digest
+from pgt_lora.core.workspace import is_hub_id
+from pgt_lora.data.mix.pools import combined, sources_of
+from pgt_lora.data.readers.tables import KINDS, ROWS_AT_A_TIME, Table, arrow_rows, open_file
+from pgt_lora.data.seal import MANIFEST, PARQUET, checked_manifest
+
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # beside images, as `imagefolder` has it
+SAVED = ("state.json", "dataset_dict.json")  # what `save_to_disk` leaves behind
+
+
+def open_table(source: str, split: str | None = None, revision: str | None = None) -> Table:
+    """Return the rows that a name means: a file, a directory, or a Hub id (`owner/name`, `owner/name@revision`).
+
+    `split` names one of several; without it, `train` is taken where there are several.
+
+    Raises:
+        InputError: there is nothing of that name, or it has no such split.
+    """
+    path = Path(source)
+    if path.exists():
+        if revision is not None or (split is not None and path.is_file()):
+            raise InputError(f"{source}: a {'file' if path.is_file() else 'directory'} here has no splits or revisions")
+        return open_file(path) if path.is_file() else _directory(path, split)
+    repo, _, named = source.partition("@")
+    if not is_hub_id(repo):
+        raise InputError(f"{source}: no such dataset directory or file, and no Hub id (owner/name)")
+    rows, facts = load_hub(repo, split or "train", revision or named or None)
+    return _dataset(rows, repo, f"{repo} ({split or 'train'})", None, facts)
+
+
+def load_hub(repo: str, split: str, revision: str | None) -> tuple[Any, dict[str, Any]]:
+    """Return a split of a dataset on the Hub, and for the manifest where it comes from and under what licence.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    from datasets import load_dataset
+    from huggingface_hub import HfApi
+
+    try:
+        info = HfApi().dataset_info(repo, revision=revision)
+        rows = load_dataset(repo, split=split, revision=info.sha)
+    except Exception as error:  # whatever a loader raises, it is this dataset that cannot be had
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{repo}: its split {split} is not to be had from the Hub ({reason})") from error
+    stated = str(getattr(info.card_data, "license", None) or "none stated")
+    # What the images' terms are is not known from a card: nobody but the user can say that they may be passed on.
+    licence = {"annotations": stated, "images": stated, "redistributable": False}
+    return rows, {"origin": repo, "revision": info.sha, "licence": licence}
+
+
+def _directory(path: Path, split: str | None) -> Table:
+    if (path / MANIFEST).is_file() and split is None:
+        manifest = checked_manifest(path)
+        own = open_file(path / PARQUET)
+        return Table(path.resolve().name, own.rows, path, {**own.facts, "licence": combined(sources_of(manifest))})
+    if any((path / name).is_file() for name in SAVED):
+        return _saved(path, split)
+    folders = {each.name: each for each in sorted(path.iterdir()) if each.is_dir() and _metadata(each)}
+    if (file := _metadata(path)) is None and folders:
+        file = _metadata(_chosen(folders, split, path))
+    elif split is not None:
+        raise InputError(f"{path}: no folder {split} with a metadata file; leave out --split")
+    if file is None:
+        raise InputError(
+            f"{path}: no dataset directory (it has no manifest.json), no saved dataset ({choices(SAVED)}) and no "
+            f"folder of images ({choices(METADATA)}); a file of rows is read, too: {choices(KINDS)}"
+        )
+    table = open_file(file)
+    return Table(path.resolve().name, table.rows, table.folder, table.facts)
+
+
+def _metadata(path: Path) -> Path | None:
+    return next((path / name for name in METADATA if (path / name).is_file()), None)
+
+
+def _saved(path: Path, split: str | None) -> Table:
+    from datasets import DatasetDict, load_from_disk
+
+    try:
+        rows = load_from_disk(str(path))
+    except Exception as error:  # whatever it raises, it is this directory that cannot be read
+        raise InputError(f"{path}: not what save_to_disk writes ({' '.join(str(error).split())})") from error
+    if isinstance(rows, DatasetDict):
+        rows = _chosen(rows, split, path)
+    elif split is not None:
+        raise InputError(f"{path}: it has no splits; leave out --split")
+    files = {file.relative_to(path).as_posix(): file_digest(file) for file in sorted(path.rglob("*.arrow"))}
+    return _dataset(rows, path.resolve().name, str(path), path, {"files": files})
+
+
+def _chosen(splits: Mapping[str, Any], split: str | None, path: Path) -> Any:
+    name = split or ("train" if "train" in splits else next(iter(splits)) if len(splits) == 1 else None)
+    if name is None or name not in splits:
+        wanted = "which of its splits is not said" if name is None else f"no split {name}"
+        raise InputError(f"{path}: {wanted}; pass --split with one of {choices(splits)}")
+    return splits[name]
+
+
+def _dataset(rows: Any, name: str, place: str, folder: Path | None, facts: Mapping[str, Any]) -> Table:
+    arrow = rows.with_format("arrow")  # images stay encoded
+    return Table(name, lambda: arrow_rows(arrow.iter(ROWS_AT_A_TIME), place), folder, facts)

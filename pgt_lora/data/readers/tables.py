@@ -1,0 +1,146 @@
+"""Files of rows, each row with the words that name its place: JSON, JSON lines, CSV and parquet."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.files import file_digest
+
+Rows = Iterator[tuple[str, Any]]  # the words that name a row, and the row, or the `InputError` that it cannot be read
+ROWS_AT_A_TIME = 256
+BLANK = re.compile(r"\s*")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that can be read as often as needed.
+
+    `name` is what the dataset is called. Paths of images are relative to `folder`; None where the rows are not of this
+    machine. `facts` are what the manifest says of where they come from.
+    """
+
+    name: str
+    rows: Callable[[], Rows]
+    folder: Path | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_file(path: Path) -> Table:
+    """Return the rows of a file, by its suffix.
+
+    Raises:
+        InputError: the suffix is not known. What cannot be read is told when the rows are.
+    """
+    if path.suffix.lower() not in KINDS:
+        raise InputError(f"{path}: not a file of rows that is read; known: {choices(KINDS)}")
+    read = KINDS[path.suffix.lower()]
+    return Table(path.stem, lambda: read(path), path.parent, {"files": {path.name: file_digest(path)}})
+
+
+def arrow_rows(tables: Iterator[Any], place: str) -> Rows:
+    """Yield the rows of Arrow tables or batches; classes that are numbers there go by their names."""
+    number = 0
+    names: dict[str, list[str]] | None = None
+    for table in tables:
+        names = _classes(table.schema) if names is None else names
+        for row in table.to_pylist():
+            number += 1
+            for column, known in names.items():
+                if row[column] is not None:
+                    row[column] = known[row[column]]
+            yield f"{place}, row {number}", row
+
+
+def _classes(schema: Any) -> dict[str, list[str]]:
+    from datasets import ClassLabel, Features
+
+    features = Features.from_arrow_schema(schema)
+    return {name: feature.names for name, feature in features.items() if isinstance(feature, ClassLabel)}
+
+
+def _parquet(path: Path) -> Rows:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            yield from arrow_rows(file.iter_batches(ROWS_AT_A_TIME, use_threads=False), str(path))
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); download it again") from error
+
+
+def _json(path: Path) -> Rows:
+    """Yield the entries of one list, or of one object behind the other."""
+    text = _text(path)
+    at = _blank(text, 0)
+    if text[at : at + 1] != "[":
+        yield from _json_lines(path)
+        return
+    decoder, line, counted = json.JSONDecoder(), 1, 0
+    at = _blank(text, at + 1)
+    while at < len(text) and text[at] != "]":
+        line, counted = line + text.count("\n", counted, at), at
+        try:
+            row, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            wrong = line + text.count("\n", at, getattr(error, "pos", at))
+            raise InputError(f"{path}, line {wrong}: not JSON ({getattr(error, 'msg', error)}); mend it") from error
+        yield f"{path}, line {line}", row
+        at = _blank(text, end)
+        if text[at : at + 1] == ",":
+            at = _blank(text, at + 1)
+        elif at < len(text) and text[at] != "]":
+            wrong = line + text.count("\n", counted, at)
+            raise InputError(f"{path}, line {wrong}: not JSON (no comma before this row); mend it")
+    if text[at:].strip() != "]":
+        raise InputError(f"{path}: the list of rows does not end, or something stands behind it; is the file whole?")
+
+
+def _blank(text: str, at: int) -> int:
+    """Return where the white space ends that begins here."""
+    return BLANK.match(text, at).end()  # type: ignore[union-attr]
+
+
+def _json_lines(path: Path) -> Rows:
+    with path.open("rb") as lines:  # bytes end at newlines alone, text would end at other separators too
+        for number, line in enumerate(lines, 1):
+            where = f"{path}, line {number}"
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                if text.strip():
+                    yield where, json.loads(text)
+            except (ValueError, RecursionError) as error:
+                yield where, InputError(f"not JSON ({error})")
+
+
+def _csv(path: Path) -> Rows:
+    lines = csv.reader(io.StringIO(_text(path)), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    try:
+        head = next(lines, [])
+        begun = lines.line_num + 1
+        for values in lines:
+            where, begun = f"{path}, line {begun}", lines.line_num + 1
+            if len(values) == len(head):
+                yield where, dict(zip(head, values, strict=True))
+            elif values:
+                yield where, InputError(f"{len(values)} values in {len(head)} columns")
+    except csv.Error as error:
+        raise InputError(f"{path}, line {lines.line_num}: not CSV ({error}); mend it") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 ({error}); save it as UTF-8") from error
+
+
+KINDS: dict[str, Callable[[Path], Rows]] = {
+    ".json": _json, ".jsonl": _json_lines, ".ndjson": _json_lines, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet,
+}  # fmt: skip

@@ -1,0 +1,52 @@
+"""Files of rows: what names a row, and what is said where a file is broken."""
+
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.data.readers.tables import open_file
+
+
+def read(path: Path, text: str | bytes) -> list:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return list(open_file(path).rows())
+
+
+def test_rows_are_named_by_the_lines_they_begin_in(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    assert read(path, '\ufeff[\n {"a": 1},\n\n {"a":\n 2}, {"a": 3}\n]\n') == [
+        (f"{path}, line 2", {"a": 1}), (f"{path}, line 4", {"a": 2}), (f"{path}, line 5", {"a": 3}),
+    ]  # fmt: skip
+    assert read(path, "[]") == []
+    assert read(path, '{"a": 1}\n\n{"a": 2}\n') == [(f"{path}, line 1", {"a": 1}), (f"{path}, line 3", {"a": 2})]
+    table = tmp_path / "rows.csv"
+    assert read(table, 'a,b\n1,"two\nlines"\n3,\u2028\n') == [
+        (f"{table}, line 2", {"a": "1", "b": "two\nlines"}), (f"{table}, line 4", {"a": "3", "b": "\u2028"}),
+    ]  # fmt: skip
+    assert read(tmp_path / "rows.tsv", "a\tb\n1\t2\n")[0][1] == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.json", '[\n {"a": 1},\n {"a": }\n]', "a.json, line 3: not JSON"),
+        ("a.json", '[\n {"a": 1}\n {"a": 2}\n]', "a.json, line 3: not JSON .no comma before this row"),
+        ("a.json", '[\n {"a": 1},\n', "a.json: the list of rows does not end"),
+        ("a.json", '[{"a": 1}] x', "a.json: the list of rows does not end, or something stands behind it"),
+        ("a.json", b'[{"a": "\xff"}]', "a.json: cannot be read as UTF-8"),
+        ("a.parquet", b"PAR1", "a.parquet: cannot be read"),
+        ("a.txt", "", "a.txt: not a file of rows that is read; known: .csv"),
+    ],
+)
+def test_a_broken_file_is_told(name: str, text: str | bytes, says: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        read(tmp_path / name, text)
+
+
+def test_a_broken_line_leaves_the_others(tmp_path: Path) -> None:
+    good, broken, _ = read(tmp_path / "a.jsonl", '{"a": 1}\n{"a"\n{"a": 2}\n')
+    assert good[1] == {"a": 1}
+    assert isinstance(broken[1], InputError)
+    assert broken[0].endswith("line 2")
+    assert isinstance(read(tmp_path / "a.csv", "a,b\n1\n")[0][1], InputError)
