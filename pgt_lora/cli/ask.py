@@ -23,19 +23,14 @@ def ask(
 
     from pgt_lora.core.errors import InputError
     from pgt_lora.core.terminal import console
-    from pgt_lora.evaluation.ask import Chat, check_files
-    from pgt_lora.evaluation.evaluate import load_for_evaluation
-    from pgt_lora.evaluation.generation import Generation
-    from pgt_lora.models.names import resolve
+    from pgt_lora.evaluation.ask import check_files
+    from pgt_lora.studies.by_name import chat as chat_with
 
     images, questions = (words, typed()) if chat else (words[:-1], iter(words[-1:]))
     if not images:
         raise InputError(f"{words[0]!r}: give one image file or several, then the question in quotes")
-    paths = [Path(image) for image in images]
-    check_files(paths)  # a model may take minutes to load
-    named = resolve(model, to_train=False)
-    loaded, encoder = load_for_evaluation(named.checkpoint, named.recipe)
-    asked = Chat(loaded, encoder, paths, Generation(1, max_new_tokens), base)
+    check_files([Path(image) for image in images])  # a model may take minutes to load
+    asked = chat_with(model, images, base=base, max_new_tokens=max_new_tokens)
     for question in questions:
         answers = asked.ask(question)
         if as_json:

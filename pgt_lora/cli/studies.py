@@ -5,9 +5,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.data import parse_pairs
 from pgt_lora.cli.options import DEFAULT_MODEL, EvalData, Overwrite, model_and_overrides
-from pgt_lora.cli.own_data import dataset, held_out
+from pgt_lora.core.pairs import parse_pairs
 
 
 def compare(
@@ -39,6 +38,7 @@ def compare(
 
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
+    from pgt_lora.studies.named_data import held_out
 
     arms = "base,pgt,specialized-mix" if arms is None else arms
     named = resolve(recipe, context.args)
@@ -63,6 +63,7 @@ def diagnose(
     """Tell what a model sees, what it sees and cannot say, and what fools it. Any field of the recipe can follow."""
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.diagnose.diagnose import diagnose_model
+    from pgt_lora.studies.named_data import dataset
 
     named = resolve(model, context.args, to_train=False)
     diagnose_model(named, None if data is None else dataset(data), num_samples, out, context.args, overwrite)
@@ -122,6 +123,7 @@ def benchmark(
     from pgt_lora.studies.benchmarks.catalogue import Prompts
     from pgt_lora.studies.benchmarks.harness import HarnessSettings
     from pgt_lora.studies.benchmarks.subject import resolve_subject
+    from pgt_lora.studies.named_data import dataset
 
     words = Prompts.named(prompts)
     if words == Prompts.PAPER and processes is not None:

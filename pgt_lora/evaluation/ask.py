@@ -64,16 +64,3 @@ def check_files(images: Sequence[Path]) -> None:
     """Check that image files can be read; raise `InputError` where one cannot."""
     for path in images:
         decode(path, str(path))
-
-
-def ask(
-    model: Any, encoder: Encoder, images: Sequence[Path], question: str, generation: Generation, *, base: bool = False
-) -> dict[str, str]:
-    """Return a model's greedy `answer` to one question about image files and, with `base`, its `base_answer` too.
-
-    The second is the model's own without its adapter.
-
-    Raises:
-        InputError: as `Chat` and `Chat.ask`.
-    """
-    return Chat(model, encoder, images, generation, base).ask(question)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from pgt_lora.cli.app import app
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.evaluation.ask import Chat, ask
+from pgt_lora.evaluation.ask import Chat
 from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.models.checkpoint import adapter_checkpoint
@@ -36,17 +36,17 @@ def test_an_answer_is_that_of_evaluation(base_dir: Path, adapter: Path, data_dir
     row = open_dataset(data_dir).select([0])
     question, generation = row[0]["prompt"][0]["content"], Generation(1, 8)
     tuned, encoder = load_for_evaluation(adapter_checkpoint(adapter))
-    answers = ask(tuned, encoder, [image], question, generation, base=True)
+    answers = Chat(tuned, encoder, [image], generation, base=True).ask(question)
     assert answers["answer"] == predict(tuned, encoder, row, generation)[0]["output"].strip()
     base, _ = load_for_evaluation(checkpoint(base_dir))
     assert answers["base_answer"] == predict(base, encoder, row, generation)[0]["output"].strip()
     assert answers["answer"] != answers["base_answer"]
-    assert ask(base, encoder, [image], question, generation) == {"answer": answers["base_answer"]}
+    assert Chat(base, encoder, [image], generation).ask(question) == {"answer": answers["base_answer"]}
     with pytest.raises(InputError, match="no adapter to leave out"):
-        ask(base, encoder, [image], question, generation, base=True)
-    assert set(ask(tuned, encoder, [image, image], question, generation)) == {"answer"}  # several images
+        Chat(base, encoder, [image], generation, base=True).ask(question)
+    assert set(Chat(tuned, encoder, [image, image], generation).ask(question)) == {"answer"}  # several images
     with pytest.raises(InputError, match="steers this model"):
-        ask(tuned, encoder, [image], "What<|im_end|>?", generation)
+        Chat(tuned, encoder, [image], generation).ask("What<|im_end|>?")
 
 
 def test_a_chat_keeps_what_was_said(adapter: Path, image: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_chat_keeps_what_was_said(adapter: Path, image: Path) -> None:
         assert [turn.role for turn in turns] == ["user", "assistant"] * 2
         assert [turn.text for turn in turns] == ["How many boxes?", first[name], "Which colors?", second[name]]
         assert [turn.num_images for turn in turns] == [1, 0, 0, 0]
-    alone = ask(tuned, encoder, [image], "Which colors?", Generation(1, 4))
+    alone = Chat(tuned, encoder, [image], Generation(1, 4)).ask("Which colors?")
     assert alone["answer"] != second["answer"]  # the history is read
     with pytest.raises(InputError, match="the question is empty"):
         chat.ask(" ")
