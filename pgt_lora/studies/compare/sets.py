@@ -10,7 +10,7 @@ from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.style import Style
 from pgt_lora.studies.before_after.report import TITLES
-from pgt_lora.studies.compare.transfer.grounds import COLORS, PHOTOGRAPHS, TEXTURES_UNSEEN, Grounds
+from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS, PLAIN_COLORS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.studies.compare.transfer.photographs import TEST
 from pgt_lora.studies.compare.transfer.things import things_on_photographs
@@ -43,7 +43,9 @@ ON_PHOTOGRAPHS = f"crops of photographs that no arm was trained on ({', '.join(T
 SETS: Mapping[str, EvaluationSet] = {
     "pgt": EvaluationSet(TITLES["pgt"], "scenes that no arm was trained on, drawn as the recipe says", _held_out),
     "skills": EvaluationSet(TITLES["skills"], "what the small models were taught before", lambda recipe: skill_data()),
-    "colors": EvaluationSet("Other plain colors", f"{SAME} plain colors that are not near the grey", _over(COLORS)),
+    "colors": EvaluationSet(
+        "Other plain colors", f"{SAME} plain colors that are not near the grey", _over(PLAIN_COLORS)
+    ),
     "textures": EvaluationSet(
         "Textures", f"{SAME} {', '.join(TEXTURES_UNSEEN.names)}: kinds that no pre-training had", _over(TEXTURES_UNSEEN)
     ),
