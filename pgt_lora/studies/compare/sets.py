@@ -9,7 +9,7 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.style import Style
 from pgt_lora.evaluation.held_out import PGT, SKILLS, TITLES, given_sets
-from pgt_lora.studies.compare.transfer.grounds import COLORS, PHOTOGRAPHS, TEXTURES_UNSEEN, Grounds
+from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS, PLAIN_COLORS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.studies.compare.transfer.photographs import TEST
 from pgt_lora.studies.compare.transfer.things import things_on_photographs
@@ -42,7 +42,9 @@ ON_PHOTOGRAPHS = f"crops of photographs that no arm was trained on ({', '.join(T
 SETS: Mapping[str, EvaluationSet] = {
     PGT: EvaluationSet(TITLES[PGT], "scenes that no arm was trained on, drawn as the recipe says", _held_out),
     SKILLS: EvaluationSet(TITLES[SKILLS], "what the small models were taught before", lambda recipe: skill_data()),
-    "colors": EvaluationSet("Other plain colors", f"{SAME} plain colors that are not near the grey", _over(COLORS)),
+    "colors": EvaluationSet(
+        "Other plain colors", f"{SAME} plain colors that are not near the grey", _over(PLAIN_COLORS)
+    ),
     "textures": EvaluationSet(
         "Textures", f"{SAME} {', '.join(TEXTURES_UNSEEN.names)}: kinds that no pre-training had", _over(TEXTURES_UNSEEN)
     ),

@@ -10,7 +10,8 @@ import numpy as np
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
 from pgt_lora.data.scene import Box, Canvas, Circle
-from pgt_lora.data.scene.palette import BACKGROUND, delta_e
+from pgt_lora.data.scene.palette import BACKGROUND, COLORS, blend, delta_e
+from pgt_lora.data.varied import is_own
 from pgt_lora.studies.compare.transfer.photographs import ALL, TEST, TRAIN, crop
 from pgt_lora.studies.compare.transfer.textures import TEXTURES, texture
 from pgt_lora.tiny.grounds import far_from_names, is_certain
@@ -18,7 +19,7 @@ from pgt_lora.tiny.picture import Thing
 
 Objects = Sequence[Box | Circle | Thing]
 
-GROUND_TRIES = 60  # crops of one photograph, or textures of one kind; then the next one takes its turn
+GROUND_TRIES = 20  # crops of one photograph, or textures of one kind; then the next one takes its turn
 LEAST_FROM_GREY = 20.0  # color difference of another plain color from PGT's grey
 
 
@@ -73,9 +74,18 @@ def lay_named(rng: Random, grounds: Grounds, name: str, canvas: Canvas, objects:
     for tries in range(GROUND_TRIES):
         pixels = grounds.draw(rng, canvas, name)
         far = far_from_names(pixels)
-        if all(is_certain(each, pixels, far) for each in objects):
+        if all(is_certain(each, pixels, far) and keeps_color(each, pixels) for each in objects):
             return Laid(pixels, name, (name,) * tries)
     return None
+
+
+def keeps_color(each: Box | Circle | Thing, pixels: np.ndarray) -> bool:
+    """Tell whether a circle that lets a ground through comes out clearly nearer to its own color than to any other."""
+    if not isinstance(each, Circle) or each.opacity == 1:
+        return True
+    rows, columns = (slice(middle - each.radius, middle + each.radius) for middle in (each.y, each.x))
+    red, green, blue = (round(float(channel)) for channel in pixels[rows, columns].mean((0, 1)))
+    return is_own(each.color, blend(COLORS[each.color], each.opacity, (red, green, blue)))
 
 
 class Tally:
@@ -109,7 +119,7 @@ def plain_color(rng: Random, canvas: Canvas, name: str) -> np.ndarray:
             return np.full((canvas.height, canvas.width, 3), color, np.uint8)
 
 
-COLORS = Grounds("colors", ("plain",), plain_color)
+PLAIN_COLORS = Grounds("colors", ("plain",), plain_color)
 TEXTURES_UNSEEN = Grounds("textures", tuple(TEXTURES), texture)
 PHOTOGRAPHS = {
     "train": Grounds("photographs", tuple(TRAIN), crop, are_images=True),

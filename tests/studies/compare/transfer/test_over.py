@@ -15,13 +15,18 @@ from pgt_lora.data.generate import generate
 from pgt_lora.data.scene import Canvas, render
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.studies.compare.transfer import grounds as transfer_grounds
-from pgt_lora.studies.compare.transfer.grounds import COLORS, PHOTOGRAPHS, TEXTURES_UNSEEN, Grounds
+from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS, PLAIN_COLORS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over, scene_over
 from pgt_lora.studies.compare.transfer.photographs import ALL, TEST, TRAIN, Photograph
 from pgt_lora.tiny.grounds import KINDS
 from tests.support import differences
 
-SORTS = {"colors": COLORS, "textures": TEXTURES_UNSEEN, "train": PHOTOGRAPHS["train"], "test": PHOTOGRAPHS["test"]}
+SORTS = {
+    "colors": PLAIN_COLORS,
+    "textures": TEXTURES_UNSEEN,
+    "train": PHOTOGRAPHS["train"],
+    "test": PHOTOGRAPHS["test"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +68,7 @@ def test_an_oracle_that_sees_what_differs_agrees(sort: str, grey_dir: Path) -> N
 @pytest.mark.parametrize("canvas", ["112", "320x240"])
 @pytest.mark.parametrize("sort", SORTS)
 def test_the_oracle_agrees_on_many(sort: str, canvas: str, tmp_path: Path) -> None:
-    check_labels(drawn(tmp_path / "pgt", canvas, 600), SORTS[sort])
+    check_labels(drawn(tmp_path / "pgt", canvas, 300), SORTS[sort])
 
 
 def test_a_ground_that_hides_a_primitive_is_rejected_and_counted(
@@ -72,22 +77,23 @@ def test_a_ground_that_hides_a_primitive_is_rejected_and_counted(
     manifest = read_manifest(over(grey_dir, PHOTOGRAPHS["test"]))
     assert sum(manifest["grounds"].values()) == 60
     assert sum(manifest["rejections"].values()) == sum(manifest["rejected_grounds"].values()) > 0
-    monkeypatch.setattr(transfer_grounds, "is_certain", lambda *_: True)
+    for name in ("is_certain", "keeps_color"):
+        monkeypatch.setattr(transfer_grounds, name, lambda *_: True)
     least = []
     for index, row in enumerate(open_dataset(grey_dir).to_list()):
-        scene, laid = scene_over(row, index, COLORS)
+        scene, laid = scene_over(row, index, PLAIN_COLORS)
         least.append(least_contrast(np.asarray(render(scene, Image.fromarray(laid.pixels))), laid.pixels))
     assert min(least) < 15
 
 
 def test_what_is_made_is_reused_and_follows_the_grey_data(tmp_path: Path) -> None:
     grey = drawn(tmp_path / "pgt", "112", 10)
-    path = over(grey, COLORS)
+    path = over(grey, PLAIN_COLORS)
     made = (path / MANIFEST).stat().st_mtime_ns
-    assert over(grey, COLORS) == path
+    assert over(grey, PLAIN_COLORS) == path
     assert (path / MANIFEST).stat().st_mtime_ns == made
     generate(grey, num_samples=10, seed=5, settings=TaskSettings(Canvas(112, 112)), overwrite=True)
-    assert (over(grey, COLORS) / MANIFEST).stat().st_mtime_ns != made
+    assert (over(grey, PLAIN_COLORS) / MANIFEST).stat().st_mtime_ns != made
 
 
 def test_no_photograph_is_trained_on_and_tested_on(grey_dir: Path) -> None:
@@ -102,7 +108,7 @@ def test_no_photograph_is_trained_on_and_tested_on(grey_dir: Path) -> None:
 def test_textures_are_of_kinds_that_pre_training_lacks_and_colors_are_not_grey(grey_dir: Path) -> None:
     assert not set(TEXTURES_UNSEEN.names) & set(KINDS)
     rows = open_dataset(grey_dir).to_list()
-    colors = [scene_over(row, index, COLORS)[1].pixels for index, row in enumerate(rows)]
+    colors = [scene_over(row, index, PLAIN_COLORS)[1].pixels for index, row in enumerate(rows)]
     assert all((each == each[0, 0]).all() for each in colors)
     assert len({tuple(each[0, 0]) for each in colors}) > 50
     grey = rgb2lab(np.full((1, 1, 3), 128, np.uint8))
