@@ -131,6 +131,7 @@ MEANINGLESS = {
     "empty turn": (change(parts=[{"type": "text", "text": " "}]), "an empty turn of the assistant"),
     "no part": (change(parts=[]), "no images column, no turns, or an empty one"),
     "video": (change(parts=[{"type": "video", "text": None}]), "a turn of the assistant with a part that is neither"),
+    "image with words": (change(parts=[{"type": "image", "text": "a square"}]), "a turn of the assistant with a part"),
     "image said": (change(parts=[{"type": "image", "text": None}]), "an image in a turn of the assistant"),
     "too few images": (no_images, "0 images, but 1 places for them"),
 }

@@ -65,6 +65,11 @@ def test_the_last_question_is_answered_or_all(
     assert [line["question"] for line in last][:3] == [
         "Which color is it?", "And which color is it?", "Which of  and  is larger?",
     ]  # fmt: skip
+    assert [line.get("before") for line in last][:3] == [
+        None,
+        ["What is this?", "A square."],
+        ["Answer in one word.", "Is it red? ", "Yes", "Sure?", "Quite sure, yes."],
+    ]
     assert [line for line in every if "#" not in line["id"]] == last
     assert [line["expected"] for line in every if "#" in line["id"]] == ["A square.", "Yes", "Quite sure, yes.", "4"]
     assert all({"anls", "f1"} <= line.keys() for line in every if line["id"] != "chosen")

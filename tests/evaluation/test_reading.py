@@ -53,6 +53,12 @@ def test_free_text_is_right_where_it_is_the_answer_but_for_its_dress(output: str
     assert parse("", "text") is None
 
 
+def test_of_choices_free_text_states_one() -> None:
+    choices = ["light blue", "red"]
+    assert parse("It is light blue.", "text", choices) == "light blue"
+    assert parse("It is navy.", "text", choices) == "It is navy."
+
+
 def test_chance_of_free_text_is_the_best_constant_answer() -> None:
     answers = ["blue", "Blue.", "red", "light blue"]
     rows = [{"answer": each, "answer_format": "text", "choices": None} for each in answers]
