@@ -82,7 +82,7 @@ def _problem_of_messages(row: Mapping[str, Any]) -> str | None:
 
 
 def _is_part(part: Mapping[str, Any] | None) -> bool:
-    return part is not None and (part["type"] == "image" or (part["type"] == "text" and bool(part["text"])))
+    return part is not None and part["type"] == ("text" if part["text"] else "image")
 
 
 def _problem_of_turn(turn: Turn) -> str | None:

@@ -36,7 +36,10 @@ def normalized(text: str) -> str:
 def anls(output: str, answer: str) -> float:
     """Return how near an output is to an answer, letter by letter: one minus the share of edits, 0 from a half on."""
     one, other = (" ".join(text.casefold().split()) for text in (output, answer))
-    share = edits(one, other) / max(len(one), len(other), 1)
+    longest = max(len(one), len(other), 1)
+    if abs(len(one) - len(other)) >= ANLS_THRESHOLD * longest:  # as many edits at least
+        return 0.0
+    share = edits(one, other) / longest
     return 1 - share if share < ANLS_THRESHOLD else 0.0
 
 

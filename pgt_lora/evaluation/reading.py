@@ -14,13 +14,14 @@ Choices = Sequence[str] | None
 def parse(output: str, answer_format: str, choices: Choices = None) -> str | None:
     """Return the answer that `output` states in the format asked for, or None where it states none or several.
 
-    Of a model that thinks aloud, what it concludes is read and never what it thinks on the way.
+    Of a model that thinks aloud, what it concludes is read and never what it thinks on the way. Free text is the whole
+    of it, or the one choice that it states where there are choices.
     """
     said = conclusion(output)
     if said is None:
         return None
     if answer_format == AnswerFormat.TEXT:
-        return said.strip() or None
+        return _word(plain(said), choices) or said.strip() or None
     return _PARSERS[answer_format](plain(said), choices)
 
 

@@ -19,30 +19,13 @@ from pgt_lora.data.turns import Role, Turn, turns
 from pgt_lora.models.families.family import Family
 from pgt_lora.models.families.template import answer_prefix, end_token
 from pgt_lora.models.rendering import Rendered, render
+from pgt_lora.models.text_ids import IGNORE, TextIds, tokens_of
 from pgt_lora.models.transformers_internals import num_image_tokens
 
 if TYPE_CHECKING:
     from transformers import BatchFeature, ProcessorMixin
 
-IGNORE = -100
 MAX_KEPT = 50_000  # conversations whose ids are kept: PGT's repeat their words, others hardly do
-
-
-@dataclass(frozen=True)
-class TextIds:
-    """The ids of a conversation: those up to its last answer, each image being one placeholder, and the answer's.
-
-    `earlier` are the ranges of the answers in the prompt, which are supervised, too.
-    """
-
-    prompt: list[int]
-    earlier: list[range]
-    answer: list[int]
-
-    @property
-    def num_supervised(self) -> int:
-        """The number of ids that are supervised: of all answers, with their ends."""
-        return len(self.answer) + sum(map(len, self.earlier))
 
 
 @dataclass(frozen=True)
@@ -106,7 +89,8 @@ class Encoder:
         batch = self.extend(prompts, [text.answer for text in texts])
         kept = prompts["attention_mask"].bool()
         before = [
-            self._labels(text, ids[keep]) for text, ids, keep in zip(texts, prompts["input_ids"], kept, strict=True)
+            text.prompt_labels(ids[keep], self.image_id)
+            for text, ids, keep in zip(texts, prompts["input_ids"], kept, strict=True)
         ]
         batch["labels"] = _pad(before, [text.answer for text in texts], IGNORE)
         return batch
@@ -122,20 +106,6 @@ class Encoder:
                 ends = after.get(name, [[0] * len(tail) for tail in tails])
                 batch[name] = _pad([row[keep] for row, keep in zip(values, kept, strict=True)], ends, fill.get(name, 0))
         return batch
-
-    def _labels(self, text: TextIds, ids: torch.Tensor) -> torch.Tensor:
-        """Return the labels of a prompt's ids, in which the processor has put images in the place of placeholders."""
-        labels = torch.full_like(ids, IGNORE)
-        if not text.earlier:
-            return labels
-        said = torch.tensor(text.prompt)
-        # What an image becomes holds no token of the text around it.
-        places = torch.isin(ids, said[said != self.image_id]).nonzero().flatten()
-        words = (said != self.image_id).cumsum(0) - 1
-        for earlier in text.earlier:
-            where = places[words[earlier.start : earlier.stop]]
-            labels[where] = ids[where]
-        return labels
 
     def prompt_text(self, row: Mapping[str, Any]) -> str:
         """Return a row's conversation as the chat template renders it, up to where its last answer begins."""
@@ -199,7 +169,7 @@ class Encoder:
             if ids[: len(before)] != before:
                 raise InputError(f"row {row['id']}: its answer {answer!r} merges with the end of the prompt")
         places = tokens["offset_mapping"][0] if rendered.answers else ()
-        earlier = [_tokens_of(span, places, rendered.prompt, row) for span in rendered.answers]
+        earlier = [tokens_of(span, places, f"row {row['id']}") for span in rendered.answers]
         return before, earlier, [[*ids[len(before) :], self.end_id] for ids in both]
 
 
@@ -209,15 +179,6 @@ def control_tokens(processor: "ProcessorMixin") -> re.Pattern[str]:
     tokens = {str(token) for token in processor.tokenizer.added_tokens_decoder.values() if token.special}
     tokens |= {str(value) for name, value in vars(processor).items() if name.endswith("_token") and value}
     return re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))) or r"(?!)")
-
-
-def _tokens_of(span: tuple[int, int], places: Sequence[tuple[int, int]], prompt: str, row: Mapping[str, Any]) -> range:
-    """Return the tokens of a span of a prompt; raise `InputError` where one goes across its ends."""
-    start, end = span
-    inside = [number for number, (first, last) in enumerate(places) if first < end and last > start]
-    if places[inside[0]][0] < start or places[inside[-1]][1] > end:
-        raise InputError(f"row {row['id']}: its answer {prompt[start:end]!r} merges with what stands around it")
-    return range(inside[0], inside[-1] + 1)
 
 
 def _pad(heads: Sequence[torch.Tensor], tails: Sequence[Sequence[int]], value: int) -> torch.Tensor:

@@ -8,8 +8,14 @@ import pytest
 from datasets import load_dataset
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import PARQUET, open_dataset, read_manifest, write_rows
+from pgt_lora.data.mix.build import build_mix
+from pgt_lora.data.permuted import permuted
+from pgt_lora.data.preview import write_preview
+from pgt_lora.data.scene import Canvas
 from pgt_lora.data.seal import seal
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.turns import IMAGE, Form, question, turns
 from tests.support.conversations import asked, conversations, png, said, sample, write_conversations
 
@@ -57,6 +63,51 @@ def test_a_directory_whose_manifest_says_another_form_was_edited(talks: Path, da
     assert len(open_dataset(talks)) == 32
 
 
+def test_a_blend_of_questions_and_conversations_is_of_conversations(
+    talks: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
+    path = blend(data_dir, talks, 0.25, 12)
+    rows = open_dataset(path).to_list()
+    assert read_manifest(path)["rows"] == "conversations"
+    stored = {row["id"]: turns(row) for data in (talks, data_dir) for row in open_dataset(data)}
+    assert [turns(row) for row in rows] == [stored[row["id"]] for row in rows]
+    assert sum(row["source"] == "own" for row in rows) == 3
+
+
+def test_a_mix_takes_conversations_in_as_they_are(talks: Path, tmp_path: Path) -> None:
+    shares = {str(talks): 1.0, "pgt": 1.0}
+    build_mix(tmp_path / "mix", num_samples=10, seed=0, shares=shares, pgt_settings=TaskSettings(Canvas(112, 112)))
+    rows = {row["id"]: row for row in open_dataset(tmp_path / "mix")}
+    assert len(rows) == 10
+    for row in open_dataset(talks):
+        assert rows[row["id"]] == row
+    assert all(len(turns(row)) == 2 for name, row in rows.items() if name.startswith("pgt"))
+
+
+def test_the_last_answers_alone_are_permuted(tmp_path: Path) -> None:
+    same = {"images": (png("red"),), "choices": ("red", "blue"), "answer_format": "word"}
+    history = (asked(IMAGE, "What is this?"), said("A square."))
+    samples = [
+        sample(f"row-{number}", "Which color?", ("red", "blue")[number % 2], history=history, **same)
+        for number in range(40)
+    ]
+    data = write_conversations(tmp_path / "talks", samples)
+    rows = open_dataset(permuted(data)).to_list()
+    assert [row["answer"] for row in rows] != [each.answer for each in samples]
+    assert sorted(row["answer"] for row in rows) == sorted(each.answer for each in samples)
+    for row in rows:
+        assert turns(row) == (*history, asked("Which color?"), said(row["answer"]))
+
+
+def test_the_page_shows_every_turn(talks: Path, tmp_path: Path) -> None:
+    write_preview(talks, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for text in ("Answer in one word.", "Quite sure, yes.", "What is two and two?", "Is it red?"):
+        assert text in page
+    assert page.count("‹image›") == 5
+
+
 def change(role: str | None = None, parts: list[Any] | None = None) -> Any:
     def edit(row: Any) -> None:
         row["messages"][1] |= {"role": role} if role else {"content": parts}
@@ -80,6 +131,7 @@ MEANINGLESS = {
     "empty turn": (change(parts=[{"type": "text", "text": " "}]), "an empty turn of the assistant"),
     "no part": (change(parts=[]), "no images column, no turns, or an empty one"),
     "video": (change(parts=[{"type": "video", "text": None}]), "a turn of the assistant with a part that is neither"),
+    "image with words": (change(parts=[{"type": "image", "text": "a square"}]), "a turn of the assistant with a part"),
     "image said": (change(parts=[{"type": "image", "text": None}]), "an image in a turn of the assistant"),
     "too few images": (no_images, "0 images, but 1 places for them"),
 }

@@ -45,7 +45,7 @@ def test_numbers_are_compared_as_numbers(output: str, answer: str) -> None:
 
 @pytest.mark.parametrize(("output", "right"), [
     ("blue", True), ("Blue.", True), ("**blue**", True), (" BLUE !", True), ("ｂｌｕｅ", True), ("blue\n", True),
-    ("a blue", False), ("the blue", False), ("blueish", False), ("light blue", False), ("", False),
+    ("a blue", True), ("the blue", True), ("blueish", False), ("light blue", False), ("", False),
     ("blue or red", False),
 ])  # fmt: skip
 def test_free_text_is_right_where_it_is_the_answer_but_for_its_dress(output: str, right: bool) -> None:
@@ -53,8 +53,14 @@ def test_free_text_is_right_where_it_is_the_answer_but_for_its_dress(output: str
     assert parse("", "text") is None
 
 
+def test_of_choices_free_text_states_one() -> None:
+    choices = ["light blue", "red"]
+    assert parse("It is light blue.", "text", choices) == "light blue"
+    assert parse("It is navy.", "text", choices) == "It is navy."
+
+
 def test_chance_of_free_text_is_the_best_constant_answer() -> None:
-    answers = ["blue", "Blue.", "red", "a blue"]
+    answers = ["blue", "Blue.", "red", "light blue"]
     rows = [{"answer": each, "answer_format": "text", "choices": None} for each in answers]
     assert chance(rows) == 2 / 4
 

@@ -12,6 +12,7 @@ from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.export.other_trainers import FORMATS, export_dataset, llama_factory_recipe
+from tests.support.conversations import conversations, write_conversations
 from tests.support.image_files import encoded, exif, picture
 
 
@@ -34,6 +35,42 @@ def test_every_row_arrives_with_its_image(form: str, data_dir: Path, tmp_path: P
         assert answer == original["answer"]
         (image,) = row.get("images") or [row["image"]]
         assert (tmp_path / "out" / image).read_bytes() == original["images"][0]["bytes"]
+
+
+TOLD = {
+    "two": ["<image>What is this?", "A square.", "And which color is it?", "blue"],
+    "places": [
+        "Is it red? <image>", "Yes", "Sure?", "Quite sure, yes.",
+        "Which of <image> and <image> is larger?", "the first",
+    ],
+    "text": ["What is two and two?", "4"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_conversations_arrive_turn_by_turn_with_marks_in_place(form: str, tmp_path: Path) -> None:
+    data = write_conversations(tmp_path / "data", conversations(system=form != "llava"))
+    rows = dict(zip(open_dataset(data)["id"], exported(data, tmp_path / "out", form), strict=True))
+    mark = "<image>\n" if form == "llava" else "<image>"
+    for name, told in TOLD.items():
+        turns = rows[name].get("messages") or rows[name]["conversations"]
+        roles = [turn.get("role") or turn["from"] for turn in turns]
+        if form != "llava" and name == "places":
+            assert (roles.pop(0), turns.pop(0)["content"]) == ("system", "Answer in one word.")
+        assert [turn.get("content") or turn["value"] for turn in turns] == [
+            text.replace("<image>", mark) for text in told
+        ]
+        assert set(roles[::2]) <= {"user", "human"} and set(roles[1::2]) <= {"assistant", "gpt"}
+        images = rows[name].get("images", rows[name].get("image", []))
+        images = [images] if isinstance(images, str) else images
+        assert len(images) == sum(text.count("<image>") for text in told)
+        assert all((tmp_path / "out" / image).is_file() for image in images)
+
+
+def test_a_system_turn_has_no_place_in_llavas_form(tmp_path: Path) -> None:
+    data = write_conversations(tmp_path / "data", conversations())
+    with pytest.raises(InputError, match="row 'places': a system turn, for which LLaVA's form has no place"):
+        export_dataset(data, tmp_path / "out", "llava")
 
 
 def odd(directory: Path, name: str, file: bytes, question: str = "Which?", answer: str = "1") -> Path:

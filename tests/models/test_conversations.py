@@ -9,9 +9,8 @@ import trl
 from datasets import load_dataset
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.turns import IMAGE, Form, Role, Turn
+from pgt_lora.data.turns import Form
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.models.audit import audit_row
 from pgt_lora.models.cached_encoder import FEATURES_FILE, CachedEncoder
@@ -19,7 +18,7 @@ from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.models.families.template import end_token
 from pgt_lora.models.feature_cache import cached
 from pgt_lora.models.lengths import measure
-from tests.support.conversations import asked, conversations, png, said, sample, write_conversations
+from tests.support.conversations import conversations, write_conversations
 from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, Subject, small_processor
 from tests.support.samples import unpadded
 
@@ -185,40 +184,3 @@ def test_trl_supervises_the_same(name: str, tmp_path: Path) -> None:
         assert other[: len(mine)] == mine
         assert processor.tokenizer.decode(other[len(mine) :]).strip() == ""
     torch.testing.assert_close(ours["pixel_values"], theirs["pixel_values"])
-
-
-TALK = (Turn(Role.SYSTEM, ("Be brief.",)), asked(IMAGE, "What is this?"), said("A square."))
-OWN = """{% for message in messages %}<|im_start|>{{ message.role }}
-{% for part in message.content %}{% if part.type == 'image' %}<|image_pad|>{% else %}{{ part.text }}{% endif %}
-{% endfor %}<|im_end|>
-{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
-{% endif %}"""
-REFUSED = {
-    "forgets": ("in messages %}", "in messages[-2:] %}", "leaves out what the system says \\('Be brief"),
-    "shows no image": ("<|image_pad|>", "", "shows 0 of its 1 images"),
-    "rewrites": (
-        "{{ part.text }}",
-        "{{ part.text }}{% if messages|length > 3 %}!{% endif %}",
-        "changes what was said once more is asked, so its answer 'A square.'",
-    ),
-    "drops answers": (
-        "{{ part.text }}",
-        "{% if message.role != 'assistant' or messages|length < 4 %}{{ part.text }}{% endif %}",
-        "leaves out what the assistant says",
-    ),
-    "refuses": ("{% for m", "{{ raise_exception('one turn alone') }}{% for m", "refuses its turns \\(one turn alone"),
-}
-
-
-@pytest.mark.parametrize("name", [None, *REFUSED])
-def test_a_template_that_does_not_hold_a_conversation_is_an_error(name: str | None) -> None:
-    encoder = Encoder(FAMILIES["qwen2_5_vl"], small_processor("qwen2_5_vl"))
-    row = sample("odd", "And which color?", "blue", images=(png("blue"),), history=TALK).to_row(Form.CONVERSATIONS)
-    if name is None:
-        encoder.processor.chat_template = OWN
-        assert encoder.text_ids(row).earlier
-        return
-    old, new, message = REFUSED[name]
-    encoder.processor.chat_template = OWN.replace(old, new)
-    with pytest.raises(InputError, match=f"row odd: the chat template {message}"):
-        encoder.text_ids(row)

@@ -50,6 +50,24 @@ def conversations(system: bool = True) -> list[Sample]:
     ]  # fmt: skip
 
 
+def unequal(num: int) -> list[Sample]:
+    """Return conversations of one to four questions, with no image to three, and answers of one to seven words."""
+    colors = ("red", "green", "blue", "yellow")
+    samples = []
+    for number in range(num):
+        images = [png(colors[(number + place) % 4], (112, 112 + 28 * (number % 3))) for place in range(number % 4)]
+        history = []
+        for turn in range(number % 4):
+            history += [
+                asked(*([IMAGE] if turn < len(images) - 1 else []), f"What of {turn}?"),
+                said("so " * turn + "it"),
+            ]
+        last = (*[IMAGE] * min(len(images), 1), f"Which color is number {number}?")
+        words = " ".join([colors[number % 4]] * (1 + number % 7))
+        samples.append(sample(f"talk-{number}", last, words, images=tuple(images), history=tuple(history)))
+    return samples
+
+
 def write_conversations(directory: Path, samples: list[Sample]) -> Path:
     """Write samples into a new dataset directory of conversations."""
     directory.mkdir(parents=True)

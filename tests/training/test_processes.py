@@ -18,6 +18,7 @@ from pgt_lora.data.seal import seal
 from pgt_lora.data.turns import Form
 from pgt_lora.training.finetune import finetune
 from pgt_lora.training.run_directory import newest_checkpoint
+from tests.support.conversations import unequal, write_conversations
 from tests.support.runs import weights
 
 TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
@@ -98,6 +99,24 @@ def test_one_process_or_two_and_accumulation_give_the_same_adapter(
     assert [run["steps"] for run in runs] == [4, 4]
     assert_close(whole, one_process)
     assert_close(whole, two)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cache_gb", ["1", "0"])
+def test_conversations_of_unequal_length_are_dealt_out_alike(
+    overrides: list[str], tmp_path: Path, cache_gb: str
+) -> None:
+    """Rows of text alone are among them, so that a process has batches without any image."""
+    talks = write_conversations(tmp_path / "talks", unequal(40))
+    words = [*overrides, "--feature_cache_gb", cache_gb]
+    finetune(four_steps(words, 8), talks, tmp_path / "whole")
+    finetune(four_steps(words, 1), talks, tmp_path / "single")
+    several_gpus = four_steps(words, 2)
+    several_gpus.sft._n_gpu = 2
+    finetune(several_gpus, talks, tmp_path / "two")
+    assert json.loads((tmp_path / "two" / "adapter" / "run.json").read_text())["processes"] == 2
+    assert_close(tmp_path / "whole", tmp_path / "single")
+    assert_close(tmp_path / "whole", tmp_path / "two")
 
 
 def start_two(script: Path, name: str, data: Path, out: Path, overrides: list[str]) -> tuple[int, str, str]:

@@ -117,9 +117,13 @@ def _place(item: Item, answer: str) -> int:
 
 
 def _pairs(items: Sequence[Item]) -> Pairs | None:
-    """Pair the items of one text, the first with the second and so on, where their answers differ."""
+    """Pair the items of one text, the first with the second and so on, where their answers differ.
+
+    What was said before a question is part of its text.
+    """
     found = []
-    for same in group_by(items, [item.made["question"] for item in items]).values():
+    texts = [(*item.made.get("before", ()), item.made["question"]) for item in items]
+    for same in group_by(items, texts).values():
         found += [(a, b) for a, b in zip(same[::2], same[1::2], strict=False) if a.row["answer"] != b.row["answer"]]
     said = [pair for pair in found if all(item.made["parsed"] is not None for item in pair)]
     if not found:
