@@ -49,7 +49,7 @@ def compare(
 def diagnose(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
-    data: Annotated[
+    eval_data: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="A dataset directory. Default: probes, every scene in every wording, every question twice."),
     ] = None,
@@ -66,7 +66,7 @@ def diagnose(
     from pgt_lora.studies.named_data import dataset
 
     named = resolve(model, context.args, to_train=False)
-    diagnose_model(named, None if data is None else dataset(data), num_samples, out, context.args, overwrite)
+    diagnose_model(named, None if eval_data is None else dataset(eval_data), num_samples, out, context.args, overwrite)
 
 
 def benchmark(
@@ -75,7 +75,7 @@ def benchmark(
         str, typer.Option(help="paper, relational, counting, 3d, general, quick, or benchmarks such as vsr,pope.")
     ] = "",
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/MODEL-benchmarks")] = None,  # noqa: UP045
-    data: Annotated[
+    eval_data: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="A held-out dataset directory, too; can be repeated."),
     ] = None,
@@ -131,7 +131,7 @@ def benchmark(
     if words != Prompts.PAPER and by is not None:
         raise InputError("--by: lmms-eval generates every answer; give --prompts paper, too, or leave it out")
     asked = Data(
-        suite or ("" if data else "paper"), [dataset(name) for name in data or []],
+        suite or ("" if eval_data else "paper"), [dataset(name) for name in eval_data or []],
         Shelf(cache or user_cache(), image_root), parse_pairs("--annotations", annotations), vsr_split, words,
         None if by is None else By.named(by),
     )  # fmt: skip

@@ -53,7 +53,7 @@ def finetune(
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
-    data: Data,
+    eval_data: Annotated[str, typer.Option("--eval-data", help="What is asked: a dataset, or what `import` reads.")],
     out: Out,
     batch_size: Annotated[
         Optional[int],  # noqa: UP045
@@ -74,10 +74,10 @@ def evaluate(
     from pgt_lora.studies import by_name
 
     scores = by_name.evaluate(
-        model, data, out, batch_size=batch_size, max_new_tokens=max_new_tokens,
+        model, eval_data, out, batch_size=batch_size, max_new_tokens=max_new_tokens,
         repetition_penalty=repetition_penalty, by=by, turns=turns, overwrite=overwrite,
     )  # fmt: skip
-    print_scores(scores, f"{model} on {data}")
+    print_scores(scores, f"{model} on {eval_data}")
 
 
 def merge(

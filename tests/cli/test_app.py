@@ -64,7 +64,7 @@ BAD = {
     "unknown recipe key": (("finetune", *TINY, "--data", "{data}", "--out", "{new}", "--lora_rank", "8"), "lora_rank"),
     "wrong type": (("finetune", *TINY, "--data", "{data}", "--out", "{new}", "--lora_r", "many"), "lora_r"),
     "misspelt model": (("run", "tiny-qwen"), "did you mean tiny-qwen2.5-vl"),
-    "model that is nothing": (("evaluate", "./nowhere", "--data", "{data}", "--out", "{new}"), "./nowhere"),
+    "model that is nothing": (("evaluate", "./nowhere", "--eval-data", "{data}", "--out", "{new}"), "./nowhere"),
     "unknown task": (("generate", "--tasks", "relations=1", "--out", "{new}"), "unknown task 'relations'"),
     "weight of nothing": (("generate", "--tasks", "relation=0", "--out", "{new}"), "positive"),
     "exhaustive and a number": (

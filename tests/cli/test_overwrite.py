@@ -14,7 +14,7 @@ COMMANDS = {
     "import": ["DATA"],
     "mix": ["--shares", "pgt", "--num-samples", "2"],
     "finetune": [RECIPE, "--data", "DATA"],
-    "evaluate": [RECIPE, "--data", "DATA"],
+    "evaluate": [RECIPE, "--eval-data", "DATA"],
     "merge": ["ADAPTER"],
     "run": ["OVERRIDES", "--data", "DATA"],
     "compare": [RECIPE],

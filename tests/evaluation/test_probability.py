@@ -130,7 +130,7 @@ def test_what_cannot_be_decided_is_refused_in_one_line(
     points = tmp_path / "points"
     generate(points, num_samples=2, seed=1, settings=SETTINGS, weights={"coordinates": 1.0})
     for by, says in (("probability", "no row has choices"), ("odds", "--by 'odds': known: generation, probability")):
-        words = ("evaluate", base_dir, "--data", points, "--out", tmp_path / "out", "--by", by)
+        words = ("evaluate", base_dir, "--eval-data", points, "--out", tmp_path / "out", "--by", by)
         status, error = call(monkeypatch, capsys, *words)
         assert status == 2
         assert says in error.splitlines()[-1]

@@ -59,12 +59,14 @@ def plan(data: Data) -> dict[str, Benchmark]:
     for path in data.directories:
         name = path.resolve().name
         if name in chosen or not re.fullmatch(r"[\w.-]+", name):  # it becomes the name of a task
-            raise InputError(f"--data {path}: {name} names something else, too, or has odd characters; rename it")
+            raise InputError(f"--eval-data {path}: {name} names something else, too, or has odd characters; rename it")
         if read_manifest(path)["rows"] != Form.QUESTIONS:
-            raise InputError(f"--data {path}: conversations, which no benchmark asks; score it with: pgt-lora evaluate")
+            raise InputError(
+                f"--eval-data {path}: conversations, which no benchmark asks; score it with: pgt-lora evaluate"
+            )
         chosen[name] = own(name)
     if not chosen:
-        raise InputError("nothing to run: give --suite, --data or both")
+        raise InputError("nothing to run: give --suite, --eval-data or both")
     return chosen
 
 

@@ -35,7 +35,7 @@ def diagnose_model(
         InputError: the model, the data or `out` cannot be used; nothing was answered then.
     """
     if data and num_samples is not None:
-        raise InputError("--num-samples says how many probes are drawn: leave it out with --data")
+        raise InputError("--num-samples says how many probes are drawn: leave it out with --eval-data")
     recipe = named.recipe
     out = out or run_directory(f"{recipe.name}-diagnosis")
     with new_directory(out, overwrite) as directory:
@@ -54,4 +54,4 @@ def diagnose_model(
 
 def command(model: str, data: Path, out: Path, overrides: Sequence[str]) -> str:
     """Return the command that makes this diagnosis."""
-    return shlex.join(["pgt-lora", "diagnose", model, "--data", str(data), "--out", str(out), *overrides])
+    return shlex.join(["pgt-lora", "diagnose", model, "--eval-data", str(data), "--out", str(out), *overrides])

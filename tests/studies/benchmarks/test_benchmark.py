@@ -132,7 +132,7 @@ def test_the_command_line_reports_what_is_missing(
         (("--suite", "pope"), "make lmms-eval-setup"),
         (("--suite", "papers"), "known suites"),
         (("--suite", "pope", "--annotations", "gqa=x"), "known: tallyqa, vsr, whatsup"),
-        (("--data", data_dir, "--data", data_dir), "rename it"),
+        (("--eval-data", data_dir, "--eval-data", data_dir), "rename it"),
     ):
         status, error = call(monkeypatch, capsys, "benchmark", base_dir, "--out", tmp_path / "out", *words)
         assert (status, error.count("\n")) == (2, 1)
