@@ -63,6 +63,11 @@ def question(row: Mapping[str, Any]) -> str:
     return str(row["prompt"][-1]["content"])
 
 
+def history(row: Mapping[str, Any]) -> tuple[Turn, ...]:
+    """Return what was said before a row's last question; its images are not needed."""
+    return turns(row)[:-2] if "messages" in row else ()
+
+
 def last_answer(row: Mapping[str, Any]) -> str:
     """Return the last answer as it is written; the row's images are not needed."""
     return turns(row)[-1].text if "messages" in row else str(row["completion"][-1]["content"])

@@ -17,7 +17,7 @@ from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.images import check_images
 from pgt_lora.data.sample import AnswerFormat
-from pgt_lora.data.turns import Form, question, turns
+from pgt_lora.data.turns import Form, history, question
 from pgt_lora.evaluation import free_text
 from pgt_lora.evaluation.asked import Asked, EveryQuestion
 from pgt_lora.evaluation.generation import Generation, answer
@@ -69,7 +69,7 @@ def _prediction(row: Any, found: str | list[float]) -> dict[str, Any]:
     if row["answer_format"] == AnswerFormat.TEXT:
         said = parsed or ""
         decided |= {"anls": free_text.anls(said, row["answer"]), "f1": free_text.f1(said, row["answer"])}
-    before = [turn.text for turn in turns(row)[:-2]]
+    before = [turn.text for turn in history(row)]
     return {
         "id": row["id"],
         "task": row["task"],
