@@ -11,7 +11,8 @@ TORCH := 2.13.0
 EXTRAS := dev$(if $(shell command -v nvidia-smi 2>/dev/null),$(shell echo ,)cuda)
 
 MODEL ?= tiny-qwen2.5-vl
-RUN_ARGS = $(if $(DATA),--data $(DATA)) $(if $(OUT),--out $(OUT)) $(ARGS)
+RUN_ARGS = $(if $(DATA),--data $(DATA)) $(EVAL_ARGS) $(if $(OUT),--out $(OUT)) $(ARGS)
+EVAL_ARGS = $(foreach set,$(EVAL),--eval-data $(set))
 
 export TOKENIZERS_PARALLELISM := false
 
@@ -36,8 +37,9 @@ LMMS := .venv-lmms-eval
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo
-	@echo "  make finetune MODEL=… DATA=… OUT=… GPUS=… ARGS='--learning_rate 1e-3 --overwrite'"
-	@echo "  make compare MODEL=… DATA=EVALSET OUT=… ARGS='--arms base,pgt,specialized-mix,mine=DIR --seeds 0,1,2'"
+	@echo "  make finetune MODEL=… DATA=… EVAL=… OUT=… GPUS=… ARGS='--learning_rate 1e-3 --overwrite'"
+	@echo "  make compare MODEL=… EVAL=SET OUT=… ARGS='--arms base,pgt,specialized-mix,mine=DIR --seeds 0,1,2'"
+	@echo "  make compare MODEL=… ARGS='--preset transfer'"
 	@echo "  make eval MODEL=runs/… ARGS='--suite quick'"
 	@echo "  make finetune NODES=2 NODE=0 MASTER=host0 MODEL=… DATA=… OUT=…    on every node; see docs/training.md"
 

@@ -1,5 +1,6 @@
 """What many tests stand on: a random-weight model of the real class, and a small dataset directory."""
 
+import gc
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, and for the processes that tests start
@@ -22,6 +23,16 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def libraries_are_no_garbage() -> None:
+    """What was imported is kept out of every later collection: the kit collects before it trains, verifies and merges.
+
+    To look at all objects of the libraries anew takes as long as a small model's training.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

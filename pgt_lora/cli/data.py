@@ -6,24 +6,8 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.pairs import parse_pairs, parse_shares
 from pgt_lora.data.style import Style
-
-
-def parse_pairs(option: str, text: str | None, default: str | None = None) -> dict[str, str]:
-    """Read `name=value,name=value`; with a `default`, a name may stand alone.
-
-    Raises:
-        InputError: a name stands twice, or alone without a default.
-    """
-    pairs: dict[str, str] = {}
-    for part in (text or "").split(",") if text else []:
-        name, equals, value = part.strip().rpartition("=")
-        if not equals:
-            name, value = value, default or ""
-        if not name or not value or name in pairs:
-            raise InputError(f"{option} {text!r}: {part.strip()!r} is no name=value, or stands twice")
-        pairs[name] = value
-    return pairs
 
 
 def generate(
@@ -111,15 +95,10 @@ def mix(
     from pgt_lora.data.sources.source import SourceSettings
     from pgt_lora.data.tasks.task import TaskSettings
 
-    weights = {}
-    for name, value in parse_pairs("--shares", shares, default="1").items():
-        try:
-            weights[name] = float(value)
-        except ValueError:
-            raise InputError(f"--shares {name}={value}: a share must be a positive number") from None
     mapping = read_vg_to_coco(vg_to_coco) if vg_to_coco else {}
     build_mix(
-        out, num_samples=num_samples, seed=seed, shares=weights, annotations=parse_pairs("--annotations", annotations),
+        out, num_samples=num_samples, seed=seed, shares=parse_shares("--shares", shares),
+        annotations=parse_pairs("--annotations", annotations),
         image_root=image_root, exclude=exclude or (), on_missing=on_missing, cache=cache, overwrite=overwrite,
         settings=SourceSettings(vsr_split, absolute_distance, multi_view, mapping),
         pgt_settings=TaskSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),

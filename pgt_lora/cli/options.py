@@ -8,6 +8,13 @@ import typer
 DEFAULT_MODEL = "tiny-qwen2.5-vl"
 
 Data = Annotated[str, typer.Option("--data", help="A dataset directory, or what `import` reads.")]
+EvalData = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--eval-data",
+        help="A held-out dataset, can be repeated. Default: the data's own test split (DATA-test), or held-out PGT.",
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
 DType = Annotated[
     Optional[str],  # noqa: UP045

@@ -1,17 +1,12 @@
-"""The command that brings a user's own data in, and what --data names."""
+"""The command that brings a user's own data in."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.data import parse_pairs
 from pgt_lora.cli.options import Out, Overwrite
-
-if TYPE_CHECKING:
-    from pgt_lora.core.recipe import Recipe
-
-MADE = ("pgt", "specialized-mix")  # what the kit makes itself, as a recipe says
+from pgt_lora.core.pairs import parse_pairs
 
 
 def import_data(
@@ -49,25 +44,3 @@ def import_data(
     )
     for place in build(source, out, asked, overwrite):
         console.print(f"{place} is made; look at it with: pgt-lora preview {place}", soft_wrap=True)
-
-
-def dataset(name: str, recipe: "Recipe | None" = None, split: str = "train") -> Path:
-    """Return the dataset directory that --data names, imported or made where it is none yet.
-
-    Raises:
-        InputError: there is no such data, or it cannot be read.
-    """
-    from pgt_lora.core.errors import InputError
-    from pgt_lora.data.readers.named import as_directory
-
-    if recipe is None or name not in MADE:
-        return as_directory(name)
-    if name == "pgt":
-        from pgt_lora.data.pgt import pgt_data
-
-        return pgt_data(recipe, split, recipe.kit.num_samples if split == "train" else recipe.kit.num_test_samples)
-    if split != "train":
-        raise InputError(f"{name}: nothing of it is held out; evaluate on another dataset")
-    from pgt_lora.studies.compare.arms import specialized_mix
-
-    return specialized_mix(recipe, recipe.kit.num_samples)

@@ -5,33 +5,45 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.data import parse_pairs
-from pgt_lora.cli.options import DEFAULT_MODEL, Overwrite, model_and_overrides
-from pgt_lora.cli.own_data import dataset
+from pgt_lora.cli.options import DEFAULT_MODEL, EvalData, Overwrite, model_and_overrides
+from pgt_lora.core.pairs import parse_pairs
 
 
 def compare(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")],
     arms: Annotated[
-        str,
-        typer.Option(help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter."),
-    ] = "base,pgt,specialized-mix",
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter. "
+            "Default: base,pgt,specialized-mix"
+        ),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
-    data: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(help="An evaluation set; can be repeated. Default: held-out PGT."),
+    eval_data: EvalData = None,
+    preset: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Arms and evaluation sets by one name, such as transfer; another name lists all."),
     ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-compare")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
     """Train several datasets' arms on one budget, score them on the same items, and tell gains from noise."""
+    from pgt_lora.core.errors import InputError
+    from pgt_lora.studies.compare.preset import load_preset
+
+    if preset and (arms is not None or eval_data):
+        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave --arms and --eval-data out")
+    chosen = load_preset(preset) if preset else None
+
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
+    from pgt_lora.studies.named_data import held_out
 
-    compare_arms(
-        resolve(recipe, context.args), arms, seeds, [dataset(name) for name in data or []], out, context.args, overwrite
-    )
+    arms = "base,pgt,specialized-mix" if arms is None else arms
+    named = resolve(recipe, context.args)
+    sets = held_out(eval_data, named.recipe)
+    compare_arms(named, arms, seeds, sets, out, context.args, overwrite, chosen)
 
 
 def diagnose(
@@ -51,6 +63,7 @@ def diagnose(
     """Tell what a model sees, what it sees and cannot say, and what fools it. Any field of the recipe can follow."""
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.diagnose.diagnose import diagnose_model
+    from pgt_lora.studies.named_data import dataset
 
     named = resolve(model, context.args, to_train=False)
     diagnose_model(named, None if data is None else dataset(data), num_samples, out, context.args, overwrite)
@@ -110,6 +123,7 @@ def benchmark(
     from pgt_lora.studies.benchmarks.catalogue import Prompts
     from pgt_lora.studies.benchmarks.harness import HarnessSettings
     from pgt_lora.studies.benchmarks.subject import resolve_subject
+    from pgt_lora.studies.named_data import dataset
 
     words = Prompts.named(prompts)
     if words == Prompts.PAPER and processes is not None:

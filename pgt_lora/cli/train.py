@@ -5,8 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, Out, Overwrite, model_and_overrides
-from pgt_lora.cli.own_data import dataset
+from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, EvalData, Out, Overwrite, model_and_overrides
 
 
 def check(
@@ -20,6 +19,7 @@ def check(
 ) -> None:
     """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
     from pgt_lora.models.names import resolve
+    from pgt_lora.studies.named_data import dataset
     from pgt_lora.training.dry_run.check import check as find
     from pgt_lora.training.dry_run.report import print_findings
 
@@ -35,15 +35,19 @@ def finetune(
     recipe: Annotated[str, typer.Argument(help="A recipe's file or name.")],
     data: Data,
     out: Out,
+    eval_data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="What eval_strategy looks at while training. Default: the data's own test split."),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Fine-tune with LoRA as a recipe says. Any of its fields can follow: --learning_rate 1e-3."""
     from pgt_lora.core.terminal import console
     from pgt_lora.models.names import resolve
-    from pgt_lora.training.finetune import finetune as train
+    from pgt_lora.studies import by_name
 
-    named = resolve(recipe, context.args).recipe
-    adapter = train(named, dataset(data, named), out, overwrite)
+    chosen = resolve(recipe, context.args).recipe
+    adapter = by_name.finetune(chosen, data, out, eval_data=eval_data, overwrite=overwrite)
     console.print(f"The adapter is in {adapter}")
 
 
@@ -66,28 +70,12 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Answer a dataset's questions and score the answers, task by task."""
-    from pgt_lora.core.new_directory import check_free
-    from pgt_lora.evaluation import evaluate as evaluation
-    from pgt_lora.evaluation.asked import Asked
-    from pgt_lora.evaluation.generation import Generation
-    from pgt_lora.evaluation.probability import By
     from pgt_lora.evaluation.score_files import print_scores
-    from pgt_lora.models.names import resolve
+    from pgt_lora.studies import by_name
 
-    decided, asked = By.named(by), Asked.named(turns)
-    check_free(out, overwrite)  # a model takes minutes to load
-    named = resolve(model, to_train=False)
-    recipe = named.recipe
-    directory = dataset(data, recipe, "test")
-    evaluation.warn_if_trained_on(named.checkpoint, directory)
-    loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
-    generation = Generation(
-        batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
-        repetition_penalty,
-    )  # fmt: skip
-    scores = evaluation.evaluate(
-        loaded, encoder, directory, out, name=model, generation=generation, by=decided, overwrite=overwrite,
-        feature_cache_gb=recipe.kit.feature_cache_gb, asked=asked,
+    scores = by_name.evaluate(
+        model, data, out, batch_size=batch_size, max_new_tokens=max_new_tokens,
+        repetition_penalty=repetition_penalty, by=by, turns=turns, overwrite=overwrite,
     )  # fmt: skip
     print_scores(scores, f"{model} on {data}")
 
@@ -99,10 +87,9 @@ def merge(
     overwrite: Overwrite = False,
 ) -> None:
     """Merge an adapter into its base and verify the result in a fresh process."""
-    from pgt_lora.export.merge import merge as merge_run
-    from pgt_lora.models.names import resolve
+    from pgt_lora.studies import by_name
 
-    merge_run(resolve(run, to_train=False).checkpoint, out, overwrite, dtype)
+    by_name.merge(run, out, dtype=dtype, overwrite=overwrite)
 
 
 def verify(
@@ -111,10 +98,9 @@ def verify(
     dtype: DType = None,
 ) -> None:
     """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
-    from pgt_lora.export.verify import verify_and_report
-    from pgt_lora.models.names import resolve
+    from pgt_lora.studies import by_name
 
-    if not verify_and_report(merged, resolve(run, to_train=False).checkpoint, dtype):
+    if not by_name.verify(merged, run, dtype=dtype):
         raise typer.Exit(1)
 
 
@@ -123,17 +109,19 @@ def run(
     model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
     data: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT."),
+        typer.Option(help="A dataset directory, what `import` reads, specialized-mix, or a=0.9,b=0.1. Default: PGT."),
     ] = None,
+    eval_data: EvalData = None,
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
     """Do all of it: data, base scores, fine-tuning, scores, verified merge, report. Resumes what was interrupted."""
     from pgt_lora.models.names import STARTED, resolve
     from pgt_lora.studies.before_after.run import run as run_all
+    from pgt_lora.studies.named_data import dataset, held_out
 
     name, words = model_and_overrides(model, context.args)
     if out is None and (Path(name) / STARTED).is_file():
         out = Path(name)  # a run that was begun goes on where it lies
     recipe = resolve(name, words).recipe
-    run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite)
+    run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite, held_out(eval_data, recipe))

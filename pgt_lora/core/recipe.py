@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import yaml
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe_rules import check_named, check_ranges, check_reports
+from pgt_lora.core.recipe_rules import check_evaluation, check_named, check_ranges, check_reports
 from pgt_lora.core.workspace import RECIPES, shipped_path
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class KitConfig:
     replay: float = field(
         default=0.0,
         metadata={"help": "share of the PGT samples that lessons of the small models' pre-training replace"},
+    )
+    early_stopping_patience: int = field(
+        default=0,
+        metadata={"help": "stop after so many evaluations without a lower held-out loss, and keep the best; 0: never"},
     )
     max_new_tokens: int = field(default=16, metadata={"help": "longest answer in evaluation"})
     score_supervised_only: bool = field(
@@ -194,6 +198,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
             raise InputError(f"{where}: {NO_GPU.format(name=name)}") from error
         raise InputError(f"{where}: {' '.join(str(error).split())}") from error
     check_ranges(where, (sft, model, kit))
+    check_evaluation(where, str(sft.eval_strategy.value), kit.early_stopping_patience)
     check_reports(where, sft.report_to or ())
     return Recipe(name, dict(values), sft, model, kit)
 

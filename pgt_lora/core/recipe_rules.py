@@ -14,7 +14,9 @@ OURS = {
     "lora_target_modules": "the model's family places LoRA",
     "resume_from_checkpoint": "an interrupted run resumes by itself when it is started again",
     "remove_unused_columns": "the collator needs every column",
-    "eval_steps": "score with `pgt-lora evaluate`, before and after training",
+    "load_best_model_at_end": "early_stopping_patience ends with the best checkpoint",
+    "metric_for_best_model": "the loss on the held-out set decides",
+    "greater_is_better": "the loss on the held-out set decides",
 }
 OURS_BY_PREFIX = {
     "hub_": "`pgt-lora push` sends a model once it is verified; the token is that of `hf auth login`",
@@ -41,8 +43,6 @@ FIXED: dict[str, tuple[Any, str]] = {
     "pad_token": (None, "a model keeps its own tokens"),
     "trust_remote_code": (False, "models are of Transformers' own classes"),
     "save_only_model": (False, "an interrupted run resumes with its optimizer"),
-    "load_best_model_at_end": (False, "nothing is scored during training"),
-    "eval_strategy": ("no", "score with `pgt-lora evaluate`, before and after training"),
     "eval_on_start": (False, "score with `pgt-lora evaluate`, before and after training"),
     "label_smoothing_factor": (0.0, "TRL's chunked loss has none"),
     "loss_type": ("nll", "the supervised tokens' likelihood is what is learnt"),
@@ -60,7 +60,7 @@ LEAST: dict[str, tuple[float, bool]] = {
     "logging_steps": (0, False), "save_steps": (0, False), "save_total_limit": (1, True), "max_length": (1, True),
     "dataloader_num_workers": (0, True), "num_samples": (1, True), "num_test_samples": (1, True),
     "max_count": (1, True), "max_new_tokens": (1, True), "feature_cache_gb": (0, True), "seed": (0, True),
-    "replay": (0, True),
+    "replay": (0, True), "eval_steps": (0, False), "early_stopping_patience": (0, True),
 }  # fmt: skip
 BELOW = {
     "lora_dropout": 1.0,
@@ -108,6 +108,16 @@ def check_ranges(where: str, configs: Iterable[object]) -> None:
                 bound = f"{least:g} or more" if included else f"more than {least:g}"
                 below = f", below {BELOW[key]:g}" if key in BELOW else ""
                 raise InputError(f"{where}: {key} is {value:g}; give {bound}{below}")
+
+
+def check_evaluation(where: str, eval_strategy: str, patience: int) -> None:
+    """Check that a run that is to stop early looks at a held-out set while it trains.
+
+    Raises:
+        InputError: it does not; `where` begins the message.
+    """
+    if patience and eval_strategy == "no":
+        raise InputError(f"{where}: early_stopping_patience needs eval_strategy: epoch, or steps with eval_steps")
 
 
 def check_reports(where: str, names: Iterable[str]) -> None:

@@ -99,8 +99,8 @@ def decided_within(before: torch.Tensor, after: torch.Tensor, margin: float) -> 
     return False
 
 
-def check_scores(scores: Path, model: Any, encoder: Encoder) -> Check:
-    """Answer the held-out questions with the merged model, and compare with what base + adapter answered.
+def check_scores(sets: Sequence[Path], model: Any, encoder: Encoder) -> Check:
+    """Answer the held-out questions of every scored set with the merged model, and compare with base + adapter.
 
     An answer may turn right or wrong only where the merged model, led along the old answer, finds each of its tokens as
     likely as the likeliest but for rounding.
@@ -108,6 +108,12 @@ def check_scores(scores: Path, model: Any, encoder: Encoder) -> Check:
     Raises:
         InputError: the held-out samples are no longer there, or no longer those that were scored.
     """
+    passed, figures = zip(*(_same_scores(scores, model, encoder) for scores in sets), strict=True)
+    named = (f"{scores.name}: {each}" for scores, each in zip(sets, figures, strict=True))
+    return Check(Subject.SCORES, all(passed), "; ".join(named))
+
+
+def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]:
     summary = json.loads((scores / "scores.json").read_text(encoding="utf-8"))
     data = Path(summary["data"])
     if not data.is_dir():  # moved together with the kit's directory
@@ -129,12 +135,8 @@ def check_scores(scores: Path, model: Any, encoder: Encoder) -> Check:
         and is_as_likely(model, encoder, rows[index], before[index]["output"], generation, tolerance)
     ]
     right = [sum(each["correct"] for each in predictions) for predictions in (after, before)]
-    return Check(
-        Subject.SCORES,
-        changed == by_rounding,
-        f"{right[0]} of {len(after)} right, {right[1]} with the adapter; {len(changed)} changed, {len(by_rounding)} of "
-        "these by rounding",
-    )
+    told = f"{right[0]} of {len(after)} right, {right[1]} with the adapter; {len(changed)} changed"
+    return changed == by_rounding, told + (f", {len(by_rounding)} of these by rounding" if changed else "")
 
 
 def is_as_likely(

@@ -1,7 +1,7 @@
 """The model card of a run: what was trained on what, how, with what scores and proofs, and how to load it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import render_page
 from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.evaluation.held_out import TITLES, title
+from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.evaluation.scoring import Score
+from pgt_lora.export.verify import score_directories
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -24,6 +27,16 @@ class HubLicence:
     identifier: str
     name: str | None = None
     link: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """The scores on one held-out set, task by task, of the base and of the fine-tuned model."""
+
+    name: str
+    title: str
+    base: Mapping[str, Score]
+    scores: Mapping[str, Score]
 
 
 def base_licence(base: str, given: str | None) -> HubLicence:
@@ -52,7 +65,13 @@ def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: boo
 
     facts = _read(run / "adapter" / "run.json")
     sources = sources_of(facts["data"])
-    scores = {stage: _scores(run / stage / "pgt") for stage in ("base", "finetuned")}
+    scored = [path.name for path in score_directories(run)]
+    if not scored:
+        raise InputError(f"{run}: was not scored; do it with: pgt-lora run {run}")
+    tables = [
+        Table(name, title(name), read_scores(run / "base" / name), read_scores(run / "finetuned" / name))
+        for name in scored
+    ]
     on_hub = not Path(base).is_dir()
     data = ModelCardData(
         base_model=base if on_hub else None,
@@ -65,7 +84,7 @@ def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: boo
         license_link=licence.link,
         datasets=hub_ids(sources) or None,
         model_name=repo.split("/")[-1],
-        eval_results=results(scores["finetuned"]),
+        eval_results=results(tables),
     )
     text = render_page(
         "card.md.jinja",
@@ -75,10 +94,10 @@ def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: boo
         sources=sources,
         merged=merged,
         facts=facts,
-        max_new_tokens=_read(run / "finetuned" / "pgt" / "scores.json")["generation"]["max_new_tokens"],
+        max_new_tokens=_read(run / "finetuned" / scored[0] / "scores.json")["generation"]["max_new_tokens"],
         recipe=(run / "adapter" / "recipe.yaml").read_text(encoding="utf-8"),
-        base_scores=scores["base"],
-        scores=scores["finetuned"],
+        tables=tables,
+        is_synthetic=set(scored) <= set(TITLES),
         verification=_read(run / "merged" / "verification.json"),
     )
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n{text}"))
@@ -90,7 +109,7 @@ def hub_ids(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted({origin for origin in origins if origin.count("/") == 1})
 
 
-def results(scores: Mapping[str, Score]) -> "list[EvalResult]":
+def results(tables: Iterable[Table]) -> "list[EvalResult]":
     """Return the scores as the Hub's `model-index` has them."""
     from huggingface_hub import EvalResult
 
@@ -98,22 +117,15 @@ def results(scores: Mapping[str, Score]) -> "list[EvalResult]":
         EvalResult(
             task_type=TASK[0],
             task_name=TASK[1],
-            dataset_type="pgt",
-            dataset_name=f"Held-out PGT, {task}",
+            dataset_type=table.name,
+            dataset_name=f"{table.title}, {task}",
             dataset_config=task,  # results of one type and configuration are put under the first one's name
             metric_type="accuracy",
             metric_value=round(score.accuracy, 4),
         )
-        for task, score in scores.items()
+        for table in tables
+        for task, score in table.scores.items()
     ]
-
-
-def _scores(directory: Path) -> dict[str, Score]:
-    from pgt_lora.evaluation.score_files import read_scores
-
-    if not (directory / "scores.json").is_file():
-        raise InputError(f"{directory}: the run was not scored; do it with: pgt-lora run {directory.parents[1]}")
-    return read_scores(directory)
 
 
 def _read(path: Path) -> dict[str, Any]:

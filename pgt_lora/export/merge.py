@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +104,13 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
         raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")
 
 
-def has_passed(merged: Path) -> bool:
-    """Tell whether a merged checkpoint's own record says that it passed its verification."""
+def has_passed(merged: Path, scores: Iterable[str] = ()) -> bool:
+    """Tell whether a merged checkpoint's own record says that it passed its verification, these scores compared."""
     try:
         record = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(record, dict) and record.get("passed") is True
+    return isinstance(record, dict) and record.get("passed") is True and set(scores) <= record.get("sha256", {}).keys()
 
 
 def local_directory(base: str, revision: str | None = None) -> Path:

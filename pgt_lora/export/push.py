@@ -12,7 +12,7 @@ from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
 from pgt_lora.export.card import HubLicence, base_licence, write_card
 from pgt_lora.export.merge import VERIFICATION
-from pgt_lora.export.verify import SCORES, changed_files
+from pgt_lora.export.verify import STAGES, changed_files, score_directories
 from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import adapter_checkpoint
 
@@ -94,7 +94,8 @@ def check_proven(run: Path) -> dict[Path, str]:
         raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
     if sorted(names) != sorted(Subject) or proof.get("passed") is not True:
         raise InputError(f"{path}: does not hold each check once, all passed; {again}")
-    if lacking := {"merged", "adapter", SCORES} - hashes.keys():
+    scored = {path.relative_to(run).as_posix() for path in score_directories(run, STAGES)}
+    if lacking := {"merged", "adapter", *scored} - hashes.keys():
         raise InputError(f"{path}: holds no hashes of {min(lacking)}; {again}")
     for name, then in hashes.items():
         if changed := changed_files(run / name, then):

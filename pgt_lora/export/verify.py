@@ -3,7 +3,7 @@
 import filecmp
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from pgt_lora.models.weight_files import INDEX, weight_files
 
 NUM_SAMPLES = 16
 STAGES = ("base", "finetuned")  # the folders of a run that hold scores
-SCORES = "finetuned/pgt"  # those that the merged model is held against
 
 
 def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> list[Check]:
@@ -54,9 +53,14 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
         free_gpu()
         model, encoder = _load(merged), _encoder(merged)
         checks += check_behaviour(before, behaviour(model, encoder, rows), model.dtype)
-        scores = checkpoint.adapter_dir.parent / SCORES
-        checks += [check_scores(scores, model, encoder)] if scores.is_dir() else []
+        scored = score_directories(checkpoint.adapter_dir.parent)
+        checks += [check_scores(scored, model, encoder)] if scored else []
     return checks
+
+
+def score_directories(run: Path, stages: Sequence[str] = ("finetuned",)) -> list[Path]:
+    """Return where a run's scores lie, set by set; those of the fine-tuned model are what the merged one is held to."""
+    return [path.parent for stage in stages for path in sorted(run.glob(f"{stage}/*/scores.json"))]
 
 
 def check_files(base_dir: Path, merged: Path, dtype: str | None = None) -> Check:
@@ -125,9 +129,7 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
     # What is pushed later must be what was checked here, and the scores that its card shows what they were.
     run = checkpoint.adapter_dir.parent
     proven = {"merged": fingerprints(merged), "adapter": fingerprints(checkpoint.adapter_dir)} | {
-        str(path.parent.relative_to(run).as_posix()): fingerprints(path.parent)
-        for stage in STAGES
-        for path in sorted(run.glob(f"{stage}/*/scores.json"))
+        path.relative_to(run).as_posix(): fingerprints(path) for path in score_directories(run, STAGES)
     }
     write_json(merged / VERIFICATION, found | {"sha256": proven})
     table = Table(title=f"Verification of {merged}")

@@ -51,14 +51,24 @@ def choose_ground(
         if kind == "grey":
             break
         drawn = draw_ground(ground, canvas)
-        far = differences()[codes(drawn[::2, ::2])]
-        if all(_certain(each, drawn, far) for each in objects):
+        far = far_from_names(drawn)
+        if all(is_certain(each, drawn, far) for each in objects):
             shares = (far < LOOK_ALIKE).mean((0, 1))
             return ground, frozenset(n for n, share in zip(COLORS, shares, strict=True) if share > HIDING_SHARE)
     return Ground(), frozenset()
 
 
-def _certain(each: Box | Circle | Thing, drawn: np.ndarray, far: np.ndarray) -> bool:
+def far_from_names(drawn: np.ndarray) -> np.ndarray:
+    """Return the color difference of every second pixel of a ground, on both axes, from every name."""
+    far: np.ndarray = differences()[codes(drawn[::2, ::2])]
+    return far
+
+
+def is_certain(each: Box | Circle | Thing, drawn: np.ndarray, far: np.ndarray) -> bool:
+    """Tell whether an object is in no danger of being lost in a ground, nor taken for another color on it.
+
+    `drawn` are the ground's pixels, `far` the differences of every second one from the names.
+    """
     if isinstance(each, Circle):
         left, top, right, bottom = (
             each.x - each.radius,
@@ -87,23 +97,25 @@ def draw_ground(ground: Ground, canvas: Canvas) -> Drawn:
     generator = np.random.Generator(np.random.PCG64(ground.seed))
     drawn = KINDS[ground.kind][0](generator, canvas.height, canvas.width)
     if ground.kind != "grey" and generator.random() < 0.3:
-        drawn = drawn + _span(generator, 4, 40) * (generator.random((canvas.height, canvas.width, 1)) - 0.5)
+        drawn = drawn + span(generator, 4, 40) * (generator.random((canvas.height, canvas.width, 1)) - 0.5)
     pixels: np.ndarray = np.clip(drawn, 0, 255).astype(np.uint8)
     pixels.flags.writeable = False
     return pixels
 
 
-def _span(random: Generator, low: float, high: float) -> float:
+def span(random: Generator, low: float, high: float) -> float:
+    """Draw a number between two."""
     return low + (high - low) * float(random.random())
 
 
-def _color(random: Generator) -> np.ndarray:
-    # From grey to full color: pictures hold more of the former.
+def draw_color(random: Generator) -> np.ndarray:
+    """Draw RGB values from grey to full color: pictures hold more of the former."""
     color = 255 * random.random(3)
     return color.mean() + random.random() * (color - color.mean())
 
 
-def _grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of all pixels, from -0.5 to 0.5, of shapes (1, width) and (height, 1)."""
     y, x = np.ogrid[-0.5 : 0.5 : height * 1j, -0.5 : 0.5 : width * 1j]
     return x.astype(np.float32), y.astype(np.float32)
 
@@ -112,14 +124,16 @@ def _flat(height: int, width: int, color: np.ndarray | float) -> np.ndarray:
     return np.full((height, width, 3), color, np.float32)
 
 
-def _enlarged(small: np.ndarray, height: int, width: int) -> np.ndarray:
+def enlarged(small: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return values from 0 to 1 in another size, smoothly."""
     image = Image.fromarray((255 * small).astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(image, np.float32) / 255
 
 
-def _mixed(share: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    mixed: np.ndarray = first + np.clip(share, 0, 1)[..., None] * (second - first)
-    return mixed
+def mixed(share: np.ndarray, first: np.ndarray, second: np.ndarray) -> Drawn:
+    """Return what lies between two colors, by the share of the second."""
+    between: Drawn = first + np.clip(share, 0, 1)[..., None] * (second - first)
+    return between
 
 
 def grey(random: Generator, height: int, width: int) -> Drawn:
@@ -134,63 +148,63 @@ def other_grey(random: Generator, height: int, width: int) -> Drawn:
 
 def plain(random: Generator, height: int, width: int) -> Drawn:
     """Return one color."""
-    return _flat(height, width, _color(random))
+    return _flat(height, width, draw_color(random))
 
 
 def gradient(random: Generator, height: int, width: int) -> Drawn:
     """Return a change from one color to another, along a line or outwards."""
-    x, y = _grid(height, width)
+    x, y = grid(height, width)
     angle = 2 * np.pi * random.random()
     share = 0.5 + 0.8 * (np.cos(angle) * x + np.sin(angle) * y) if random.random() < 0.7 else 1.6 * np.hypot(x, y)
-    return _mixed(share, _color(random), _color(random))
+    return mixed(share, draw_color(random), draw_color(random))
 
 
 def noise(random: Generator, height: int, width: int) -> Drawn:
     """Return value noise of two to four octaves, in colors that change together or apart."""
-    cells, rough = int(_span(random, 2, 7)), _span(random, 0.4, 0.85)
+    cells, rough = int(span(random, 2, 7)), span(random, 0.4, 0.85)
     channels = 3 if random.random() < 0.5 else 1
     total, weight, sum_of_weights = np.zeros((height, width, channels), np.float32), 1.0, 0.0
-    for _ in range(int(_span(random, 2, 5))):
+    for _ in range(int(span(random, 2, 5))):
         small = random.random((cells + 1, cells + 1, channels))
-        total += weight * _enlarged(small.squeeze(-1) if channels == 1 else small, height, width).reshape(total.shape)
+        total += weight * enlarged(small.squeeze(-1) if channels == 1 else small, height, width).reshape(total.shape)
         sum_of_weights += weight
         cells, weight = min(2 * cells, 80), weight * rough
-    share = 0.5 + _span(random, 0.8, 2.2) * (total / sum_of_weights - 0.5)
-    first, second = _color(random), _color(random)
+    share = 0.5 + span(random, 0.8, 2.2) * (total / sum_of_weights - 0.5)
+    first, second = draw_color(random), draw_color(random)
     return first + np.clip(share, 0, 1) * (second - first)
 
 
 def grating(random: Generator, height: int, width: int) -> Drawn:
     """Return stripes or checks, soft or hard."""
-    x, y = _grid(height, width)
-    angle, waves = np.pi * random.random(), _span(random, 2, 16)
+    x, y = grid(height, width)
+    angle, waves = np.pi * random.random(), span(random, 2, 16)
     wave = np.sin(2 * np.pi * (waves * (np.cos(angle) * x + np.sin(angle) * y) + random.random()))
     if random.random() < 0.4:
         wave = wave * np.sin(2 * np.pi * (waves * (np.cos(angle) * y - np.sin(angle) * x) + random.random()))
-    return _mixed(0.5 + _span(random, 0.3, 3) * wave, _color(random), _color(random))
+    return mixed(0.5 + span(random, 0.3, 3) * wave, draw_color(random), draw_color(random))
 
 
 def blobs(random: Generator, height: int, width: int) -> Drawn:
     """Return soft spots of several colors."""
-    x, y = _grid(height, width)
-    drawn = _flat(height, width, _color(random))
-    for _ in range(int(_span(random, 3, 9))):
-        reach = _span(random, 0.06, 0.3)
+    x, y = grid(height, width)
+    drawn = _flat(height, width, draw_color(random))
+    for _ in range(int(span(random, 3, 9))):
+        reach = span(random, 0.06, 0.3)
         share = np.exp(-((x - random.random() + 0.5) ** 2 + (y - random.random() + 0.5) ** 2) / reach**2)
-        drawn += share[..., None] * (_color(random) - drawn)
+        drawn += share[..., None] * (draw_color(random) - drawn)
     return drawn
 
 
 def polygons(random: Generator, height: int, width: int) -> Drawn:
     """Return the plane cut by lines into facets, each of a shade or a color of its own."""
-    x, y = _grid(height, width)
-    number = int(_span(random, 2, 6))
+    x, y = grid(height, width)
+    number = int(span(random, 2, 6))
     facet = np.zeros((height, width), np.int64)
     for line in range(number):
         angle = 2 * np.pi * random.random()
         facet += (np.cos(angle) * x + np.sin(angle) * y > 0.7 * (random.random() - 0.5)) << line
-    colors = np.stack([_color(random) for _ in range(2**number)])
-    colors = colors[0] + _span(random, 0.2, 1) * (colors - colors[0])
+    colors = np.stack([draw_color(random) for _ in range(2**number)])
+    colors = colors[0] + span(random, 0.2, 1) * (colors - colors[0])
     drawn: np.ndarray = colors[facet]
     return drawn
 

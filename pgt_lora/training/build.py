@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 from peft import LoraConfig
-from transformers import BitsAndBytesConfig, TrainerCallback, set_seed
+from transformers import BitsAndBytesConfig, EarlyStoppingCallback, TrainerCallback, set_seed
 from transformers.integrations import TensorBoardCallback
 from trl import get_quantization_config
 
@@ -17,6 +17,7 @@ from pgt_lora.core.batches import StepShape, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.plugins import lookup
 from pgt_lora.core.recipe import Recipe
+from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.checkpoint import cached_commit, family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.families.family import Family
@@ -29,15 +30,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """The rows of a held-out dataset directory, on which the loss is computed while training, and their encoder."""
+
+    rows: Any
+    path: Path
+    encoder: Encoder
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A base model and the encoder of a dataset's rows for it, with the rows' lengths."""
+    """A base model and the encoder of a dataset's rows for it, with the rows' lengths; and a held-out set, if any."""
 
     model: Any
     encoder: Encoder
     lengths: Sequence[Length]
+    held_out: HeldOut | None = None
 
 
-def prepare(recipe: Recipe, rows: Any, data: Path | None = None) -> Prepared:
+def prepare(recipe: Recipe, rows: Any, data: Path | None = None, eval_data: Path | None = None) -> Prepared:
     """Load a recipe's base model and what encodes rows for it.
 
     With the dataset directory of the rows, the features of their images come from a cache; the first process makes it.
@@ -48,8 +59,10 @@ def prepare(recipe: Recipe, rows: Any, data: Path | None = None) -> Prepared:
     """
     encoder = open_encoder(recipe)
     lengths = measure(encoder, rows)
+    held_out = HeldOut(open_dataset(eval_data), eval_data, open_encoder(recipe)) if eval_data else None
     model = load_base(recipe, encoder.family)
-    for problem in too_long(lengths, token_limit(model.config, recipe.sft.max_length)):
+    all_lengths = [*lengths, *(measure(held_out.encoder, held_out.rows) if held_out else ())]
+    for problem in too_long(all_lengths, token_limit(model.config, recipe.sft.max_length)):
         raise InputError(f"{recipe.name}: {problem}")
     if data and not parse_flag_from_env("ACCELERATE_USE_FSDP"):  # FSDP: weights are on no GPU yet
         if not recipe.model.load_in_4bit:  # which is there already
@@ -58,11 +71,14 @@ def prepare(recipe: Recipe, rows: Any, data: Path | None = None) -> Prepared:
         with PartialState().main_process_first():
             try:
                 encoder = cached(encoder, model, rows, data, recipe.kit.feature_cache_gb)
+                if held_out:
+                    known = cached(held_out.encoder, model, held_out.rows, held_out.path, recipe.kit.feature_cache_gb)
+                    held_out = replace(held_out, encoder=known)
             except InputError as caught:  # to be raised behind the barrier that the others wait at
                 error = caught
         if error:
             raise error
-    return Prepared(model, encoder, lengths)
+    return Prepared(model, encoder, lengths, held_out)
 
 
 def build_trainer(
@@ -81,8 +97,12 @@ def build_trainer(
         # The commit that was loaded: what is scored, merged and verified later is on the same weights.
         revision=cached_commit(recipe.base, recipe.model.model_revision),
     )
+    held_out, patience = prepared.held_out, recipe.kit.early_stopping_patience
+    early = [EarlyStoppingCallback(patience)] if patience else []
     return Trainer(
         lengths=prepared.lengths,
+        eval_collator=partial(batch_with_ids, held_out.encoder) if held_out else None,
+        eval_dataset=held_out.rows if held_out else None,
         kit=recipe.kit,
         model=prepared.model,
         args=args,
@@ -90,7 +110,7 @@ def build_trainer(
         train_dataset=rows,
         processing_class=prepared.encoder.processor,
         peft_config=lora,
-        callbacks=[*callbacks, *tensorboard(recipe, out)],
+        callbacks=[*callbacks, *early, *tensorboard(recipe, out)],
     )
 
 
@@ -120,8 +140,16 @@ def training_arguments(recipe: Recipe, out: Path) -> "SFTConfig":
     checkpointing = any(recipe.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation"))
     given: Any = recipe.sft.activation_checkpointing_kwargs or {}
     kwargs = given | {"use_reentrant": False}
+    early: dict[str, Any] = {}
+    if recipe.kit.early_stopping_patience:  # every evaluation leaves a checkpoint, as it may be the best
+        early = {
+            "load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False,
+            "save_strategy": recipe.sft.eval_strategy, "save_steps": recipe.sft.eval_steps or recipe.sft.save_steps,
+            "restore_callback_states_from_checkpoint": True,
+        }  # fmt: skip
     return replace(
         recipe.sft,
+        **early,
         output_dir=str(out / "checkpoints"),
         per_device_train_batch_size=shape.batch_size,
         gradient_accumulation_steps=shape.accumulation,

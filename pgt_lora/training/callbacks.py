@@ -29,7 +29,11 @@ class ProgressBar(TrainerCallback):
         self.bar.update(self.task, completed=state.global_step)
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Show the loss, where it is logged."""
+        """Show the loss, where it is logged, and a line for that on the held-out set."""
+        if "eval_loss" in kwargs["logs"]:
+            console.print(
+                f"step {state.global_step}/{state.max_steps}: held-out loss {kwargs['logs']['eval_loss']:.4f}"
+            )
         if "loss" not in kwargs["logs"]:  # the summary at the end
             return
         loss = f"loss {kwargs['logs']['loss']:.4f}"
@@ -57,6 +61,7 @@ class Stop(TrainerCallback):
     """
 
     asked = False
+    stopped = False
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Stop where any process was asked to."""
@@ -64,6 +69,7 @@ class Stop(TrainerCallback):
         if args.world_size > 1:
             torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
         if asked:
+            self.stopped = True
             control.should_save = control.should_training_stop = True
 
 

@@ -24,7 +24,8 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.models.weight_files import adapter_file, as_other_files
 from pgt_lora.training.build import build_trainer, prepare, shape_here
-from pgt_lora.training.callbacks import progress_bar, stop_on_sigterm
+from pgt_lora.training.callbacks import Stop, progress_bar, stop_on_sigterm
+from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
 from pgt_lora.training.processes import launch, leave, quieten_others, together
 from pgt_lora.training.run_directory import claim, newest_checkpoint, writing
 from pgt_lora.training.trainer import Trainer
@@ -32,8 +33,12 @@ from pgt_lora.training.trainer import Trainer
 VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
 
 
-def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> Path:
+def finetune(
+    recipe: Recipe, data: Path, out: Path, overwrite: bool = False, eval_data: Path | None = None
+) -> Path:  # fmt: skip
     """Fine-tune as the recipe says and return the adapter directory, `out/adapter`.
+
+    `eval_data` is the held-out set whose loss is computed while training, where the recipe asks for that.
 
     Where several GPUs are visible, a process is started for each. An interrupted run in `out` is resumed where the
     recipe and the data are the same.
@@ -44,10 +49,11 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
     """
     if recipe.sft.n_gpu > 1:  # several GPUs and one process, which TRL refuses
         shape_here(recipe)
-        launch(recipe, data, out, overwrite, recipe.sft.n_gpu)
+        launch(recipe, data, out, overwrite, recipe.sft.n_gpu, eval_data)
         return out / "adapter"
     quieten_others()
     with together():
+        eval_data = held_out_set(recipe, eval_data)
         shape = shape_here(recipe)
         rows = open_dataset(data)
         check_images(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
@@ -66,19 +72,21 @@ def finetune(recipe: Recipe, data: Path, out: Path, overwrite: bool = False) -> 
             resume = [newest_checkpoint(out / "checkpoints")]
     free_gpu()  # of the base that this process may have scored
     with together():
-        prepared = prepare(recipe, rows, data)
+        prepared = prepare(recipe, rows, data, eval_data)
     with progress_bar() as bar, stop_on_sigterm() as stop:
         with together():
             trainer = build_trainer(recipe, rows, out, prepared, (bar, stop))
             audited = audit(trainer, prepared.encoder)
         started = time.monotonic()
-        train(trainer, *broadcast_object_list(resume))
+        train(trainer, stop, *broadcast_object_list(resume))
     facts = key | audited | {"data": read_manifest(data)}
+    if eval_data:
+        facts |= {"held_out": held_out_losses(trainer, eval_data)}
     save(trainer, recipe, facts, out, time.monotonic() - started)
     return out / "adapter"
 
 
-def train(trainer: Trainer, resume: Path | None) -> None:
+def train(trainer: Trainer, stop: Stop, resume: Path | None) -> None:
     """Train, from a checkpoint where there is one.
 
     Raises:
@@ -87,14 +95,17 @@ def train(trainer: Trainer, resume: Path | None) -> None:
     if resume:
         console.print(f"Resuming from {resume}", soft_wrap=True)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    if trainer.state.global_step < trainer.state.max_steps:
+    state = trainer.state
+    if stop.stopped and state.global_step < state.max_steps:
         console.print(
-            f"Stopped by SIGTERM after step {trainer.state.global_step} of {trainer.state.max_steps}, and saved it in "
+            f"Stopped by SIGTERM after step {state.global_step} of {state.max_steps}, and saved it in "
             f"{trainer.args.output_dir}; the same command resumes from there",
             soft_wrap=True,
         )
         leave()
         raise SystemExit(128 + signal.SIGTERM)
+    if trainer.args.load_best_model_at_end:
+        console.print(f"The held-out loss was lowest after step {best_step(trainer)}: {state.best_metric:.4f}")
 
 
 def audit(trainer: Trainer, encoder: Encoder) -> dict[str, Any]:
@@ -188,9 +199,11 @@ def lora_weights(model: Any) -> dict[str, Any]:
     return {name: p.full_tensor() if isinstance(p, DTensor) else p for name, p in trained.items()}
 
 
-if __name__ == "__main__":  # one of several processes: RECIPE.yaml DATA OUT [overwrite]
+if __name__ == "__main__":  # one of several processes: RECIPE.yaml DATA OUT [overwrite] [EVAL_DATA]
     print_anything()
     hide_noise()
     keep_freed_memory()
+    words = sys.argv[4:]
     with exit_with_one_line():
-        finetune(load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]), "overwrite" in sys.argv[4:])
+        evaluated = next((Path(word) for word in words if word != "overwrite"), None)
+        finetune(load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]), "overwrite" in words, evaluated)

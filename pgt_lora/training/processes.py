@@ -26,7 +26,9 @@ LAUNCH_VARIABLE = "PGT_LORA_LAUNCH"
 PATIENCE = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "120"}
 
 
-def launch(recipe: Recipe, data: Path, out: Path, overwrite: bool, num_processes: int) -> None:
+def launch(
+    recipe: Recipe, data: Path, out: Path, overwrite: bool, num_processes: int, eval_data: Path | None = None
+) -> None:  # fmt: skip
     """Fine-tune in several processes of this machine, with the launch file that `PGT_LORA_LAUNCH` names (ddp).
 
     Raises:
@@ -39,6 +41,7 @@ def launch(recipe: Recipe, data: Path, out: Path, overwrite: bool, num_processes
         path = Path(directory) / f"{recipe.name}.yaml"
         path.write_text(recipe.dump(), encoding="utf-8")
         words = ["pgt_lora.training.finetune", str(path), str(data), str(out), *(["overwrite"] if overwrite else [])]
+        words += [str(eval_data)] if eval_data else []
         process = subprocess.Popen([*launcher(num_processes), "-m", *words], env=PATIENCE | os.environ)
         before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         try:

@@ -34,8 +34,10 @@ class Trainer(HookedTrainer):
     states and scores are computed where the loss needs them, unless the model does not fit that, which is said.
     """
 
-    def __init__(self, *args: Any, lengths: Sequence[Length], kit: KitConfig, **kwargs: Any) -> None:
-        self.lengths = lengths
+    def __init__(
+        self, *args: Any, lengths: Sequence[Length], kit: KitConfig, eval_collator: Any = None, **kwargs: Any
+    ) -> None:
+        self.lengths, self.eval_collator = lengths, eval_collator
         self.micro_batches: tuple[tuple[Sequence[str], float], ...] = ()
         self.first_loss: float | None = None
         super().__init__(*args, **kwargs)
@@ -77,6 +79,19 @@ class Trainer(HookedTrainer):
         """Return TRL's loss, from the supervised positions alone where the model fits that."""
         inputs = supervised_inputs(inputs) if self.supervised_positions else inputs
         return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """Return batches of the held-out set, made by its own encoder: rows of two datasets may share ids."""
+        training, self.data_collator = self.data_collator, self.eval_collator
+        try:
+            return super().get_eval_dataloader(eval_dataset)
+        finally:
+            self.data_collator = training
+
+    def prediction_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Compute the loss of a held-out batch."""
+        inputs.pop("ids")
+        return super().prediction_step(model, inputs, *args, **kwargs)
 
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None

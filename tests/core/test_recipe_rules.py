@@ -33,7 +33,7 @@ TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
         ("--max_length 0", "max_length is 0"),
         ("--feature_cache_gb -1", "feature_cache_gb is -1"),
         ("--label_smoothing_factor 0.1", "label_smoothing_factor must be 0.0"),
-        ("--eval_strategy steps", 'eval_strategy must be "no"'),
+        ("--early_stopping_patience 2", "needs eval_strategy"),
         ("--completion_only_loss false", "completion_only_loss must be true"),
         ("--truncation_mode keep_end", "truncation_mode must be"),
         ("--loss_type dft", "loss_type must be"),

@@ -43,8 +43,14 @@ def test_it_is_one_line_that_python_runs(environment: Environment) -> None:
     assert START_LINE.count("\n") == 1
 
 
-def test_a_processor_is_imported_without_the_kit(environment: Environment) -> None:
-    code = "from transformers import AutoProcessor; import torchvision, sys; print('pgt_lora.models' in sys.modules)"
+@pytest.mark.parametrize(
+    "first",
+    ["", pytest.param("from transformers import AutoProcessor; ", marks=pytest.mark.slow)],
+    ids=["alone", "after a processor"],
+)
+def test_torchvision_is_imported_without_the_kit(first: str, environment: Environment) -> None:
+    """Alone, or as a stranger does who wants a processor, which takes longer."""
+    code = f"{first}import torchvision, sys; print('pgt_lora.models' in sys.modules)"
     assert environment.run("-c", code).stdout.strip() == "False"
 
 

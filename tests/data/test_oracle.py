@@ -52,7 +52,7 @@ def check_agreement(task: str, size: str, style: Style, number: int) -> None:
 @pytest.mark.parametrize("size", ["112", "320x240"])
 @pytest.mark.parametrize("task", TASKS)
 def test_the_oracle_agrees(task: str, size: str, style: Style) -> None:
-    check_agreement(task, size, style, 80)
+    check_agreement(task, size, style, 40)
 
 
 @pytest.mark.slow

@@ -15,12 +15,13 @@ from tests.support.verification import verified_here
 
 @pytest.fixture(scope="session")
 def run(base_dir: Path, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_on(base_dir, data_dir, tmp_path_factory.mktemp("runs") / "run")
+    return made_once(tmp_path_factory, "runs", lambda root: run_on(base_dir, data_dir, root / "run")) / "run"
 
 
 @pytest.fixture(scope="session")
-def merged(run: Path) -> Path:
-    merge(checkpoint(run), run / "merged")
+def merged(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's adapter, merged and verified in a fresh process."""
+    made_once(tmp_path_factory, "merged", lambda _: merge(checkpoint(run), run / "merged"))
     return run / "merged"
 
 

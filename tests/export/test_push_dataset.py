@@ -101,14 +101,16 @@ def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pyte
         push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=True)
 
 
-def test_a_push_is_private_and_never_into_what_is_public(mixed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fresh_process", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_push_is_private_and_never_into_what_is_public(fresh_process: bool, mixed: Path, tmp_path: Path) -> None:
     hub = Hub()
 
     def push_to(name: str, *words: str) -> subprocess.CompletedProcess[str]:
         return call_here(hub, tmp_path, "push-dataset", str(mixed), name, *words)
 
     try:
-        done = call(hub, tmp_path, "-m", "pgt_lora", "push-dataset", str(mixed), "me/mix", "--annotations-only")
+        words = ["push-dataset", str(mixed), "me/mix", "--annotations-only"]
+        done = call(hub, tmp_path, "-m", "pgt_lora", *words) if fresh_process else call_here(hub, tmp_path, *words)
         assert done.returncode == 0, done.stderr
         pushed = hub.repos["me/mix"]
         assert pushed.private

@@ -164,12 +164,12 @@ def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path
     other = next(word for word in open_dataset(Path(data))[row]["choices"] if word != said[row]["output"])
     said[row] |= {"output": other, "correct": not said[row]["correct"]}
     (scores / "predictions.jsonl").write_text("\n".join(map(json.dumps, said)))
-    assert not check_scores(scores, model, encoder).passed
+    assert not check_scores([scores], model, encoder).passed
     with torch.no_grad():
         model.lm_head.weight.zero_()  # every token is as likely as every other
     said = [each | {"output": other, "correct": True} for each in said]
     (scores / "predictions.jsonl").write_text("\n".join(map(json.dumps, said)))
-    assert check_scores(scores, model, encoder).passed
+    assert check_scores([scores], model, encoder).passed
 
 
 def test_weights_have_the_mode_of_other_files(run: Path, merged: Path) -> None:

@@ -1,7 +1,6 @@
 """Qwen2-VL and LLaVA-OneVision, where they differ from what the families before them had in common."""
 
 import io
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from pgt_lora.models.feature_cache import num_bytes, write
 from pgt_lora.models.lengths import measure
 from pgt_lora.models.published import PUBLISHED, build_config
 from pgt_lora.models.transformers_internals import FEATURES, num_image_tokens
-from pgt_lora.tiny.processors import build_processor, tiny_module
+from pgt_lora.tiny.processors import tiny_module
 from pgt_lora.training.dry_run.memory import dimensions
+from tests.support.discovered import published_processor, small_model, small_processor
 
 FAMILIES = discover("pgt_lora.models.families", "FAMILY")
 NEW = ("qwen2_vl", "llava_onevision")
@@ -27,7 +27,7 @@ SIZES = ((112, 112), (112, 230), (448, 448))  # of the last, LLaVA-OneVision sca
 
 @pytest.fixture(params=NEW)
 def encoder(request: pytest.FixtureRequest) -> Encoder:
-    return Encoder(FAMILIES[request.param], tiny_module(request.param).build_processor())
+    return Encoder(FAMILIES[request.param], small_processor(request.param))
 
 
 def row(*images: int) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def test_answers_follow_the_generation_prompt_and_end_as_the_template_says(encod
     ],
 )
 def test_published_processors_cut_images_as_published(name: str, size: tuple[int, int], tokens: int) -> None:
-    assert num_image_tokens(build_processor(PUBLISHED[name]), size) == tokens
+    assert num_image_tokens(published_processor(name), size) == tokens
 
 
 @pytest.mark.parametrize(("name", "widths"), [("qwen2_vl", (1280, 5120)), ("llava_onevision", (1152, 4304))])
@@ -114,8 +114,7 @@ def test_the_towers_dimensions_are_read_off_its_blocks(name: str, widths: tuple[
 
 def test_the_small_models_have_every_part_of_the_published_ones() -> None:
     for name in NEW:
-        module = import_module(f"pgt_lora.tiny.{name}")
-        small = module.build_model(module.build_processor())
+        small = small_model(name)
         published = next(each for each in PUBLISHED.values() if each.family == name)
         assert small.config.model_type == published.model_type == FAMILIES[name].model_type
         assert small.num_parameters() < 2_000_000

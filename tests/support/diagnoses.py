@@ -43,7 +43,16 @@ def rows(num_pairs: int = 60) -> tuple[dict[str, Any], ...]:
 
 
 def answered(model: planted.Model, asked: Sequence[dict[str, Any]] | None = None) -> list[Skill]:
-    return diagnose([Item(row, _prediction(row, model(row))) for row in asked or rows()])
+    return diagnosed(model, asked) if asked else on_all_rows(model)
+
+
+def diagnosed(model: planted.Model, asked: Sequence[dict[str, Any]]) -> list[Skill]:
+    return diagnose([Item(row, _prediction(row, model(row))) for row in asked])
+
+
+@cache
+def on_all_rows(model: planted.Model) -> list[Skill]:
+    return diagnosed(model, rows())
 
 
 def verdicts(model: planted.Model, asked: Sequence[dict[str, Any]] | None = None) -> dict[str, Verdict]:

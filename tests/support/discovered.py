@@ -1,10 +1,13 @@
 """What the project discovers, each listed once; and the small processor and model of every family."""
 
 import copy
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
 
 from pgt_lora.core.plugins import discover
 
@@ -72,12 +75,19 @@ def save_small(directory: Path, family: str, form: str | None = None, dtype: Any
     return directory
 
 
+def trained_once(family: str) -> Any:
+    """Stand for a family's module where a processor is asked for: its tokenizer is trained only once."""
+    return SimpleNamespace(build_processor=partial(small_processor, family))
+
+
 @cache
 def _published_processor(name: str) -> Any:
     from pgt_lora.models.published import PUBLISHED
-    from pgt_lora.tiny.processors import build_processor
+    from pgt_lora.tiny import processors
 
-    return build_processor(PUBLISHED[name])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processors, "tiny_module", trained_once)
+        return processors.build_processor(PUBLISHED[name])
 
 
 def published_processor(name: str) -> Any:

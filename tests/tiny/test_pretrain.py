@@ -1,6 +1,8 @@
 """Pre-training: the same from the same seed, however it is drawn and wherever it was interrupted."""
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,12 +98,16 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
         trained(base_dir, place, Schedule(steps=STEPS + 1, batch_size=2, pool=2))
 
 
-def test_the_rate_falls_to_nothing_by_the_end_of_the_time(base_dir: Path, tmp_path: Path) -> None:
-    schedule = Schedule(steps=1000, batch_size=2, pool=2, minutes=0.1)
+def test_the_rate_falls_to_nothing_by_the_end_of_the_time(
+    base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = count()  # the clock's, which goes on by one whenever it is looked at
+    monkeypatch.setattr(pretraining, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    schedule = Schedule(steps=1000, batch_size=2, pool=2, minutes=0.2)
     assert [rate(done, schedule) for done in (0.5, 0.825, 1.0, 1.2)] == pytest.approx([1, 0.5, 0, 0])
     trained(base_dir, Place(checkpoint=tmp_path), schedule)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert 0 < state["step"] < 1000
+    assert state["step"] == 11
     rates = {group["lr"] for each in state["optimizers"] for group in each["param_groups"]}
     assert max(rates) < 0.5 * schedule.learning_rate
 

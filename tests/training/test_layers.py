@@ -44,13 +44,14 @@ def test_uncast_inputs_change_nothing(overrides: list[str], words: str, data_dir
     assert all(torch.equal(gradients[name], gradient) for name, gradient in others.items())
 
 
+@pytest.mark.parametrize("backend", ["eager", pytest.param("aot_eager", marks=pytest.mark.slow)])
 def test_compiled_layers_compute_the_same(
-    overrides: list[str], data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: str, overrides: list[str], data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a compiler that makes graphs, and no kernels, which would take a minute."""
+    """By compilers that make graphs, of both passes or of the forward alone, and no kernels, which take a minute."""
     recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", overrides)
     loss, gradients, _ = loss_and_gradients(recipe, data_dir, tmp_path)
-    monkeypatch.setattr(module, "compile_layers", lambda model: compile_layers(model, "aot_eager"))
+    monkeypatch.setattr(module, "compile_layers", lambda model: compile_layers(model, backend))
     compiled = replace(recipe, kit=replace(recipe.kit, compile_layers=True))
     try:
         other_loss, others, model = loss_and_gradients(compiled, data_dir, tmp_path)

@@ -15,12 +15,12 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import page_file
+from pgt_lora.evaluation.held_out import title
 from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.evaluation.scoring import Score
 
 NUM_EXAMPLES = 12
 GAIN = "Gain: from the better of base and chance to the better of tuned and chance."
-TITLES = {"pgt": "Held-out PGT", "skills": "Skills of the pre-training"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def compare(run: Path, tests: Sequence[str]) -> list[Comparison]:
     for test in tests:
         base, finetuned = read_scores(run / "base" / test), read_scores(run / "finetuned" / test)
         rows = tuple(Row(task, base[task], finetuned[task]) for task in base)
-        found.append(Comparison(TITLES.get(test, test), rows))
+        found.append(Comparison(title(test), rows))
     return found
 
 
@@ -106,7 +106,7 @@ def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path]) -> None:
         gain=GAIN,
         curve=loss_curve(losses),
         verification=verification,
-        examples=examples(run, tests["pgt"]),
+        examples=examples(run, tests),
     )
     write_page(run / "report.html", html)
 
@@ -125,9 +125,10 @@ def loss_curve(losses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def examples(run: Path, data: Path) -> list[dict[str, Any]]:
-    """Return a dozen held-out samples with both answers: the first of each task in turn."""
-    before, after = (_predictions(run / stage / "pgt") for stage in ("base", "finetuned"))
+def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Return a dozen samples of the first test set with both answers: the first of each task in turn."""
+    name, data = next(iter(tests.items()))
+    before, after = (_predictions(run / stage / name) for stage in ("base", "finetuned"))
     by_task: dict[str, list[int]] = {}
     for index, prediction in enumerate(after):
         by_task.setdefault(prediction["task"], []).append(index)

@@ -1,5 +1,6 @@
 """The whole path in one command: each stage reads what the one before wrote, and is skipped where it is finished."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pgt_lora.core.recipe import Recipe
@@ -7,32 +8,40 @@ from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.evaluate import evaluate_sets
+from pgt_lora.evaluation.held_out import sets_of_run
 from pgt_lora.export.merge import has_passed, merge, verify_in_fresh_process
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.report import print_comparison, write_report
-from pgt_lora.tiny.skills import skill_data, with_replay
+from pgt_lora.tiny.skills import with_replay
 from pgt_lora.training.finetune import finetune
 from pgt_lora.training.run_directory import claim
 
 
-def run(recipe: Recipe, data: Path | None = None, out: Path | None = None, overwrite: bool = False) -> None:
-    """Make the data, score the base, fine-tune, score again, merge, verify and report."""
+def run(
+    recipe: Recipe, data: Path | None = None, out: Path | None = None, overwrite: bool = False,
+    eval_data: Sequence[Path] = (),
+) -> None:  # fmt: skip
+    """Make the data, score the base, fine-tune, score again, merge, verify and report.
+
+    Raises:
+        InputError: the recipe, the data or an evaluation set cannot be used, or a stage failed.
+    """
     out = out or run_directory(recipe.name)
+    tests = sets_of_run(recipe, data, eval_data)
     data = data or with_replay(recipe, pgt_data(recipe, "train", recipe.kit.num_samples))
-    tests = {"pgt": pgt_data(recipe, "test", recipe.kit.num_test_samples)}
-    if recipe.kit.skills:
-        tests["skills"] = skill_data()
     claim(out, recipe, data, overwrite)
     evaluate_sets(recipe, base_of(recipe), tests, out / "base")
     if not (out / "adapter").exists():
-        finetune(recipe, data, out)
+        finetune(recipe, data, out, eval_data=next(iter(tests.values())))
     tuned = adapter_checkpoint(out / "adapter")
     evaluate_sets(recipe, tuned, tests, out / "finetuned")
     if not (out / "merged").exists():
         merge(tuned, out / "merged")
-    elif not has_passed(out / "merged"):
-        console.print(f"{out / 'merged'}: not verified yet, or not with success; verifying it again", soft_wrap=True)
+    elif not has_passed(out / "merged", [f"finetuned/{test}" for test in tests]):
+        console.print(
+            f"{out / 'merged'}: not verified on all of these, or not with success; verifying it again", soft_wrap=True
+        )
         verify_in_fresh_process(out / "merged", out / "adapter")
     write_report(out, recipe, tests)
     print_comparison(out, list(tests))

@@ -18,10 +18,13 @@ from pgt_lora.data.style import Style
 from pgt_lora.data.weights import parse_weights, units
 from pgt_lora.evaluation.paired import BASE, PERMUTED
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
+from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS
+from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.tiny.skills import with_replay
 
 PGT, VARIED, MIX, BOTH, WITHOUT = "pgt", "pgt-varied", "specialized-mix", "pgt+mix", "pgt-no-"
-WHOLE = (BASE, PGT, VARIED, f"{PGT}{PERMUTED}", f"{VARIED}{PERMUTED}", MIX, BOTH)
+PHOTOGRAPHED = "pgt-photographs"
+WHOLE = (BASE, PGT, VARIED, PHOTOGRAPHED, f"{PGT}{PERMUTED}", f"{VARIED}{PERMUTED}", MIX, BOTH)
 KNOWN = (*WHOLE, f"{WITHOUT}UNIT", "NAME=DIR")
 
 
@@ -124,6 +127,8 @@ def _make(recipe: Recipe, name: str) -> Path:
     if name.startswith(WITHOUT):
         weights = weights_without(name.removeprefix(WITHOUT), parse_weights(recipe.kit.tasks))
         return pgt_data(recipe, "train", num, name, weights)
+    if name == PHOTOGRAPHED:
+        return over(pgt_data(recipe, "train", num, style=Style.PLAIN), PHOTOGRAPHS["train"])
     style = Style.VARIED if name == VARIED else None
     return pgt_data(recipe, "train", num, style=style)
 

@@ -2,49 +2,52 @@
 
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import check_replaceable
-from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
-from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.pgt import pgt_data
+from pgt_lora.evaluation.held_out import check_held_out
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
 from pgt_lora.models.names import Named
-from pgt_lora.studies.before_after.report import TITLES
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, parse_arms
+from pgt_lora.studies.compare.overview import overview
+from pgt_lora.studies.compare.preset import Preset
 from pgt_lora.studies.compare.report import Page, print_results, write_pages
 from pgt_lora.studies.compare.runs import describe, plan, score_directories, shared_images, train_and_score
-from pgt_lora.tiny.skills import skill_data
+from pgt_lora.studies.compare.sets import default_sets, named_sets, own_sets
 
 ASKED = "asked.json"  # marks the directory of a comparison
 
 
 def compare(
-    named: Named, arms: str, seeds: str, data: Sequence[Path], out: Path | None, overrides: Sequence[str] = (),
-    overwrite: bool = False,
+    named: Named, arms: str, seeds: str, eval_data: Sequence[Path], out: Path | None, overrides: Sequence[str] = (),
+    overwrite: bool = False, preset: Preset | None = None,
 ) -> None:  # fmt: skip
     """Train the arms, score them on the same items, and write what differs by more than noise.
 
-    `overrides` are what was typed beside the model's name, for the report to say.
+    A preset's arms and sets take the place of `arms` and `eval_data`. `overrides` are what was typed beside the model's
+    name, for the report to say.
 
     Raises:
         InputError: an arm, a seed, a directory or the recipe cannot be used; nothing was trained then.
     """
     model, recipe = named.name, named.recipe
+    arms = ",".join(preset.arms) if preset else arms
     names, numbers = parse_arms(arms), parse_seeds(seeds)
-    out = out or run_directory(f"{recipe.name}-compare")
+    out = out or run_directory(f"{recipe.name}-{preset.name if preset else 'compare'}")
     take(out, overwrite)
-    tests = evaluation_sets(recipe, data)
+    sets = named_sets(preset.sets) if preset else own_sets(eval_data) if eval_data else default_sets(recipe)
+    tests = {name: each.make(recipe) for name, each in sets.items()}
     adapters = arm_adapters(recipe, names)
     datasets = arm_data(recipe, names)
-    check_held_out(tests, datasets)
+    check_held_out(tests, {f"arm {name}": path for name, path in datasets.items()})
     runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers)
-    asked = {"model": model, "arms": arms, "seeds": seeds, "data": [str(each) for each in data]}
+    asked = {"model": model, "arms": arms, "seeds": seeds, "eval_data": [str(each) for each in eval_data]}
+    asked |= {"preset": preset.name} if preset else {}
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / ASKED, asked | {"overrides": list(overrides)})
     if overwrite:
@@ -54,20 +57,20 @@ def compare(
     for each in runs:
         train_and_score(each, tests, out)
     results = [
-        read_result(
-            read_items(title if data else TITLES[title], path), score_directories(runs, out / "scores", title, path)
-        )
-        for title, path in tests.items()
+        read_result(read_items(sets[name].title, path), score_directories(runs, out / "scores", name, path))
+        for name, path in tests.items()
     ]
+    found = contrasts(results, [arm.name for arm in names])
     page = Page(
         recipe=recipe,
         arms=[arm.name for arm in names],
         seeds=numbers,
         results=results,
-        contrasts=contrasts(results, [arm.name for arm in names]),
+        contrasts=found,
         runs=[describe(each, out) for each in runs],
         shared_images={arm: shared_images(tests, path) for arm, path in datasets.items()},
-        command=command(model, arms, seeds, data, out, overrides),
+        command=command(model, arms, seeds, eval_data, out, overrides, preset),
+        overview=overview(preset.name, list(sets.values()), results, found) if preset else None,
     )
     print_results(page)
     write_pages(page, out)
@@ -98,39 +101,11 @@ def take(out: Path, overwrite: bool = False) -> None:
         check_replaceable(out)
 
 
-def evaluation_sets(recipe: Recipe, data: Sequence[Path]) -> dict[str, Path]:
-    """Return the evaluation sets by name: those given, or held-out PGT and, where the recipe says so, the skills.
-
-    Raises:
-        InputError: one cannot be used, or two have the same name.
-    """
-    if not data:
-        tests = {"pgt": pgt_data(recipe, "test", recipe.kit.num_test_samples)}
-        return tests | ({"skills": skill_data()} if recipe.kit.skills else {})
-    given: dict[str, Path] = {}
-    for path in data:
-        read_manifest(path)
-        name = path.resolve().name
-        if name in given:
-            raise InputError(f"--data {path}: another evaluation set is named {name}, too; rename one")
-        given[name] = path
-    return given
-
-
-def check_held_out(tests: Mapping[str, Path], datasets: Mapping[str, Path]) -> None:
-    """Check that no arm is trained on an evaluation set.
-
-    Raises:
-        InputError: one is.
-    """
-    for test in tests.values():
-        for arm, data in datasets.items():
-            if read_manifest(test)["content_hash"] == read_manifest(data)["content_hash"]:
-                raise InputError(f"--data {test}: arm {arm} is trained on these items; give held-out ones")
-
-
-def command(model: str, arms: str, seeds: str, data: Sequence[Path], out: Path, overrides: Sequence[str]) -> str:
+def command(
+    model: str, arms: str, seeds: str, eval_data: Sequence[Path], out: Path, overrides: Sequence[str],
+    preset: Preset | None = None,
+) -> str:  # fmt: skip
     """Return the command that makes this comparison."""
-    given = [word for path in data for word in ("--data", str(path))]
-    words = ["pgt-lora", "compare", model, "--arms", arms, "--seeds", seeds, *given, "--out", str(out), *overrides]
-    return shlex.join(words)
+    given = [word for path in eval_data for word in ("--eval-data", str(path))]
+    what = ["--preset", preset.name] if preset else ["--arms", arms]
+    return shlex.join(["pgt-lora", "compare", model, *what, "--seeds", seeds, *given, "--out", str(out), *overrides])

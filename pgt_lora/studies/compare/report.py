@@ -15,6 +15,7 @@ from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.paired import Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost
+from pgt_lora.studies.compare.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Page:
     runs: Sequence[Mapping[str, Any]]
     shared_images: Mapping[str, int]
     command: str
+    overview: Overview | None = None  # of a preset
 
     @property
     def paper(self) -> Published | None:
@@ -66,7 +68,7 @@ def write_pages(page: Page, out: Path) -> None:
         (contrast, won_and_lost(result, contrast.arm, contrast.reference))
         for contrast in page.contrasts
         for result in page.results
-        if result.items.title == contrast.title
+        if result.items.title == contrast.title and (contrast.is_of_skill or not page.overview)
     ]
     context = {
         "page": page,
@@ -104,7 +106,7 @@ def _figures(page: Page) -> dict[str, Any]:
         "differences": differences,
         "shared_images": page.shared_images,
         "runs": page.runs,
-    }
+    } | ({"overview": page.overview.figures()} if page.overview else {})
 
 
 def print_results(page: Page) -> None:

@@ -76,7 +76,7 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
     torch.cuda.empty_cache()
     if run.data and not (directory / "adapter").exists():
         console.print(f"Training {run.name}")
-        finetune(run.recipe, run.data, directory)
+        finetune(run.recipe, run.data, directory, eval_data=next(iter(tests.values())))
     named = {score_name(test, path): path for test, path in tests.items()}
     evaluate_sets(run.recipe, scored(run, directory), named, out / "scores" / run.name)
 

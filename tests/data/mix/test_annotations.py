@@ -1,9 +1,6 @@
 """Annotations come from the Hub."""
 
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.sources.source import SourceSettings
 from pgt_lora.data.sources.tallyqa import ARCHIVE
+from tests.support.hub_calls import call, call_here
 from tests.support.hub_server import Hub, Repo, sha
 from tests.support.mixes import fixture
 
@@ -55,19 +53,19 @@ def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monk
         build_mix(tmp_path / "c", num_samples=1, annotations=pinned, shares={"vsr": 1}, **asked)
 
 
-def test_annotations_are_downloaded_from_the_hub(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fresh_process", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_annotations_are_downloaded_from_the_hub(fresh_process: bool, tmp_path: Path) -> None:
     given, hub = fixture(tmp_path / "in"), Hub()
     files = {
         f"{split}.jsonl": (given["vsr"] / f"data/splits/random/{split}.jsonl").read_bytes()
         for split in ("train", "test")
     }
     hub.repos["cambridgeltl/vsr_random"] = Repo(False, {"main": files | {"large.bin": b"0" * 100_000}})
-    env = os.environ | {"HF_ENDPOINT": hub.address, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"),
-                        "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}  # fmt: skip
-    command = [sys.executable, "-m", "pgt_lora", "mix", "--shares", "vsr", "--num-samples", "2", "--out", "a"]
-    command += ["--image-root", str(tmp_path / "in/root"), "--cache", "cache"]
+    words = ["mix", "--shares", "vsr", "--num-samples", "2", "--out", str(tmp_path / "a")]
+    words += ["--image-root", str(tmp_path / "in/root"), "--cache", str(tmp_path / "cache")]
+    home = tmp_path / "hf"
     try:
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = call(hub, home, "-m", "pgt_lora", *words) if fresh_process else call_here(hub, home, *words)
     finally:
         hub.shutdown()
         hub.server_close()

@@ -8,12 +8,19 @@ import pytest
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
+from pgt_lora.data.generate import generate
 from pgt_lora.data.pgt import pgt_data
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.evaluation.held_out import sets_of_run
 from pgt_lora.evaluation.scoring import Score
+from pgt_lora.export.card import HubLicence, write_card
+from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import load_model
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after.report import compare, print_comparison
 from pgt_lora.studies.before_after.run import run
+from tests.support.verification import verified_here
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 STAGES = ("base/pgt/scores.json", "finetuned/pgt/scores.json", "adapter/adapter_config.json", "merged/config.json")
@@ -32,7 +39,8 @@ def modified(out: Path) -> dict[str, int]:
 
 def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Path) -> None:
     out = root / "run"
-    run(resolve("tiny-qwen2.5-vl", overrides).recipe, data_dir, out)
+    with verified_here():
+        run(resolve("tiny-qwen2.5-vl", overrides).recipe, data_dir, out)
     before = modified(out)
     assert json.loads((out / "merged" / "verification.json").read_text())["passed"]
     page = (out / "report.html").read_text()
@@ -50,6 +58,44 @@ def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Pa
     with pytest.raises(InputError, match="another recipe or other data"):
         run(resolve("tiny-qwen2.5-vl", [*overrides, "--lora_r", "4"]).recipe, data_dir, out)
     assert modified(out) == before
+    own_held_out_set(root, out, overrides, data_dir)
+
+
+def own_held_out_set(root: Path, out: Path, overrides: list[str], data_dir: Path) -> None:
+    """A set that is named later is scored, shown and compared with the merged model; nothing is trained again."""
+    own = root / "own"
+    generate(own, num_samples=6, seed=5, settings=TaskSettings(Canvas(112, 112)), weights={"distance": 1.0})
+    recipe = resolve("tiny-qwen2.5-vl", overrides).recipe
+    trained = (out / "adapter" / "run.json").stat().st_mtime_ns
+    run(recipe, data_dir, out, eval_data=[own])
+    assert (out / "adapter" / "run.json").stat().st_mtime_ns == trained
+    proof = json.loads((out / "merged" / "verification.json").read_text())
+    (check,) = (each for each in proof["checks"] if each["name"] == Subject.SCORES)
+    assert proof["passed"]
+    assert "own: " in check["figures"]
+    assert "pgt: " in check["figures"]
+    assert {"base/own", "finetuned/own", "finetuned/pgt"} <= proof["sha256"].keys()
+    page = (out / "report.html").read_text()
+    assert "<h2>own</h2>" in page
+    card = write_card(out, "owner/base", HubLicence("mit"), "me/model", True)
+    assert "own:" in card
+    assert "Held-out PGT:" in card
+    with pytest.raises(InputError, match="is trained on these items"):
+        run(recipe, data_dir, out, eval_data=[data_dir])
+
+
+def test_the_own_test_split_is_what_a_run_is_scored_on(root: Path, overrides: list[str], data_dir: Path) -> None:
+    recipe, mine = resolve("tiny-qwen2.5-vl", overrides).recipe, root / "mine"
+    shutil.copytree(data_dir, mine)
+    assert list(sets_of_run(recipe, mine, [])) == ["pgt"]
+    settings = TaskSettings(Canvas(112, 112))
+    generate(root / "mine-test", num_samples=6, seed=5, split="test", settings=settings)
+    assert sets_of_run(recipe, mine, []) == {"mine-test": root / "mine-test"}
+    assert list(sets_of_run(recipe, mine, [root / "mine-test"])) == ["mine-test"]
+    skilled = resolve("tiny-qwen2.5-vl", [*overrides, "--skills", "true"]).recipe
+    assert list(sets_of_run(skilled, mine, [])) == ["mine-test", "skills"]
+    with pytest.raises(InputError, match="rename one"):
+        sets_of_run(recipe, mine, [root / "mine-test", root / "mine-test"])
 
 
 def test_a_dataset_is_reused_only_where_it_was_asked_for_the_same(root: Path, overrides: list[str]) -> None:

@@ -144,9 +144,9 @@ BAD = {
     "a path in the name": ("base,../mine={data}", "NAME=DIR"),
     "no directory": ("base,mine={new}", "no such dataset directory"),
     "unequal sizes": ("base,a={data},b={held_out}", "unequal numbers of samples (a 32, b 400)"),
-    "not held out": ("base,a={data}", "arm a is trained on these items", "--data", "{data}"),
-    "no evaluation set": ("base,a={data}", "no such dataset directory", "--data", "{new}"),
-    "two of one name": ("base,a={data}", "rename one", "--data", "{held_out}", "--data", "{held_out}"),
+    "not held out": ("base,a={data}", "arm a is trained on these items", "--eval-data", "{data}"),
+    "no evaluation set": ("base,a={data}", "no such dataset directory", "--eval-data", "{new}"),
+    "two of one name": ("base,a={data}", "rename one", "--eval-data", "{held_out}", "--eval-data", "{held_out}"),
     "a word for a seed": ("base,a={data}", "seeds '0,x'", "--seeds", "0,x"),
     "a seed twice": ("base,a={data}", "seeds '1,1'", "--seeds", "1,1"),
     "another's directory": ("base,a={data}", "not a comparison's directory", "--out", "{data}"),
@@ -160,8 +160,8 @@ def test_bad_input_is_one_clear_line(
 ) -> None:  # fmt: skip
     arms, says, *more = BAD[name]
     places = {"data": data_dir, "held_out": held_out_dir, "new": root / "new"}
-    words = ["--arms", arms, "--out", str(root / "out"), "--data", "{held_out}"]
-    if "--data" in more:
+    words = ["--arms", arms, "--out", str(root / "out"), "--eval-data", "{held_out}"]
+    if "--eval-data" in more:
         words = words[:4]
     words = [word.format(**places) for word in [*words, *more]]
     monkeypatch.setattr(sys, "argv", ["pgt-lora", "compare", "tiny-qwen2.5-vl", *words, *overrides])

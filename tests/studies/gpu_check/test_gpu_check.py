@@ -75,6 +75,19 @@ def test_a_failure_keeps_nothing_else(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert ledger.failed
 
 
+def test_a_process_that_fails_ends_with_the_last_lines_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (python := tmp_path / "python").write_text('#!/bin/sh\nseq 20\necho "$@"\nexit 2\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    started = whole.start("tiny-internvl3", tmp_path, ["--no_such_field", "1"], tmp_path / "log")
+    words = f"-m pgt_lora.studies.gpu_check.whole tiny-internvl3 {tmp_path}/tiny-internvl3/run --no_such_field 1"
+    with pytest.raises(InputError, match=rf"ended with status 2; its last lines:\n    10\n(.*\n)+    {words}$"):
+        whole.finish(started, 60)
+
+
+@pytest.mark.slow
 def test_a_whole_run_that_fails_ends_with_the_last_lines_of_its_log(tmp_path: Path) -> None:
     started = whole.start("tiny-internvl3", tmp_path, ["--no_such_field", "1"], tmp_path / "log")
     with pytest.raises(InputError, match=r"ended with status 2; its last lines:\n.*unknown key 'no_such_field'"):

@@ -1,5 +1,6 @@
 """The memory estimate, against what autograd keeps on models of the real classes, and as its inputs grow."""
 
+import copy
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -28,8 +29,9 @@ ROWS, TOKENS = 2, 160
 BATCH = Batch(size=8, tokens=350, supervised=4, vision_positions=1024)
 
 
+@cache
 def small_model(family: str) -> Any:
-    """A model of a family with a small language model that has LoRA, and the smallest of vision towers."""
+    """A model of a family with a small language model that has LoRA, and the least of vision towers; not to change."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForImageTextToText
 
@@ -65,7 +67,7 @@ def kept_bytes(model: Any, bf16: bool) -> int:
 def test_activations_are_what_autograd_keeps(family: str, bf16: bool) -> None:
     model = small_model(family)
     if not bf16:
-        model = model.float()
+        model = copy.deepcopy(model).float()
     batch = Batch(ROWS, TOKENS, 1, 0)
     setup = Setup(0, dtype_bytes=2 if bf16 else 4)
     one_more = 1 + 1 / LAYERS  # for the gradients, which a forward pass does not have

@@ -1,0 +1,31 @@
+"""A mixture that a recipe is trained on: several datasets by their shares, in a directory of the kit's own."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pgt_lora.core.versions import versions
+from pgt_lora.core.workspace import data_directory
+from pgt_lora.data.directory import MANIFEST, VERSIONS, read_manifest
+from pgt_lora.data.mix.build import build_mix, request
+from pgt_lora.data.tasks.task import TaskSettings
+
+
+def mixture(shares: Mapping[str, float], num_samples: int | None, pgt_settings: TaskSettings) -> Path:
+    """Return the directory of rows drawn by shares of sources, `pgt` and dataset directories, made where it is not.
+
+    Without `num_samples`, there are as many rows as the first of them has, which must be a dataset directory then.
+
+    Raises:
+        InputError: a share means nothing, or has too few rows.
+    """
+    made = {name: read_manifest(Path(name)) for name in shares if Path(name).is_dir()}
+    num_samples = num_samples or made[next(iter(shares))]["num_samples"]
+    asked = request(num_samples=num_samples, seed=0, shares=shares, pgt_settings=pgt_settings)
+    state = [asked, {name: manifest["content_hash"] for name, manifest in made.items()}]
+    digest = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+    path = data_directory(f"pgt-mixture-{num_samples}-{digest[:12]}")
+    if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):
+        build_mix(path, num_samples=num_samples, seed=0, shares=shares, pgt_settings=pgt_settings, overwrite=True)
+    return path

@@ -1,0 +1,71 @@
+"""The held-out sets that a run or a comparison scores, by the names under which their scores are kept."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.data.directory import MANIFEST, read_manifest
+from pgt_lora.data.pgt import pgt_data
+from pgt_lora.tiny.skills import skill_data
+
+PGT, SKILLS = "pgt", "skills"
+TITLES = {PGT: "Held-out PGT", SKILLS: "Skills of the pre-training"}
+
+
+def title(name: str) -> str:
+    """Return what a set is called on pages."""
+    return TITLES.get(name, name)
+
+
+def sets_of_run(recipe: Recipe, data: Path | None, eval_data: Sequence[Path]) -> dict[str, Path]:
+    """Return what a run is scored on: the sets given, or the training data's own test split, or held-out PGT.
+
+    Without sets given, the skills of a small model's pre-training follow where the recipe says so.
+
+    Raises:
+        InputError: a set cannot be used, two have the same name, or one is what is trained on.
+    """
+    sets = given_sets(eval_data)
+    if not sets:
+        own = data and test_split(data)
+        sets = {own.name: own} if own else {PGT: pgt_data(recipe, "test", recipe.kit.num_test_samples)}
+        sets |= {SKILLS: skill_data()} if recipe.kit.skills else {}
+    if data:
+        check_held_out(sets, {"the model": data})
+    return sets
+
+
+def test_split(data: Path) -> Path | None:
+    """Return the test split that lies beside training data, `DATA-test`, or None."""
+    own = data.resolve()
+    path = own.with_name(f"{own.name}-test")
+    return path if (path / MANIFEST).is_file() else None
+
+
+def given_sets(eval_data: Sequence[Path]) -> dict[str, Path]:
+    """Return dataset directories by their names.
+
+    Raises:
+        InputError: one cannot be used, or two have the same name.
+    """
+    sets: dict[str, Path] = {}
+    for path in eval_data:
+        read_manifest(path)
+        name = path.resolve().name
+        if name in sets:
+            raise InputError(f"--eval-data {path}: another evaluation set is named {name}, too; rename one")
+        sets[name] = path
+    return sets
+
+
+def check_held_out(sets: Mapping[str, Path], datasets: Mapping[str, Path]) -> None:
+    """Check that nothing is trained on an evaluation set.
+
+    Raises:
+        InputError: something is, by the name that it has in `datasets`.
+    """
+    for path in sets.values():
+        for name, data in datasets.items():
+            if read_manifest(path)["content_hash"] == read_manifest(data)["content_hash"]:
+                raise InputError(f"--eval-data {path}: {name} is trained on these items; give held-out ones")

@@ -1,0 +1,132 @@
+"""What the kit does, by the names that a person types: the functions behind the commands and `import pgt_lora`.
+
+A model is the name of a recipe, a run, an adapter or checkpoint directory or a Hub id. Data is the path of a dataset
+directory, a file or folder that can be imported, a Hub id, `pgt`, `specialized-mix`, or shares such as
+`pgt=0.9,DIR=0.1`. Fields of the recipe follow as keywords.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pgt_lora.core.new_directory import check_free
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.evaluation import evaluate as evaluation
+from pgt_lora.evaluation.ask import Chat
+from pgt_lora.evaluation.asked import Asked
+from pgt_lora.evaluation.generation import Generation
+from pgt_lora.evaluation.held_out import test_split
+from pgt_lora.evaluation.probability import By
+from pgt_lora.evaluation.scoring import Score
+from pgt_lora.export.merge import merge as merge_checkpoint
+from pgt_lora.export.verify import verify_and_report
+from pgt_lora.models.names import resolve
+from pgt_lora.studies.named_data import dataset
+from pgt_lora.training.finetune import finetune as train
+
+Name = str | Path
+
+
+def load_recipe(model: Name, **fields: Any) -> Recipe:
+    """Return the recipe of a model, with fields of it changed: `load_recipe("qwen2.5-vl-3b", learning_rate=2e-4)`.
+
+    Raises:
+        InputError: the name means nothing, or a field cannot be what it is to be.
+    """
+    return resolve(str(model), [f"--{name}={json.dumps(value)}" for name, value in fields.items()]).recipe
+
+
+def finetune(
+    recipe: Recipe | Name, data: Name, out: Name, *, eval_data: Name | None = None, overwrite: bool = False
+) -> Path:
+    """Fine-tune with LoRA as a recipe says, and return the adapter directory, `out/adapter`.
+
+    `eval_data` is the held-out set whose loss is computed while training, where the recipe has an `eval_strategy`;
+    without it, that is the test split beside the data.
+
+    Raises:
+        InputError: the recipe, the data or the model cannot be used, or `out` is another run's.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    directory = dataset(str(data), recipe)
+    held_out = dataset(str(eval_data), recipe, "test") if eval_data else test_split(directory)
+    return train(recipe, directory, Path(out), overwrite, held_out)
+
+
+def evaluate(
+    model: Name,
+    data: Name,
+    out: Name,
+    *,
+    batch_size: int | None = None,
+    max_new_tokens: int | None = None,
+    repetition_penalty: float = 1.0,
+    by: str = By.GENERATION,
+    turns: str = Asked.LAST,
+    overwrite: bool = False,
+) -> dict[str, Score]:
+    """Answer a dataset's questions, write `predictions.jsonl` and `scores.json` into `out`, and return the scores.
+
+    The scores are those of each task, by its name.
+
+    Raises:
+        InputError: the model or the data cannot be used, or `out` exists.
+    """
+    decided, asked = By.named(by), Asked.named(turns)
+    check_free(Path(out), overwrite)  # a model takes minutes to load
+    named = resolve(str(model), to_train=False)
+    recipe = named.recipe
+    directory = dataset(str(data), recipe, "test")
+    evaluation.warn_if_trained_on(named.checkpoint, directory)
+    loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
+    generation = Generation(
+        batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
+        repetition_penalty,
+    )  # fmt: skip
+    return evaluation.evaluate(
+        loaded, encoder, directory, Path(out), name=str(model), generation=generation, by=decided,
+        overwrite=overwrite, feature_cache_gb=recipe.kit.feature_cache_gb, asked=asked,
+    )  # fmt: skip
+
+
+def merge(run: Name, out: Name, *, dtype: str | None = None, overwrite: bool = False) -> None:
+    """Merge a run's adapter into its base, and verify the result in a fresh process.
+
+    Raises:
+        InputError: there is no adapter, `out` exists, or the merged checkpoint is not what it should be.
+    """
+    merge_checkpoint(resolve(str(run), to_train=False).checkpoint, Path(out), overwrite, dtype)
+
+
+def verify(merged: Name, run: Name, *, dtype: str | None = None) -> bool:
+    """Tell whether a merged checkpoint is its base plus the run's adapter, and write `verification.json` into it.
+
+    Raises:
+        InputError: the run holds no adapter.
+    """
+    return verify_and_report(Path(merged), resolve(str(run), to_train=False).checkpoint, dtype)
+
+
+def chat(model: Name, images: Sequence[Name], *, base: bool = False, max_new_tokens: int = 128) -> Chat:
+    """Load a model for questions about image files: `chat("runs/mine", ["a.jpg"]).ask("How many?")`.
+
+    With `base`, a run's base is asked the same.
+
+    Raises:
+        InputError: the model or an image cannot be read.
+    """
+    named = resolve(str(model), to_train=False)
+    loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, named.recipe)
+    return Chat(loaded, encoder, [Path(image) for image in images], Generation(1, max_new_tokens), base)
+
+
+def ask(
+    model: Name, images: Sequence[Name], question: str, *, base: bool = False, max_new_tokens: int = 128
+) -> dict[str, str]:
+    """Return a model's greedy `answer` to one question about image files and, with `base`, the `base_answer` too.
+
+    Raises:
+        InputError: the model, an image or the question cannot be used.
+    """
+    return chat(model, images, base=base, max_new_tokens=max_new_tokens).ask(question)

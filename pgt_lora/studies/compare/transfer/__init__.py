@@ -1,0 +1,1 @@
+"""The evaluation sets of the transfer experiment: what is asked on grey, over grounds that are not, and of things."""

@@ -1,0 +1,53 @@
+"""What a person types for data: `pgt`, `specialized-mix`, shares, a dataset directory, or what can be imported."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.pairs import parse_shares
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.data.mix.build import sources
+from pgt_lora.data.mix.mixture import mixture
+from pgt_lora.data.pgt import pgt_data, pgt_settings
+from pgt_lora.data.readers.named import as_directory
+from pgt_lora.studies.compare.arms import specialized_mix
+
+MADE = ("pgt", "specialized-mix")  # what the kit makes itself, as a recipe says
+
+
+def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Path:
+    """Return the dataset directory that --data names, imported or made where it is none yet.
+
+    With a recipe, `pgt`, `specialized-mix` and shares such as `pgt=0.9,DIR=0.1` are made as the recipe says.
+
+    Raises:
+        InputError: there is no such data, or it cannot be read.
+    """
+    if recipe and "=" in name and not Path(name).exists():
+        return shared(name, recipe)
+    if recipe is None or name not in MADE:
+        return as_directory(name)
+    if name == "pgt":
+        return pgt_data(recipe, split, recipe.kit.num_samples if split == "train" else recipe.kit.num_test_samples)
+    if split != "train":
+        raise InputError(f"{name}: nothing of it is held out; evaluate on another dataset")
+    return specialized_mix(recipe, recipe.kit.num_samples)
+
+
+def shared(shares: str, recipe: Recipe) -> Path:
+    """Return the mixture that `pgt=0.9,DIR=0.1` names, with as many rows as the first of them has.
+
+    Where the first is a source of annotations, there are as many as the recipe's `num_samples`.
+    """
+    weights = parse_shares("--data", shares)
+    names = {name: name if name in sources() else str(dataset(name, recipe)) for name in weights}
+    num_samples = recipe.kit.num_samples if next(iter(weights)) in sources() else None
+    by_path = {names[name]: weight for name, weight in weights.items()}
+    if len(by_path) < len(weights):
+        raise InputError(f"--data {shares!r}: two names mean one dataset; give it one share")
+    return mixture(by_path, num_samples, pgt_settings(recipe))
+
+
+def held_out(names: Iterable[str] | None, recipe: Recipe) -> list[Path]:
+    """Return the dataset directories that --eval-data names."""
+    return [dataset(name, recipe, "test") for name in names or ()]

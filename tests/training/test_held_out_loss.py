@@ -1,0 +1,110 @@
+"""The loss on a held-out set while training: what it is, and the stop where it falls no more."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.generate import generate
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.evaluation.evaluate import load_for_evaluation
+from pgt_lora.models.checkpoint import adapter_checkpoint
+from pgt_lora.training.finetune import finetune
+from tests.support.runs import equal
+from tests.training.test_finetune import KILL_AT_STEP_5
+
+# A rate at which the held-out loss soon rises.
+TOO_FAST = {
+    "num_train_epochs": 8, "learning_rate": 0.1, "lr_scheduler_type": "constant", "max_grad_norm": 1.0,
+    "eval_strategy": "epoch", "early_stopping_patience": 2, "save_total_limit": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight held-out samples, under the ids of training samples."""
+    directory = tmp_path_factory.mktemp("others") / "held-out"
+    generate(directory, num_samples=8, seed=2, settings=TaskSettings(Canvas(112, 112)))
+    return directory
+
+
+def changed(recipe: Recipe, **values: Any) -> Recipe:
+    return build_recipe(recipe.name, recipe.name, {**recipe.values, **values})
+
+
+def loss_on(run: Path, data: Path) -> float:
+    """Compute the loss of a run's adapter on a whole dataset in one batch, without the trainer."""
+    model, encoder = load_for_evaluation(adapter_checkpoint(run / "adapter"))
+    with torch.no_grad():
+        return float(model.eval()(**encoder.training_batch(list(open_dataset(data)))).loss)
+
+
+def test_training_stops_where_the_held_out_loss_falls_no_more_and_ships_the_best(
+    recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path
+) -> None:
+    with console.capture() as captured:
+        finetune(changed(recipe, **TOO_FAST), data_dir, tmp_path / "run", eval_data=others)
+    record = json.loads((tmp_path / "run" / "adapter" / "run.json").read_text())
+    held_out = record["held_out"]
+    losses = [entry["eval_loss"] for entry in held_out["losses"]]
+    best = losses.index(min(losses))
+    assert best == len(losses) - 3  # two more were not lower
+    assert len(losses) < 8
+    assert held_out["best_step"] == held_out["losses"][best]["step"]
+    assert held_out["path"] == str(others)
+    assert f"lowest after step {held_out['best_step']}" in captured.get()
+    assert loss_on(tmp_path / "run", others) == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_a_held_out_set_that_is_looked_at_changes_nothing(
+    recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path
+) -> None:
+    finetune(recipe, data_dir, tmp_path / "alone", eval_data=others)  # the recipe does not ask for it
+    assert "held_out" not in json.loads((tmp_path / "alone" / "adapter" / "run.json").read_text())
+    asked = changed(recipe, eval_strategy="steps", eval_steps=3)
+    finetune(asked, data_dir, tmp_path / "looked", eval_data=others)
+    assert equal(tmp_path / "alone", tmp_path / "looked")
+    record = json.loads((tmp_path / "looked" / "adapter" / "run.json").read_text())
+    assert [entry["step"] for entry in record["held_out"]["losses"]] == [3, 6, 8]  # and at the end
+    assert "best_step" not in record["held_out"]
+
+
+def test_what_cannot_be_looked_at_is_told(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="pass --eval-data"):
+        finetune(changed(recipe, eval_strategy="epoch"), data_dir, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError, match="early_stopping_patience needs eval_strategy"):
+        changed(recipe, early_stopping_patience=2)
+
+
+@pytest.mark.slow
+def test_a_killed_run_still_stops_where_a_whole_one_does(
+    recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path
+) -> None:
+    whole = changed(recipe, **TOO_FAST)
+    finetune(whole, data_dir, tmp_path / "whole", eval_data=others)
+    told = json.loads((tmp_path / "whole" / "adapter" / "run.json").read_text())
+    # Behind the first evaluation that was not lower: what has been waited for must outlive the process.
+    steps = [entry["step"] for entry in told["held_out"]["losses"]]
+    after = steps[steps.index(told["held_out"]["best_step"]) + 1] + 1
+    (tmp_path / "recipe.yaml").write_text(whole.dump())
+    (tmp_path / "script.py").write_text(KILL_AT_STEP_5.replace("== 5", f"== {after}"))
+    words = ["--data", str(data_dir), "--eval-data", str(others), "--out", str(tmp_path / "killed")]
+    command = [sys.executable, str(tmp_path / "script.py"), "finetune", str(tmp_path / "recipe.yaml"), *words]
+    ended = subprocess.run(command, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    finetune(whole, data_dir, tmp_path / "killed", eval_data=others)
+    resumed = json.loads((tmp_path / "killed" / "adapter" / "run.json").read_text())
+    assert resumed["held_out"] == told["held_out"]
+    assert equal(tmp_path / "whole", tmp_path / "killed")
