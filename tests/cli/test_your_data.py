@@ -10,7 +10,6 @@ import pytest
 from datasets import config
 
 from pgt_lora.cli.app import main
-from pgt_lora.cli.own_data import dataset
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
 from tests.support import own_data
@@ -89,6 +88,7 @@ def test_a_wrong_row_is_one_line(
 def test_what_the_kit_makes_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.arms import specialized_mix
+    from pgt_lora.studies.named_data import dataset
 
     monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
     recipe = resolve("tiny-qwen2.5-vl", ["--num_samples", "6", "--num_test_samples", "3"]).recipe
