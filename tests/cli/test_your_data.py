@@ -10,6 +10,7 @@ import pytest
 from datasets import config
 
 from pgt_lora.cli.app import main
+from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
 from tests.support import own_data
 from tests.support.command import call
@@ -81,6 +82,22 @@ def test_a_wrong_row_is_one_line(
     assert call(monkeypatch, capsys, "import", "chat.jsonl", "--out", "data/chat", "--on-error", "leave")[0] == 2
     assert call(monkeypatch, capsys, "import", "chat.jsonl", "--out", "data/chat", "--on-error", "skip")[0] == 0
     assert len(open_dataset(written / "data" / "chat")) == 19
+
+
+@pytest.mark.slow
+def test_what_the_kit_makes_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pgt_lora.models.names import resolve
+    from pgt_lora.studies.compare.arms import specialized_mix
+    from pgt_lora.studies.named_data import dataset
+
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
+    recipe = resolve("tiny-qwen2.5-vl", ["--num_samples", "6", "--num_test_samples", "3"]).recipe
+    assert [len(open_dataset(dataset("pgt", recipe, split))) for split in ("train", "test")] == [6, 3]
+    assert dataset("specialized-mix", recipe) == specialized_mix(recipe, 6)
+    with pytest.raises(InputError, match="specialized-mix: nothing of it is held out"):
+        dataset("specialized-mix", recipe, "test")
+    with pytest.raises(InputError, match="pgt: no such dataset directory or file"):
+        dataset("pgt")
 
 
 def test_its_help_loads_nothing_heavy() -> None:

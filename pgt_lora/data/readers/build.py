@@ -136,6 +136,9 @@ def _tell(result: Survey, table: Table, reading: Reading, asked: Asked) -> None:
         )
     if not result.rows:
         raise InputError(f"{table.name}: holds no row that can be read")
+    named = {name: role for role, name in asked.columns.items() if name != NONE}
+    if absent := [name for name in named if name not in result.columns]:
+        raise InputError(f"--columns {named[absent[0]]}={absent[0]}: no such column; its are {choices(result.columns)}")
     if not result.num_images and asked.columns.get("image") != NONE:
         raise InputError(
             f"{table.name}: no row shows an image; its columns are {choices(result.columns)}: name the one of the "

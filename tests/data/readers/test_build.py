@@ -72,6 +72,18 @@ def test_options_that_a_letter_means_are_listed(tmp_path: Path) -> None:
     assert (row["answer"], row["choices"]) == ("B", ["A", "B"])
 
 
+def test_options_that_a_question_lists_are_not_listed_again(tmp_path: Path) -> None:
+    rows = own_data.question_rows(tmp_path)[:2]
+    asked = ("Is it left or right?", "Is it\nA. left\nB. right")
+    listed = [
+        row | {"question": text, "options": ["left", "right"], "answer": "B"}
+        for row, text in zip(rows, asked, strict=True)
+    ]
+    first, second = imported(lines(tmp_path / "rows.jsonl", listed), tmp_path)
+    assert first["prompt"][0]["content"] == "Is it left or right?\nA. left\nB. right"
+    assert second["prompt"][0]["content"] == asked[1]
+
+
 def test_choices_formats_tasks_and_groups_of_the_data_are_kept(tmp_path: Path) -> None:
     rows = own_data.question_rows(tmp_path)
     stated = {"choices": ["left", "right"], "task": "sides", "group": "room 1"}
@@ -167,6 +179,8 @@ def test_a_file_without_images_asks_for_their_column(tmp_path: Path) -> None:
     path = lines(tmp_path / "rows.jsonl", rows)
     with pytest.raises(InputError, match="no row shows an image; its columns are answer, picture, question"):
         import_data(str(path), tmp_path / "out")
+    with pytest.raises(InputError, match="--columns task=kind: no such column; its are answer, picture, question"):
+        import_data(str(path), tmp_path / "out", Asked(columns={"task": "kind", "image": "none"}))
     alone = imported(path, tmp_path, columns={"image": "none"})
     assert [row["images"] for row in alone] == [[], [], []]
     assert len({row["group"] for row in alone}) == 1
