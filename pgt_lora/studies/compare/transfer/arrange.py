@@ -75,7 +75,8 @@ def arrange_relation(rng: Random, settings: TaskSettings, question: Question) ->
     places = [middle if axis == 0 else middle[::-1] for middle in middles]
     boxes = [_box(canvas, *each) for each in zip(ordered, places, sides, strict=True)]
     is_certain = relation.solve(Scene(canvas, tuple(boxes)), about) == about["answer"]
-    return [_thing(rng, box) for box in boxes] if is_certain else None
+    # Which of both is drawn first says nothing.
+    return [_thing(rng, box) for box in rng.sample(boxes, 2)] if is_certain else None
 
 
 def plan_counting(rng: Random, settings: TaskSettings, shown: Sequence[str]) -> Question:
