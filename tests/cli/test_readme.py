@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pgt_lora.cli.app import main
 
@@ -17,10 +18,12 @@ QUICK = ["--max_steps", "2", "--save_steps", "100"]
 @pytest.mark.slow
 def test_the_steps_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"(?:^\.venv/bin/pgt-lora (?!check).+\n)+", README.read_text(encoding="utf-8"), re.MULTILINE)
+    (block,) = re.findall(r"(?:^\.venv/bin/pgt-lora (?!check|ask).+\n)+", README.read_text(encoding="utf-8"), re.MULTILINE)
     commands = [shlex.split(line)[1:] for line in block.splitlines()]
     assert [words[0] for words in commands] == ["generate", "generate", "preview", "finetune", "evaluate", "merge"]
-    for words in commands:
+    (question,) = re.findall(r"^\.venv/bin/pgt-lora (ask .+)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    Image.new("RGB", (64, 48), "gray").save("photo.jpg")
+    for words in [*commands, shlex.split(question)]:
         few = [{"5000": "32", "1000": "12"}.get(word, word) for word in words]
         monkeypatch.setattr(sys, "argv", ["pgt-lora", *few, *(QUICK if words[0] == "finetune" else [])])
         with pytest.raises(SystemExit) as ended:
