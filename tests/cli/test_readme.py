@@ -18,7 +18,9 @@ QUICK = ["--max_steps", "2", "--save_steps", "100"]
 @pytest.mark.slow
 def test_the_steps_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"(?:^\.venv/bin/pgt-lora (?!check|ask).+\n)+", README.read_text(encoding="utf-8"), re.MULTILINE)
+    (block,) = re.findall(
+        r"(?:^\.venv/bin/pgt-lora (?!check|ask).+\n)+", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
     commands = [shlex.split(line)[1:] for line in block.splitlines()]
     assert [words[0] for words in commands] == ["generate", "generate", "preview", "finetune", "evaluate", "merge"]
     (question,) = re.findall(r"^\.venv/bin/pgt-lora (ask .+)$", README.read_text(encoding="utf-8"), re.MULTILINE)
