@@ -3,6 +3,7 @@
 import io
 import logging
 import sys
+import time
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -14,17 +15,43 @@ from rich.text import Text
 # What users name (paths, tasks, datasets) is shown as it is: [red] in a path is no colour, and :cat: no picture.
 console = Console(markup=False, emoji=False)
 
+TELL_EVERY_S = 30  # where there is no terminal to show a bar
+
 Item = TypeVar("Item")
 
 
 def track(items: Iterable[Item], total: int | None, description: str) -> Iterator[Item]:
-    """Yield the items under a progress bar, with the time spent and the time left."""
+    """Yield the items under a progress bar, with the time spent and the time left.
+
+    Where the output is no terminal, a line says so every half minute, and the bar is printed at the end.
+    """
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
-        yield from progress.track(items, total=total, description=description)
+        tracked = progress.track(items, total=total, description=description)
+        yield from tracked if console.is_terminal else told(tracked, total, description)
+
+
+def told(items: Iterable[Item], total: int | None, description: str) -> Iterator[Item]:
+    """Yield the items, and print a line every half minute: how many are done, and how long the others will take."""
+    began = last = time.monotonic()
+    for number, item in enumerate(items):
+        now = time.monotonic()
+        if now - last >= TELL_EVERY_S:
+            last, spent = now, now - began
+            of = f" of {total:,}, {left(spent, number, total)}" if total else " so far"
+            console.print(f"{description}: {number:,}{of}")
+        yield item
+
+
+def left(spent_s: float, done: int, total: int) -> str:
+    """Return in words how long what is left will take, at the speed so far."""
+    if not done:
+        return "time left unknown"
+    minutes, seconds = divmod(round(spent_s / done * (total - done)), 60)
+    return f"{minutes} min {seconds:02} s left" if minutes else f"{seconds} s left"
 
 
 def bold(text: str, style: str = "bold") -> Text:

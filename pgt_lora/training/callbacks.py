@@ -1,6 +1,7 @@
 """What the trainer calls between its steps: the progress bar, and the stop on SIGTERM."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,11 +10,11 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import console, left
 
 
 class ProgressBar(TrainerCallback):
-    """Shows the steps and the loss; where the output is no terminal, as a line for every logged loss."""
+    """Shows the steps and the loss; where the output is no terminal, as a line with the speed for every logged loss."""
 
     def __init__(self, bar: Progress) -> None:
         self.bar = bar
@@ -23,6 +24,7 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         """Set the number of steps, and where a resumed run begins."""
         self.task = self.bar.add_task("Fine-tuning", total=state.max_steps, completed=state.global_step)
+        self.began, self.first_step = time.monotonic(), state.global_step
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Move on."""
@@ -39,7 +41,17 @@ class ProgressBar(TrainerCallback):
         loss = f"loss {kwargs['logs']['loss']:.4f}"
         self.bar.update(self.task, description=f"Fine-tuning, {loss}")
         if not console.is_terminal:
-            console.print(f"step {state.global_step}/{state.max_steps}: {loss}")
+            console.print(
+                f"step {state.global_step}/{state.max_steps}: {loss}, {self.speed(args, state, kwargs['logs'])}"
+            )
+
+    def speed(self, args: TrainingArguments, state: TrainerState, logs: dict[str, Any]) -> str:
+        """Return in words how fast it goes, over all processes, and how long the other steps will take."""
+        spent, steps = time.monotonic() - self.began, state.global_step - self.first_step
+        samples = steps * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        tokens = f"{logs['num_tokens'] / spent:,.0f} tokens/s, " if "num_tokens" in logs else ""
+        remaining = left(spent, steps, state.max_steps - self.first_step)
+        return f"{samples / spent:.1f} samples/s, {tokens}{remaining}"
 
 
 @contextmanager
