@@ -36,11 +36,11 @@ def import_data(
 ) -> None:
     """Bring your own data in: LLaVA, ShareGPT, messages, TRL or question-answer rows become a dataset directory."""
     from pgt_lora.core.terminal import console
-    from pgt_lora.data.readers.build import Asked, OnError
+    from pgt_lora.data.readers.build import ImportSettings, OnError
     from pgt_lora.data.readers.build import import_data as build
 
-    asked = Asked(
+    settings = ImportSettings(
         split, revision, parse_pairs("--columns", columns), image_root, test, split_column, OnError.named(on_error)
     )
-    for place in build(source, out, asked, overwrite):
+    for place in build(source, out, settings, overwrite):
         console.print(f"{place} is made; look at it with: pgt-lora preview {place}", soft_wrap=True)

@@ -7,6 +7,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.directory import MANIFEST, read_manifest
 from pgt_lora.data.pgt import pgt_data
+from pgt_lora.data.readers.build import test_directory
 from pgt_lora.tiny.skills import skill_data
 
 PGT, SKILLS = "pgt", "skills"
@@ -38,8 +39,7 @@ def sets_of_run(recipe: Recipe, data: Path | None, eval_data: Sequence[Path]) ->
 
 def test_split(data: Path) -> Path | None:
     """Return the test split that lies beside training data, `DATA-test`, or None."""
-    own = data.resolve()
-    path = own.with_name(f"{own.name}-test")
+    path = test_directory(data.resolve())
     return path if (path / MANIFEST).is_file() else None
 
 

@@ -42,7 +42,7 @@ class OnError(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ImportSettings:
     """How a table is read and divided.
 
     `columns` name the columns that play a part (question, answer, image), `test` is the share of rows that is held out,
@@ -77,26 +77,26 @@ def test_directory(out: Path) -> Path:
     return out.with_name(f"{out.name}-test")
 
 
-def import_data(source: str, out: Path, asked: Asked | None = None, overwrite: bool = False) -> list[Path]:
+def import_data(source: str, out: Path, settings: ImportSettings | None = None, overwrite: bool = False) -> list[Path]:
     """Write the rows that a name means into a dataset directory, and what is held out into `OUT-test` beside it.
 
     Raises:
         InputError: there are no such rows, some cannot be read, or a directory is there already. Nothing but fetched
             images is left behind then.
     """
-    asked = asked or Asked()
-    asked.check()
-    places = {"train": out} | ({"test": test_directory(out)} if asked.divides else {})
+    settings = settings or ImportSettings()
+    settings.check()
+    places = {"train": out} | ({"test": test_directory(out)} if settings.divides else {})
     for place in places.values():
         check_free(place, overwrite)
-    _check_no_old_test(out, asked)
-    table = open_table(source, asked.split, asked.revision)
-    reading = reading_of(table, asked)
-    result = survey(table, reading, asked.on_error == OnError.STOP)
-    _tell(result, table, reading, asked)
+    _check_no_old_test(out, settings)
+    table = open_table(source, settings.split, settings.revision)
+    reading = reading_of(table, settings)
+    result = survey(table, reading, settings.on_error == OnError.STOP)
+    _tell(result, table, reading, settings)
     groups = groups_of(result.rows)
-    test = by_share(groups, asked.test) if asked.test else set()
-    test = by_column(result.rows, groups) if asked.split_column else test
+    test = by_share(groups, settings.test) if settings.test else set()
+    test = by_column(result.rows, groups) if settings.split_column else test
     with ExitStack() as stack:  # which puts the last directory into its place first
         for part, place in places.items():
             numbers = test if part == "test" else set(groups) - test
@@ -104,11 +104,11 @@ def import_data(source: str, out: Path, asked: Asked | None = None, overwrite: b
             samples = _samples(table, reading, {number: groups[number] for number in numbers})
             made = write_samples(directory, track(samples, len(numbers), f"Writing {place.name}"), result.form)
             made["sources"] = {table.name: _facts(result, table, reading, len(numbers))}
-            write_manifest(directory, _request(table, asked, part), made)
+            write_manifest(directory, _request(table, settings, part), made)
     return list(places.values())
 
 
-def reading_of(table: Table, asked: Asked) -> Reading:
+def reading_of(table: Table, settings: ImportSettings) -> Reading:
     """Return how a table is read, by its first row.
 
     Raises:
@@ -117,29 +117,29 @@ def reading_of(table: Table, asked: Asked) -> Reading:
     where, values = next(table.rows(), (table.name, None))
     if values is None:
         raise InputError(f"{where}: holds no rows")
-    reader = reader_for(values, asked.columns, where)
-    album = Album(table.folder, asked.image_root, user_cache())
-    return Reading(table.name, reader, reader.names(asked.columns), album, asked.split_column)
+    reader = reader_for(values, settings.columns, where)
+    album = Album(table.folder, settings.image_root, user_cache())
+    return Reading(table.name, reader, reader.names(settings.columns), album, settings.split_column)
 
 
-def _tell(result: Survey, table: Table, reading: Reading, asked: Asked) -> None:
+def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettings) -> None:
     """Show what was found before anything is written.
 
     Raises:
         InputError: rows cannot be read and are not to be left out, none can, or no row has an image.
     """
-    for line in result.problems[:MAX_LISTED] if asked.on_error == OnError.STOP else result.problems:
+    for line in result.problems[:MAX_LISTED] if settings.on_error == OnError.STOP else result.problems:
         console.print(line, soft_wrap=True, highlight=False)
-    if result.problems and asked.on_error == OnError.STOP:
+    if result.problems and settings.on_error == OnError.STOP:
         raise InputError(
             f"{result.problems[0]}; mend it, or leave out what cannot be read: pgt-lora import … --on-error skip"
         )
     if not result.rows:
         raise InputError(f"{table.name}: holds no row that can be read")
-    named = {name: role for role, name in asked.columns.items() if name != NONE}
+    named = {name: role for role, name in settings.columns.items() if name != NONE}
     if absent := [name for name in named if name not in result.columns]:
         raise InputError(f"--columns {named[absent[0]]}={absent[0]}: no such column; its are {choices(result.columns)}")
-    if not result.num_images and asked.columns.get("image") != NONE:
+    if not result.num_images and settings.columns.get("image") != NONE:
         raise InputError(
             f"{table.name}: no row shows an image; its columns are {choices(result.columns)}: name the one of the "
             "images with --columns image=…, or pass --columns image=none where the rows are text alone"
@@ -186,23 +186,23 @@ def _facts(result: Survey, table: Table, reading: Reading, num_rows: int) -> dic
     }
 
 
-def _request(table: Table, asked: Asked, part: str) -> dict[str, Any]:
+def _request(table: Table, settings: ImportSettings, part: str) -> dict[str, Any]:
     return {
         "source": "import",
         "of": table.name,
         "part": part,
-        "split": asked.split,
-        "columns": dict(asked.columns),
-        "test": asked.test,
-        "split_column": asked.split_column,
-        "on_error": asked.on_error.value,
+        "split": settings.split,
+        "columns": dict(settings.columns),
+        "test": settings.test,
+        "split_column": settings.split_column,
+        "on_error": settings.on_error.value,
     }
 
 
-def _check_no_old_test(out: Path, asked: Asked) -> None:
+def _check_no_old_test(out: Path, settings: ImportSettings) -> None:
     """Refuse to leave a test split behind whose rows may come to be trained on."""
     old = test_directory(out)
-    if asked.divides or not (out / MANIFEST).is_file() or not old.exists():
+    if settings.divides or not (out / MANIFEST).is_file() or not old.exists():
         return
     before = read_manifest(out)["asked"]
     if before.get("source") == "import" and (before.get("test") or before.get("split_column")):

@@ -7,7 +7,7 @@ from pathlib import Path
 from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import MANIFEST, PARQUET, VERSIONS, read_manifest
-from pgt_lora.data.readers.build import Asked, import_data, reading_of
+from pgt_lora.data.readers.build import ImportSettings, import_data, reading_of
 from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import Unreadable
 from pgt_lora.data.readers.tables import Table
@@ -40,7 +40,7 @@ def _state(table: Table) -> str:
     """Return a digest of what an import of a table would read."""
     digest = hashlib.sha256(json.dumps([str(table.folder and table.folder.resolve()), table.facts]).encode())
     if table.folder is not None:
-        reading = reading_of(table, Asked())
+        reading = reading_of(table, ImportSettings())
         seen: set[Path] = set()
         for _, values in table.rows():
             try:

@@ -8,7 +8,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.readers.build import Asked, OnError, import_data
+from pgt_lora.data.readers.build import ImportSettings, OnError, import_data
 from pgt_lora.data.turns import IMAGE, Role, turns
 from tests.support import own_data
 from tests.support.own_data import FORMS, NUM_ROWS, lines, llava, llava_rows, png, turn
@@ -17,7 +17,7 @@ from tests.support.own_data import FORMS, NUM_ROWS, lines, llava, llava_rows, pn
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_is_imported(name: str, tmp_path: Path) -> None:
     write, columns, formats = FORMS[name]
-    (out,) = import_data(str(write(tmp_path)), tmp_path / "out", Asked(columns=columns))
+    (out,) = import_data(str(write(tmp_path)), tmp_path / "out", ImportSettings(columns=columns))
     rows, manifest = open_dataset(out), read_manifest(out)
     assert len(rows) == NUM_ROWS == len(set(rows["id"]))
     (facts,) = manifest["sources"].values()
@@ -30,7 +30,7 @@ def test_every_form_is_imported(name: str, tmp_path: Path) -> None:
 
 
 def imported(source: Path, tmp_path: Path, **asked: object) -> list[dict]:
-    (out,) = import_data(str(source), tmp_path / "out", Asked(**asked))  # type: ignore[arg-type]
+    (out,) = import_data(str(source), tmp_path / "out", ImportSettings(**asked))  # type: ignore[arg-type]
     return open_dataset(out).to_list()
 
 
@@ -127,7 +127,7 @@ def test_a_row_that_cannot_be_read_is_named_by_its_line(name: str, tmp_path: Pat
     rows[7] = {**rows[7], **change}
     lines(path, rows)  # a row a line
     with pytest.raises(InputError, match=rf"^{path}, line 8: .*{says}.*--on-error skip") as raised:
-        import_data(str(path), tmp_path / "out", Asked())
+        import_data(str(path), tmp_path / "out", ImportSettings())
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "out").exists()
 
@@ -141,7 +141,7 @@ def test_what_is_skipped_is_counted_and_listed(tmp_path: Path, capsys: pytest.Ca
     rows[8]["image"] = "gone.png"
     path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     shift = len(text) - len(path.read_text(encoding="utf-8").splitlines())
-    (out,) = import_data(str(path), tmp_path / "out", Asked(on_error=OnError.SKIP))
+    (out,) = import_data(str(path), tmp_path / "out", ImportSettings(on_error=OnError.SKIP))
     (facts,) = read_manifest(out)["sources"].values()
     assert (facts["rows"], facts["skipped"], facts["drawn"]) == (20, 2, 18)
     named = [line.split(": ")[0] for line in facts["skipped_rows"]]
@@ -180,7 +180,7 @@ def test_a_file_without_images_asks_for_their_column(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no row shows an image; its columns are answer, picture, question"):
         import_data(str(path), tmp_path / "out")
     with pytest.raises(InputError, match="--columns task=kind: no such column; its are answer, picture, question"):
-        import_data(str(path), tmp_path / "out", Asked(columns={"task": "kind", "image": "none"}))
+        import_data(str(path), tmp_path / "out", ImportSettings(columns={"task": "kind", "image": "none"}))
     alone = imported(path, tmp_path, columns={"image": "none"})
     assert [row["images"] for row in alone] == [[], [], []]
     assert len({row["group"] for row in alone}) == 1
@@ -197,4 +197,4 @@ def test_a_file_without_images_asks_for_their_column(tmp_path: Path) -> None:
 )
 def test_what_is_of_no_one_form_is_refused(row: object, columns: dict[str, str], says: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=says):
-        import_data(str(lines(tmp_path / "rows.jsonl", [row])), tmp_path / "out", Asked(columns=columns))
+        import_data(str(lines(tmp_path / "rows.jsonl", [row])), tmp_path / "out", ImportSettings(columns=columns))

@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Image, Value, c
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.readers.build import Asked, import_data
+from pgt_lora.data.readers.build import ImportSettings, import_data
 from pgt_lora.data.readers.pictures import Album
 from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import Unreadable
@@ -80,9 +80,9 @@ def test_a_dataset_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             patch.setattr(config, "HF_DATASETS_CACHE", tmp_path / "cache")
             patch.setattr(config, "HF_HUB_OFFLINE", False)
             (out,) = import_data("me/data", tmp_path / "out")
-            (test,) = import_data("me/data@main", tmp_path / "test", Asked(split="test"))
+            (test,) = import_data("me/data@main", tmp_path / "test", ImportSettings(split="test"))
             with pytest.raises(InputError, match="me/data: its split dev is not to be had"):
-                import_data("me/data", tmp_path / "dev", Asked(split="dev"))
+                import_data("me/data", tmp_path / "dev", ImportSettings(split="dev"))
     finally:
         hub.shutdown()
         hub.server_close()
@@ -161,7 +161,7 @@ def test_images_of_another_folder(tmp_path: Path) -> None:
     path = lines(tmp_path / "elsewhere" / "rows.jsonl", rows)
     with pytest.raises(InputError, match="pass --image-root"):
         import_data(str(path), tmp_path / "out")
-    (out,) = import_data(str(path), tmp_path / "out", Asked(image_root=tmp_path))
+    (out,) = import_data(str(path), tmp_path / "out", ImportSettings(image_root=tmp_path))
     assert len(open_dataset(out)) == len(rows)
 
 
@@ -180,5 +180,5 @@ def test_a_dataset_directory_can_be_divided(tmp_path: Path, data_dir: Path) -> N
     ]
     (facts,) = read_manifest(whole)["sources"].values()
     assert facts["licence"]["redistributable"] is True
-    parts = import_data(str(data_dir), tmp_path / "parts", Asked(test=0.25))
+    parts = import_data(str(data_dir), tmp_path / "parts", ImportSettings(test=0.25))
     assert [len(open_dataset(each)) for each in parts] == [24, 8]

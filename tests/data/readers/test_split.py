@@ -7,7 +7,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.readers.build import Asked, import_data
+from pgt_lora.data.readers.build import ImportSettings, import_data
 from pgt_lora.data.readers.split import by_share, groups_of
 from pgt_lora.data.readers.survey import Known
 from tests.support.own_data import lines, llava, llava_rows, png, sharegpt
@@ -19,7 +19,7 @@ def digests(directory: Path) -> set[bytes]:
 
 def test_the_split_is_by_image_and_the_same_every_time(tmp_path: Path) -> None:
     source = llava(tmp_path)
-    train, test = import_data(str(source), tmp_path / "out", Asked(test=0.3))
+    train, test = import_data(str(source), tmp_path / "out", ImportSettings(test=0.3))
     assert (train.name, test.name) == ("out", "out-test")
     sizes = [len(open_dataset(each)) for each in (train, test)]
     assert sizes == [14, 6]
@@ -31,7 +31,7 @@ def test_the_split_is_by_image_and_the_same_every_time(tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     llava(moved)
     (moved / "mix.json").write_text(json.dumps(llava_rows()[::-1]), encoding="utf-8")
-    (_, again) = import_data(str(moved / "mix.json"), tmp_path / "again", Asked(test=0.3))
+    (_, again) = import_data(str(moved / "mix.json"), tmp_path / "again", ImportSettings(test=0.3))
     assert set(open_dataset(again)["group"]) == set(open_dataset(test)["group"])
 
 
@@ -40,14 +40,14 @@ def test_the_same_pixels_in_another_file_are_the_same_image(tmp_path: Path) -> N
     for index in range(8):
         (tmp_path / f"{index}.png").write_bytes(png(index // 2) + b"x" * index)
         rows.append({"question": "What?", "answer": "that", "image": f"{index}.png"})
-    _, test = import_data(str(lines(tmp_path / "rows.jsonl", rows)), tmp_path / "out", Asked(test=0.25))
+    _, test = import_data(str(lines(tmp_path / "rows.jsonl", rows)), tmp_path / "out", ImportSettings(test=0.25))
     assert len(open_dataset(test)) == 2
     assert len(set(open_dataset(test)["group"])) == 1
 
 
 def test_rows_that_share_one_of_several_images_stay_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="all rows share one image or group"):  # each shares one with the next
-        import_data(str(sharegpt(tmp_path)), tmp_path / "out", Asked(test=0.1))
+        import_data(str(sharegpt(tmp_path)), tmp_path / "out", ImportSettings(test=0.1))
     assert not (tmp_path / "out").exists()
     rows = {1: Known("", ("a", "b"), None), 2: Known("", ("c",), None), 3: Known("", ("c", "b"), None)}
     assert set(groups_of(rows).values()) == {"a"}
@@ -64,36 +64,36 @@ def test_a_column_that_divides_must_not_leak(tmp_path: Path) -> None:
     llava(tmp_path)
     rows = llava_rows()
     apart = [row | {"split": "test" if index in (0, 1) else "train"} for index, row in enumerate(rows)]
-    _, test = import_data(str(lines(tmp_path / "a.jsonl", apart)), tmp_path / "a", Asked(split_column="split"))
+    _, test = import_data(str(lines(tmp_path / "a.jsonl", apart)), tmp_path / "a", ImportSettings(split_column="split"))
     assert open_dataset(test)["id"] == ["a-000001", "a-000002"]
     leaking = [row | {"split": "test" if index == 0 else "train"} for index, row in enumerate(rows)]
     path = lines(tmp_path / "b.jsonl", leaking)
     with pytest.raises(
         InputError, match=rf"1 test rows show images that train shows.*{path}, line 1 and {path}, line 2"
     ):
-        import_data(str(path), tmp_path / "b", Asked(split_column="split"))
+        import_data(str(path), tmp_path / "b", ImportSettings(split_column="split"))
     other = lines(tmp_path / "c.jsonl", [row | {"split": "val"} for row in rows])
     with pytest.raises(InputError, match="line 1: its split is 'val'; known: train, test"):
-        import_data(str(other), tmp_path / "c", Asked(split_column="split"))
+        import_data(str(other), tmp_path / "c", ImportSettings(split_column="split"))
 
 
 def test_no_old_test_split_stays_behind(tmp_path: Path) -> None:
     source, out = str(llava(tmp_path)), tmp_path / "out"
-    import_data(source, out, Asked(test=0.3))
+    import_data(source, out, ImportSettings(test=0.3))
     with pytest.raises(InputError, match="was held out of the old out"):
         import_data(source, out, overwrite=True)
-    import_data(source, out, Asked(test=0.1), overwrite=True)
+    import_data(source, out, ImportSettings(test=0.1), overwrite=True)
     assert len(open_dataset(tmp_path / "out-test")) == 2
 
 
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        (Asked(test=1.0), "--test 1.0"),
-        (Asked(test=0.1, split_column="a"), "leave out the other"),
-        (Asked(image_root=Path("nowhere")), "--image-root nowhere: no such directory"),
+        (ImportSettings(test=1.0), "--test 1.0"),
+        (ImportSettings(test=0.1, split_column="a"), "leave out the other"),
+        (ImportSettings(image_root=Path("nowhere")), "--image-root nowhere: no such directory"),
     ],
 )
-def test_what_does_not_fit_is_refused_at_once(asked: Asked, says: str, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused_at_once(asked: ImportSettings, says: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=says):
         import_data("nowhere.json", tmp_path / "out", asked)
