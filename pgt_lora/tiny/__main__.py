@@ -11,7 +11,7 @@ from pgt_lora.core.errors import choices
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.models.checkpoint import family_of, load_model, load_processor
+from pgt_lora.models.checkpoint import family_of
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Place, Schedule, pretrain
@@ -33,8 +33,6 @@ def rebuild(
     steps: Annotated[int, typer.Option(help="Training steps. Default: as the shipped model's.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Conversations a step.")] = 32,
     minutes: Annotated[Optional[float], typer.Option(min=0.1, help="End by then, with a rate that fell.")] = None,  # noqa: UP045
-    start: Annotated[Path | None, typer.Option(help="A small model to go on from, in place of random weights.")] = None,
-    learning_rate: Annotated[float, typer.Option(help="The highest one.")] = 4e-3,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw; the weights do not depend on it.")] = 0,
     checkpoint: Annotated[Optional[Path], typer.Option(help="Where an interrupted run goes on from.")] = None,  # noqa: UP045
@@ -50,17 +48,12 @@ def rebuild(
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with new_directory(out, overwrite) as directory:
-        if start:
-            model, processor = load_model(str(start), dtype="float32"), load_processor(str(start))
-        else:
-            processor = module.build_processor()
-            model = module.build_model(processor)
+        processor = module.build_processor()
+        model = module.build_model(processor)
         model.save_pretrained(directory)
         processor.save_pretrained(directory)
         encoder = Encoder(family_of(str(directory)), processor)
-        schedule = Schedule(
-            steps=steps or shipped_steps, batch_size=batch_size, minutes=minutes, learning_rate=learning_rate
-        )
+        schedule = Schedule(steps=steps or shipped_steps, batch_size=batch_size, minutes=minutes)
         done = pretrain(model, encoder, schedule, Place(device, workers, checkpoint))
         model.save_pretrained(directory)
         (directory / "README.md").write_text(card(name, model), encoding="utf-8")

@@ -1,10 +1,9 @@
 """An auxiliary lesson for attention: a word that names a color, a letter or a thing attends to what it names.
 
-Six heads are taught. In one layer, one attends to the object's token where one object alone has the name, and another
+Four heads are taught. In one layer, one attends to the object's token where one object alone has the name, and another
 shares its attention among all objects that have it and a resting place, the first token of the text: what it reads
 tells how many there are, and none at all. In the layer after it, a word that names a letter attends with one head to
-the other objects of the letter's color, or rests, and with another to the other letters, the nearer the more; a word
-that names one object alone attends with two more to the objects that lie left of it and above it, or rests. Spread
+the other objects of the letter's color, or rests, and with another to the other letters, the nearer the more. Spread
 over all tokens at first, attention learns this from answers alone in thousands of steps, if ever.
 """
 
@@ -25,11 +24,10 @@ from pgt_lora.tiny.things import NAMES as THINGS
 
 LAYER, NEXT_LAYER = 2, 3  # counted from 0
 ONE, MANY = 0, 1  # heads of the first ...
-ALIKE, LEFT, NEAR, ABOVE = 0, 1, 2, 3  # ... and of the second; the first two share keys, and the last two
+ALIKE, NEAR = 0, 2  # ... and of the second, which share no keys
 RESTING_SHARE = 4.0  # the first token counts as so many objects ...
-RESTING_SHARE_FEW = 0.5  # ... for those that are alike, or on one side, of which there are few
+RESTING_SHARE_ALIKE = 0.5  # ... for those that are alike, of which there are few
 NEARNESS = 0.12  # of the side, at which a letter counts for 1/e of one that is here
-ASIDE = 0.04  # of the side, by which an object must lie left or above to count
 NAMES = (*COLORS, *LETTERS, *THINGS)
 TOKENS = SIDE * SIDE
 
@@ -80,26 +78,6 @@ def companions(picture: Picture) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def ahead(picture: Picture) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return, for each name that one object alone has, how many objects left of it and above it each token holds.
-
-    Nothing is taught of pictures with things, which are to stay without any relation.
-    """
-    objects, found = everything(picture), {}
-    if picture.things:
-        return {}
-    named = [(name, each) for each in objects for name in {each.color, kind_of(each)} & set(NAMES)]
-    names = [name for name, _ in named]
-    for name, each in named:
-        if names.count(name) == 1:
-            sides = np.zeros((2, TOKENS), np.float32)
-            for other in objects:
-                for axis in (0, 1):
-                    sides[axis, _token(other, picture)] += at(each, picture)[axis] - at(other, picture)[axis] > ASIDE
-            found[name] = sides[0], sides[1]
-    return found
-
-
 def _token(each: Any, picture: Picture) -> int:
     x, y = at(each, picture)
     return SIDE * int(SIDE * y) + int(SIDE * x)
@@ -122,41 +100,36 @@ def pointing_targets(
 ) -> dict[str, torch.Tensor]:
     """Return where each naming word of a batch should attend, for `pointing_losses`.
 
-    `ids` is (images, tokens), `after` the first token behind the image, and `names` is of `token_names`. `words`,
-    `letters` and `singles` count tokens through the batch.
+    `ids` is (images, tokens), `after` the first token behind the image, and `names` is of `token_names`. `words` and
+    `letters` count tokens through the batch.
     """
     numpy_names, numpy_ids = names.numpy(), ids.numpy()
-    kinds = ("words", "wanted", "letters", "alike", "near", "singles", "left", "above")
-    asked: dict[str, list[Any]] = {kind: [] for kind in kinds}
-
-    def add(**values: Any) -> None:
-        for kind, value in values.items():
-            asked[kind].append(value)
-
+    words, wanted, letters, alike, near = [], [], [], [], []
     for row, picture in enumerate(pictures):
-        found, others, before = cells(picture), companions(picture), ahead(picture)
+        found, others = cells(picture), companions(picture)
         named = numpy_names[numpy_ids[row, after:]]
         for position in np.flatnonzero(named >= 0):
             word, name = row * ids.shape[1] + after + int(position), NAMES[named[position]]
-            add(words=word, wanted=found[named[position]])
+            words.append(word)
+            wanted.append(found[named[position]])
             if name in others and len(others) > 1:
-                add(letters=word, alike=others[name][0], near=others[name][1])
-            if name in before:
-                add(singles=word, left=before[name][0], above=before[name][1])
+                letters.append(word)
+                alike.append(others[name][0])
+                near.append(others[name][1])
 
     def stacked(rows: list[np.ndarray]) -> torch.Tensor:
         return torch.from_numpy(np.stack(rows)) if rows else torch.zeros(0, TOKENS)
 
-    counted = ("words", "letters", "singles")
     return {
-        kind: torch.tensor(rows, dtype=torch.long) if kind in counted else stacked(rows) for kind, rows in asked.items()
-    }
+        "words": torch.tensor(words, dtype=torch.long), "wanted": stacked(wanted),
+        "letters": torch.tensor(letters, dtype=torch.long), "alike": stacked(alike), "near": stacked(near),
+    }  # fmt: skip
 
 
 def pointing_losses(
     first: torch.Tensor, second: torch.Tensor, image: int, asked: dict[str, torch.Tensor]
-) -> tuple[torch.Tensor, ...]:
-    """Return how far the six heads are from where they should attend, as means of relative entropies.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return how far the four heads are from where they should attend, as means of relative entropies.
 
     `first` and `second` are the attention of the two layers, (images, heads, tokens, tokens), `image` is the first
     image token, and `asked` is of `pointing_targets`.
@@ -173,15 +146,11 @@ def pointing_losses(
     wanted = asked["wanted"]
     single = (wanted.sum(1) == 1).float()
     one = -((paid(first, ONE, "words")[1] * wanted).sum(1) * single).sum() / single.sum().clamp(min=1)
-    many, alike, left, above = (
-        entropy(
-            torch.cat(paid(attention, head, rows), 1), torch.cat((shares.new_full((len(shares), 1), rest), shares), 1)
-        )
-        for attention, head, rows, shares, rest in (
+    many, alike = (
+        entropy(torch.cat(paid(attention, head, rows), 1), torch.cat((found.new_full((len(found), 1), rest), found), 1))
+        for attention, head, rows, found, rest in (
             (first, MANY, "words", wanted, RESTING_SHARE),
-            (second, ALIKE, "letters", asked["alike"], RESTING_SHARE_FEW),
-            (second, LEFT, "singles", asked["left"], RESTING_SHARE_FEW),
-            (second, ABOVE, "singles", asked["above"], RESTING_SHARE_FEW),
+            (second, ALIKE, "letters", asked["alike"], RESTING_SHARE_ALIKE),
         )
     )
-    return one, many, alike, entropy(paid(second, NEAR, "letters")[1], asked["near"]), left, above
+    return one, many, alike, entropy(paid(second, NEAR, "letters")[1], asked["near"])

@@ -8,7 +8,7 @@ from random import Random
 
 from pgt_lora.data.scene import Box, Circle
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.tiny.letter_questions import LETTER_QUESTIONS, letter_to_color, matches
+from pgt_lora.tiny.letter_questions import LETTER_QUESTIONS, letter_to_color
 from pgt_lora.tiny.objects import Turn, at, everything, primitives, unique
 from pgt_lora.tiny.picture import Picture, Thing
 from pgt_lora.tiny.place_questions import PLACE_QUESTIONS, color_at, thing_to_color
@@ -109,53 +109,9 @@ def variety(rng: Random, picture: Picture) -> Turn | None:
     return rng.choice(("Which color is there most often?", "Name the color that most objects have.")), first
 
 
-def outermost(rng: Random, picture: Picture) -> Turn | None:
-    """Ask for the color of the outermost of at least three objects, or for its letter; never of things."""
-    objects = unique(picture)
-    if picture.things or len(objects) < 3 or len(objects) < len(everything(picture)):
-        return None
-    axis, last = rng.choice((0, 1)), rng.random() < 0.5
-    values = sorted(at(p, picture)[axis] for p in objects)
-    if min(values[1] - values[0], values[-1] - values[-2]) < 0.04:
-        return None
-    outer = (max if last else min)(objects, key=lambda p: at(p, picture)[axis])
-    edge = (("left", "right"), ("top", "bottom"))[axis][last]
-    what, answer = "color", outer.color
-    if isinstance(outer, Circle) and outer.label and rng.random() < 0.6:
-        what, answer = "letter", outer.label
-    wordings = (f"Which {what} is nearest to the {edge}?", f"Go to the {edge} of the image: which {what} is nearest?")
-    return rng.choice(wordings), answer
-
-
-def aside(rng: Random, picture: Picture) -> Turn | None:
-    """Ask what lies on one side of an object, how much or whether anything; of three objects at least, never of things.
-
-    So no pair is ever asked about.
-    """
-    objects = everything(picture)
-    known = [p for p in unique(picture) if not isinstance(p, Thing)]
-    if picture.things or len(objects) < 3 or not known:
-        return None
-    p = rng.choice(known)
-    side = rng.choice(sorted(OPPOSITE))
-    axis, sign = (1, 0)[side in ("left", "right")], (1, -1)[side in ("left", "above")]
-    offsets = {id(q): sign * (at(q, picture)[axis] - at(p, picture)[axis]) for q in objects if q is not p}
-    if any(abs(offset) < 0.05 for offset in offsets.values()):
-        return None
-    there = sorted((q for q in objects if offsets.get(id(q), 0) > 0), key=lambda q: offsets[id(q)])
-    named = f"letter {p.label}" if isinstance(p, Circle) and p.label and rng.random() < 0.7 else f"{p.color} object"
-    kind = rng.random()
-    if kind < 0.3:
-        return f"How many objects are {OF[side]} the {named}?", str(len(there))
-    if kind < 0.6:
-        return f"There is something {OF[side]} the {named}.", str(bool(there))
-    answer = " ".join(q.color for q in there) or "none"
-    return (f"Which colors are {OF[side]} the {named}?", answer) if len(there) < 5 else None
-
-
 def chosen(rng: Random, picture: Picture) -> Turn | None:
     """Ask for a color or a number by the letter of an option, in a row or one below the other."""
-    turn = rng.choice((color_at, letter_to_color, total, total, matches, matches, thing_to_color))(rng, picture)
+    turn = rng.choice((color_at, letter_to_color, total, total, thing_to_color))(rng, picture)
     if turn is None:
         return None
     known = list(COLORS) if turn[1] in COLORS else [str(n) for n in range(10)]
@@ -168,6 +124,6 @@ def chosen(rng: Random, picture: Picture) -> Turn | None:
 
 
 QUESTIONS: tuple[Callable[[Random, Picture], Turn | None], ...] = (
-    present, present, side, side_true, kind, total, variety, outermost, outermost, aside, aside, aside, chosen, chosen,
-    chosen, *LETTER_QUESTIONS, *PLACE_QUESTIONS,
+    present, present, side, side_true, kind, total, variety, chosen, chosen, chosen, *LETTER_QUESTIONS,
+    *PLACE_QUESTIONS,
 )  # fmt: skip
