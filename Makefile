@@ -11,7 +11,7 @@ TORCH := 2.13.0
 EXTRAS := dev$(if $(shell command -v nvidia-smi 2>/dev/null),$(shell echo ,)cuda)
 
 MODEL ?= tiny-qwen2.5-vl
-RUN_ARGS = $(if $(DATA),--data $(DATA)) $(EVAL_ARGS) $(if $(OUT),--out $(OUT)) $(ARGS)
+RUN_ARGS = $(strip $(if $(DATA),--data $(DATA)) $(EVAL_ARGS) $(if $(OUT),--out $(OUT)) $(ARGS))
 EVAL_ARGS = $(foreach set,$(EVAL),--eval-data $(set))
 
 export TOKENIZERS_PARALLELISM := false

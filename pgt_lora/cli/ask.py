@@ -1,5 +1,6 @@
 """The command that asks a model questions about images."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ def ask(
     base: Annotated[bool, typer.Option("--base", help="Also answer without the run's adapter.")] = False,
     chat: Annotated[bool, typer.Option("--chat", help="Ask in the terminal, question after question.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 128,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each question.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each question.")] = False,
 ) -> None:
     """Ask a model about your own images, as evaluation would."""
     import json
@@ -29,20 +30,23 @@ def ask(
     images, questions = (words, typed()) if chat else (words[:-1], iter(words[-1:]))
     if not images:
         raise InputError(f"{words[0]!r}: give one image file or several, then the question in quotes")
+    if not chat and Path(words[-1]).is_file():
+        raise InputError(f"{words[-1]}: an image file where the question is to be; write it last, in quotes")
     check_files([Path(image) for image in images])  # a model may take minutes to load
     asked = chat_with(model, images, base=base, max_new_tokens=max_new_tokens)
     for question in questions:
         answers = asked.ask(question)
         if as_json:
-            console.print_json(json.dumps({"model": model, "images": images, "question": question, **answers}))
+            told = {"model": model, "images": images, "question": question, **answers}
+            console.print_json(json.dumps(told), indent=None)
         else:
             console.print("\n".join(lines(answers)), highlight=False, soft_wrap=True)
 
 
 def typed() -> Iterator[str]:
-    """Yield questions as they are typed, up to an empty line or the end of the input."""
+    """Yield questions as they are typed or piped in, up to an empty line or the end of the input."""
     with suppress(EOFError):
-        while question := input("> ").strip():
+        while question := input("> " if sys.stdin.isatty() else "").strip():
             yield question
 
 

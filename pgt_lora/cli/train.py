@@ -124,4 +124,4 @@ def run(
     if out is None and (Path(name) / STARTED).is_file():
         out = Path(name)  # a run that was begun goes on where it lies
     recipe = resolve(name, words).recipe
-    run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite, held_out(eval_data, recipe))
+    run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite, held_out(eval_data, recipe, data))

@@ -42,6 +42,8 @@ class Chat:
     def ask(self, question: str) -> dict[str, str]:
         """Return the greedy `answer` to a question and, with `base`, the `base_answer`, and keep both as history.
 
+        A question that got an empty answer is not kept.
+
         Raises:
             InputError: the question is empty or holds a control token.
         """
@@ -56,7 +58,8 @@ class Chat:
             self.encoder.check_text(row, question)
             with self.model.disable_adapter() if name == BASE_ANSWER else nullcontext():
                 answers[name] = next(answer(self.model, self.encoder, [row], self.generation)).strip()
-            self.histories[name] = (*asked, Turn(Role.ASSISTANT, (answers[name],)))
+            if answers[name]:  # a model may say nothing, and templates know no turn without words
+                self.histories[name] = (*asked, Turn(Role.ASSISTANT, (answers[name],)))
         return answers
 
 

@@ -23,7 +23,7 @@ from pgt_lora.evaluation.asked import Asked, EveryQuestion
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.probability import By, log_probabilities
 from pgt_lora.evaluation.reading import parse
-from pgt_lora.evaluation.score_files import write_scores
+from pgt_lora.evaluation.score_files import read_facts, write_scores
 from pgt_lora.evaluation.scoring import Score, correct, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
@@ -186,7 +186,17 @@ def load_encoder(checkpoint: Checkpoint) -> Encoder:
 
 
 def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Path], out: Path) -> None:
-    """Evaluate a checkpoint as a recipe says on every test set that it was not yet evaluated on."""
+    """Evaluate a checkpoint as a recipe says on every test set that it was not yet evaluated on.
+
+    Raises:
+        InputError: a test set cannot be read, or it was evaluated on another one of the same name.
+    """
+    for test, path in tests.items():
+        if (out / test).exists() and read_facts(out / test)["content_hash"] != read_manifest(path)["content_hash"]:
+            raise InputError(
+                f"{path}: {out / test} holds the scores of another dataset of this name; rename one, or choose "
+                "another --out"
+            )
     waiting = {test: path for test, path in tests.items() if not (out / test).exists()}
     if not waiting:
         return

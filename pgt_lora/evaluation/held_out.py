@@ -1,22 +1,25 @@
 """The held-out sets that a run or a comparison scores, by the names under which their scores are kept."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.data.directory import MANIFEST, read_manifest
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.readers.build import test_directory
 from pgt_lora.tiny.skills import skill_data
 
 PGT, SKILLS = "pgt", "skills"
+IMPORTED = re.compile(r"import-(.+)-[0-9a-f]{16}")
 TITLES = {PGT: "Held-out PGT", SKILLS: "Skills of the pre-training"}
 
 
 def title(name: str) -> str:
-    """Return what a set is called on pages."""
-    return TITLES.get(name, name)
+    """Return what a set is called on pages; what was imported for --eval-data goes by the name of its source."""
+    return TITLES.get(name, IMPORTED.sub(r"\1", name))
 
 
 def sets_of_run(recipe: Recipe, data: Path | None, eval_data: Sequence[Path]) -> dict[str, Path]:
@@ -60,12 +63,20 @@ def given_sets(eval_data: Sequence[Path]) -> dict[str, Path]:
 
 
 def check_held_out(sets: Mapping[str, Path], datasets: Mapping[str, Path]) -> None:
-    """Check that nothing is trained on an evaluation set.
+    """Check that nothing is trained on an evaluation set, and print a warning where it is on some of its images.
 
     Raises:
-        InputError: something is, by the name that it has in `datasets`.
+        InputError: something is trained on the set, by the name that it has in `datasets`.
     """
+    shown = {name: set(open_dataset(data)["group"]) for name, data in datasets.items()}
     for path in sets.values():
+        groups = list(open_dataset(path)["group"])
         for name, data in datasets.items():
             if read_manifest(path)["content_hash"] == read_manifest(data)["content_hash"]:
                 raise InputError(f"--eval-data {path}: {name} is trained on these items; give held-out ones")
+            if leaked := sum(group in shown[name] for group in groups):
+                console.print(
+                    f"Warning: {leaked:,} of the {len(groups):,} rows of {path} show what {name} is trained on; these "
+                    "scores say what it remembers, too. Divide by image: pgt-lora import … --test 0.1",
+                    style="bold", soft_wrap=True,
+                )  # fmt: skip

@@ -33,9 +33,15 @@ def _told(score: Score) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
+def read_facts(directory: Path) -> dict[str, Any]:
+    """Return what `evaluate` wrote to `scores.json`: what was asked of which model, and the scores."""
+    facts: dict[str, Any] = json.loads((directory / "scores.json").read_text(encoding="utf-8"))
+    return facts
+
+
 def read_scores(directory: Path) -> dict[str, Score]:
-    """Return what `evaluate` wrote to `scores.json`."""
-    tasks = json.loads((directory / "scores.json").read_text(encoding="utf-8"))["tasks"]
+    """Return the scores of the tasks that `evaluate` wrote."""
+    tasks = read_facts(directory)["tasks"]
     return {task: Score(**{k: v for k, v in score.items() if k != "accuracy"}) for task, score in tasks.items()}
 
 

@@ -17,6 +17,7 @@ from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.turns import with_last_answer
 from pgt_lora.evaluation.evaluate import predict
 from pgt_lora.evaluation.generation import Generation, answer
+from pgt_lora.evaluation.score_files import read_facts
 from pgt_lora.export.verify_weights import Check, Subject
 from pgt_lora.models.checkpoint import OWN_RECIPE
 from pgt_lora.models.encoding import IGNORE, Encoder
@@ -114,7 +115,7 @@ def check_scores(sets: Sequence[Path], model: Any, encoder: Encoder) -> Check:
 
 
 def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]:
-    summary = json.loads((scores / "scores.json").read_text(encoding="utf-8"))
+    summary = read_facts(scores)
     data = Path(summary["data"])
     if not data.is_dir():  # moved together with the kit's directory
         data = data_directory(data.name)

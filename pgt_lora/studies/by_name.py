@@ -16,7 +16,7 @@ from pgt_lora.evaluation import evaluate as evaluation
 from pgt_lora.evaluation.ask import Chat
 from pgt_lora.evaluation.asked import Asked
 from pgt_lora.evaluation.generation import Generation
-from pgt_lora.evaluation.held_out import test_split
+from pgt_lora.evaluation.held_out import check_held_out, test_split
 from pgt_lora.evaluation.probability import By
 from pgt_lora.evaluation.scoring import Score
 from pgt_lora.export.merge import merge as merge_checkpoint
@@ -51,6 +51,8 @@ def finetune(
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     directory = dataset(str(data), recipe)
     held_out = dataset(str(eval_data), recipe, "test") if eval_data else test_split(directory)
+    if held_out and recipe.sft.eval_strategy != "no":
+        check_held_out({"held out": held_out}, {"the model": directory})
     return train(recipe, directory, Path(out), overwrite, held_out)
 
 

@@ -10,6 +10,7 @@ from pgt_lora.data.mix.build import sources
 from pgt_lora.data.mix.mixture import mixture
 from pgt_lora.data.pgt import pgt_data, pgt_settings
 from pgt_lora.data.readers.named import as_directory
+from pgt_lora.evaluation.held_out import test_split
 from pgt_lora.studies.compare.arms import specialized_mix
 
 MADE = ("pgt", "specialized-mix")  # what the kit makes itself, as a recipe says
@@ -23,7 +24,7 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     Raises:
         InputError: there is no such data, or it cannot be read.
     """
-    if recipe and "=" in name and not Path(name).exists():
+    if recipe and is_shared(name):
         return shared(name, recipe)
     if recipe is None or name not in MADE:
         return as_directory(name)
@@ -32,6 +33,11 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     if split != "train":
         raise InputError(f"{name}: nothing of it is held out; evaluate on another dataset")
     return specialized_mix(recipe, recipe.kit.num_samples)
+
+
+def is_shared(name: str) -> bool:
+    """Tell whether a name means shares of several datasets."""
+    return "=" in name and not Path(name).exists()
 
 
 def shared(shares: str, recipe: Recipe) -> Path:
@@ -48,6 +54,9 @@ def shared(shares: str, recipe: Recipe) -> Path:
     return mixture(by_path, num_samples, pgt_settings(recipe))
 
 
-def held_out(names: Iterable[str] | None, recipe: Recipe) -> list[Path]:
-    """Return the dataset directories that --eval-data names."""
-    return [dataset(name, recipe, "test") for name in names or ()]
+def held_out(names: Iterable[str] | None, recipe: Recipe, data: str | None = None) -> list[Path]:
+    """Return the dataset directories that --eval-data names; without names, the test splits beside shares of `data`."""
+    if names or data is None or not is_shared(data):
+        return [dataset(name, recipe, "test") for name in names or ()]
+    own = [dataset(name, recipe) for name in parse_shares("--data", data) if name not in sources()]
+    return [split for split in map(test_split, own) if split]

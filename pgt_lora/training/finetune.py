@@ -11,6 +11,7 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
+from pgt_lora.core.batches import StepShape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import write_json
@@ -48,25 +49,26 @@ def finetune(
         SystemExit: the run was stopped by SIGTERM, with a checkpoint.
     """
     if recipe.sft.n_gpu > 1:  # several GPUs and one process, which TRL refuses
-        shape_here(recipe)
+        check_step(recipe, data)
         launch(recipe, data, out, overwrite, recipe.sft.n_gpu, eval_data)
         return out / "adapter"
     quieten_others()
     with together():
         eval_data = held_out_set(recipe, eval_data)
-        shape = shape_here(recipe)
+        shape = check_step(recipe, data)
         rows = open_dataset(data)
         check_images(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
-        check_size(rows, recipe, data)
     console.print(
         f"A step: {shape.num_processes} processes × {shape.batch_size} samples × {shape.accumulation} = "
         f"{shape.num_samples}"
     )
+    if left := len(rows) % shape.num_samples:
+        console.print(f"{left} of {len(rows):,} samples, others in every epoch, make no whole step")
     key: dict[str, Any] = {}
     resume: list[Path | None] = [None]
     with together():
         if recipe.sft.should_save:
-            key = claim(out, recipe, data, overwrite)
+            key = claim(out, recipe, data, eval_data, overwrite)
             if (out / "adapter").exists():
                 raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
             resume = [newest_checkpoint(out / "checkpoints")]
@@ -125,13 +127,18 @@ def audit(trainer: Trainer, encoder: Encoder) -> dict[str, Any]:
     return {"placement": asdict(placement), "supervised_tokens": sum(supervised)}
 
 
-def check_size(rows: Any, recipe: Recipe, data: Path) -> None:
-    """Check that there are samples for one step, and say which of an epoch's make no whole one."""
-    size = recipe.kit.global_batch_size
-    if len(rows) < size:
-        raise InputError(f"{data}: {len(rows)} samples, fewer than global_batch_size {size}; pass a smaller one")
-    if left := len(rows) % size:
-        console.print(f"{left} of {len(rows):,} samples, others in every epoch, make no whole step of {size}")
+def check_step(recipe: Recipe, data: Path) -> StepShape:
+    """Return how a step is dealt out on this machine.
+
+    Raises:
+        InputError: it cannot be, or there are no samples for one.
+    """
+    shape, num_samples = shape_here(recipe), read_manifest(data)["num_samples"]
+    if num_samples < shape.num_samples:
+        raise InputError(
+            f"{data}: {num_samples} samples, fewer than global_batch_size {shape.num_samples}; pass a smaller one"
+        )
+    return shape
 
 
 def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:

@@ -12,20 +12,26 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.seal import checked_manifest
 from pgt_lora.models.names import STARTED
 
 
-def claim(out: Path, recipe: Recipe, data: Path, overwrite: bool = False) -> dict[str, Any]:
+def claim(
+    out: Path, recipe: Recipe, data: Path, eval_data: Path | None = None, overwrite: bool = False
+) -> dict[str, Any]:
     """Take `out` for a run: a new directory, the same run begun before, or any run where it may be overwritten.
 
     Returns:
-        What makes the run this run: the recipe's values and the hash of the data.
+        What makes the run this run: the recipe's values, the hash of the data and, where the recipe has its loss on a
+        held-out set computed while training, that of `eval_data`.
 
     Raises:
         InputError: `out` belongs to another run, or to something else.
     """
     key = {"recipe": dict(recipe.values), "content_hash": checked_manifest(data)["content_hash"]}
+    if eval_data and recipe.sft.eval_strategy != "no":
+        key["held_out_hash"] = read_manifest(eval_data)["content_hash"]
     path = out / STARTED
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file; choose another --out")

@@ -1,6 +1,7 @@
 """A question about a person's own images gets the answer that evaluation would get."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from typer.testing import CliRunner
 from pgt_lora.cli.app import app
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.turns import turns
 from pgt_lora.evaluation.ask import Chat
 from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.models.checkpoint import adapter_checkpoint
+from pgt_lora.models.encoding import Encoder
 from tests.support.adapters import write_adapter
 from tests.support.checkpoints import checkpoint
 from tests.support.command import call
@@ -49,17 +52,23 @@ def test_an_answer_is_that_of_evaluation(base_dir: Path, adapter: Path, data_dir
         Chat(tuned, encoder, [image], generation).ask("What<|im_end|>?")
 
 
-def test_a_chat_keeps_what_was_said(adapter: Path, image: Path) -> None:
+def test_a_chat_keeps_what_was_said(adapter: Path, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuned, encoder = load_for_evaluation(adapter_checkpoint(adapter))
+    rows = []
+
+    def said(model: object, encoder: Encoder, asked: list[dict], *rest: object) -> Iterator[str]:
+        encoder.prompts(asked)
+        rows.extend(asked)
+        return iter([("", "two ", "red", "red, too")[len(rows) - 1]])  # the base says nothing at first
+
+    monkeypatch.setattr("pgt_lora.evaluation.ask.answer", said)
     chat = Chat(tuned, encoder, [image], Generation(1, 4), base=True)
-    first, second = chat.ask("How many boxes?"), chat.ask("Which colors?")
-    for name in ("answer", "base_answer"):
-        turns = chat.histories[name]
-        assert [turn.role for turn in turns] == ["user", "assistant"] * 2
-        assert [turn.text for turn in turns] == ["How many boxes?", first[name], "Which colors?", second[name]]
-        assert [turn.num_images for turn in turns] == [1, 0, 0, 0]
-    alone = Chat(tuned, encoder, [image], Generation(1, 4)).ask("Which colors?")
-    assert alone["answer"] != second["answer"]  # the history is read
+    assert chat.ask("How many boxes?") == {"base_answer": "", "answer": "two"}
+    assert chat.ask("Which colors?") == {"base_answer": "red", "answer": "red, too"}
+    _, _, base, answer = map(turns, rows)  # what the second question was asked behind
+    assert [turn.text for turn in answer] == ["How many boxes?", "two", "Which colors?"]
+    assert [turn.num_images for turn in answer] == [1, 0, 0]
+    assert [(turn.text, turn.num_images) for turn in base] == [("Which colors?", 1)]
     with pytest.raises(InputError, match="the question is empty"):
         chat.ask(" ")
 
@@ -76,11 +85,12 @@ def test_the_command_prints_the_answers(adapter: Path, image: Path) -> None:
     assert [line[0] for line in lines] == ["base", "fine-tuned"]
     assert lines[1][1].strip() == answers["answer"]
     assert printed().strip() == answers["answer"]
-    words = ["ask", str(adapter), str(image), "--chat", "--max-new-tokens=4"]
-    result = CliRunner().invoke(app, words, input="How many?\n\nnever asked\n")
+    words = ["ask", str(adapter), str(image), "--chat", "--max-new-tokens=4", "--json"]
+    result = CliRunner().invoke(app, words, input="How many?\nWhere?\n\nnever asked\n")
     assert result.exit_code == 0
-    assert result.stdout.count(">") == 2
-    assert answers["answer"] in result.stdout
+    told = [json.loads(line) for line in result.stdout.splitlines()]  # no sign of a terminal that is not there
+    assert [each["question"] for each in told] == ["How many?", "Where?"]
+    assert told[0]["answer"] == answers["answer"]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +98,7 @@ def test_the_command_prints_the_answers(adapter: Path, image: Path) -> None:
     [
         (["How many?"], "give one image file or several"),
         (["missing.png", "How many?"], "missing.png"),
+        (["IMAGE", "IMAGE"], "an image file where the question is to be"),
     ],
 )
 def test_what_cannot_be_asked_is_told_before_a_model_is_loaded(

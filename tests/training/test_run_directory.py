@@ -10,6 +10,9 @@ import torch
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import PARQUET
+from pgt_lora.data.generate import generate
+from pgt_lora.data.scene import Canvas
+from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.training.run_directory import claim, newest_checkpoint
 
 
@@ -47,6 +50,19 @@ def test_a_run_is_replaced_and_nothing_else(data_dir: Path, tmp_path: Path, monk
     claim(tmp_path / "run", other, data_dir, overwrite=True)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["started.json"]
     assert claim(tmp_path / "run", other, data_dir)["recipe"]["seed"] == 7
+
+
+def test_a_run_that_looks_at_a_held_out_set_goes_on_with_that_one(data_dir: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", ["--eval_strategy", "epoch"])
+    others = [tmp_path / name for name in ("one", "other")]
+    for seed, path in enumerate(others):
+        generate(path, num_samples=1, seed=seed, settings=TaskSettings(Canvas(112, 112)))
+    claim(tmp_path / "run", recipe, data_dir, others[0])
+    with pytest.raises(InputError, match="other data"):  # whose losses would be compared with those of the first
+        claim(tmp_path / "run", recipe, data_dir, others[1])
+    plain = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
+    for path in others:  # which are scored alone
+        claim(tmp_path / "plain", plain, data_dir, path)
 
 
 @pytest.mark.parametrize("text", ["half", "[]", ""])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import NONE
 from pgt_lora.data.readers.split import by_column, by_share, groups_of
 from pgt_lora.data.readers.survey import MAX_LISTED, Survey, survey
-from pgt_lora.data.readers.tables import Table
+from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
 from pgt_lora.data.sample import Sample
 
 NO_LICENCE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
@@ -109,17 +110,21 @@ def import_data(source: str, out: Path, settings: ImportSettings | None = None, 
 
 
 def reading_of(table: Table, settings: ImportSettings) -> Reading:
-    """Return how a table is read, by its first row.
+    """Return how a table is read, by the first of its rows that says so; what is wrong with others is told later.
 
     Raises:
-        InputError: it holds no rows, or no reader is the one for them.
+        InputError: it holds no rows, or no reader is the one for the first ones.
     """
-    where, values = next(table.rows(), (table.name, None))
-    if values is None:
-        raise InputError(f"{where}: holds no rows")
-    reader = reader_for(values, settings.columns, where)
     album = Album(table.folder, settings.image_root, user_cache())
-    return Reading(table.name, reader, reader.names(settings.columns), album, settings.split_column)
+    problems = []
+    for where, values in islice(table.rows(), ROWS_AT_A_TIME):
+        try:
+            reader = reader_for(values, settings.columns, where)
+        except InputError as error:
+            problems.append(error)
+        else:
+            return Reading(table.name, reader, reader.names(settings.columns), album, settings.split_column)
+    raise problems[0] if problems else InputError(f"{table.name}: holds no rows")
 
 
 def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettings) -> None:

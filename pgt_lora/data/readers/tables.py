@@ -80,6 +80,8 @@ def _json(path: Path) -> Rows:
     text = _text(path)
     at = _blank(text, 0)
     if text[at : at + 1] != "[":
+        if _is_one_object(text):
+            raise InputError(f"{path}: one object over several lines; write its rows as a list: [{{…}}, {{…}}]")
         yield from _json_lines(path)
         return
     decoder, line, counted = json.JSONDecoder(), 1, 0
@@ -100,6 +102,13 @@ def _json(path: Path) -> Rows:
             raise InputError(f"{path}, line {wrong}: not JSON (no comma before this row); mend it")
     if text[at:].strip() != "]":
         raise InputError(f"{path}: the list of rows does not end, or something stands behind it; is the file whole?")
+
+
+def _is_one_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict) and "\n" in text.strip()
+    except (ValueError, RecursionError):
+        return False
 
 
 def _blank(text: str, at: int) -> int:
@@ -123,6 +132,8 @@ def _csv(path: Path) -> Rows:
     lines = csv.reader(io.StringIO(_text(path)), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     try:
         head = next(lines, [])
+        if twice := [name for name in head if head.count(name) > 1]:
+            raise InputError(f"{path}, line 1: two columns are called {twice[0]!r}; rename one")
         begun = lines.line_num + 1
         for values in lines:
             where, begun = f"{path}, line {begun}", lines.line_num + 1

@@ -14,7 +14,7 @@ from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.report import print_comparison, write_report
 from pgt_lora.tiny.skills import with_replay
-from pgt_lora.training.finetune import finetune
+from pgt_lora.training.finetune import check_step, finetune
 from pgt_lora.training.run_directory import claim
 
 
@@ -30,10 +30,13 @@ def run(
     out = out or run_directory(recipe.name)
     tests = sets_of_run(recipe, data, eval_data)
     data = data or with_replay(recipe, pgt_data(recipe, "train", recipe.kit.num_samples))
-    claim(out, recipe, data, overwrite)
+    held_out = next(iter(tests.values()))
+    if not (out / "adapter").exists():
+        check_step(recipe, data)  # before the base is scored for an hour
+    claim(out, recipe, data, held_out, overwrite)
     evaluate_sets(recipe, base_of(recipe), tests, out / "base")
     if not (out / "adapter").exists():
-        finetune(recipe, data, out, eval_data=next(iter(tests.values())))
+        finetune(recipe, data, out, eval_data=held_out)
     tuned = adapter_checkpoint(out / "adapter")
     evaluate_sets(recipe, tuned, tests, out / "finetuned")
     if not (out / "merged").exists():

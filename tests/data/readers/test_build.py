@@ -198,3 +198,13 @@ def test_a_file_without_images_asks_for_their_column(tmp_path: Path) -> None:
 def test_what_is_of_no_one_form_is_refused(row: object, columns: dict[str, str], says: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=says):
         import_data(str(lines(tmp_path / "rows.jsonl", [row])), tmp_path / "out", ImportSettings(columns=columns))
+
+
+def test_a_first_row_that_cannot_be_read_is_one_of_others(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(1))
+    good = json.dumps({"question": "How many?", "answer": 1, "image": "a.png"})
+    source = tmp_path / "rows.jsonl"
+    source.write_text(f'{{"question":\n{{"question": "How many?"}}\n{good}\n')
+    assert len(imported(source, tmp_path, on_error=OnError.SKIP)) == 1
+    with pytest.raises(InputError, match=r"rows.jsonl, line 1: not JSON .*; mend it, or leave out"):
+        import_data(str(source), tmp_path / "other")

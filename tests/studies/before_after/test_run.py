@@ -82,6 +82,18 @@ def own_held_out_set(root: Path, out: Path, overrides: list[str], data_dir: Path
     assert "Held-out PGT:" in card
     with pytest.raises(InputError, match="is trained on these items"):
         run(recipe, data_dir, out, eval_data=[data_dir])
+    generate(root / "elsewhere" / "own", num_samples=6, seed=6, settings=TaskSettings(Canvas(112, 112)))
+    with pytest.raises(InputError, match="base/own holds the scores of another dataset of this name; rename one"):
+        run(recipe, data_dir, out, eval_data=[root / "elsewhere" / "own"])
+
+
+def test_what_cannot_be_trained_is_told_before_the_base_is_scored(
+    root: Path, overrides: list[str], data_dir: Path
+) -> None:
+    recipe = resolve("tiny-qwen2.5-vl", [*overrides, "--global_batch_size", "4096"]).recipe
+    with pytest.raises(InputError, match="fewer than global_batch_size 4096"):
+        run(recipe, data_dir, root / "run", eval_data=[pgt_data(recipe, "test", 2)])
+    assert not (root / "run").exists()
 
 
 def test_the_own_test_split_is_what_a_run_is_scored_on(root: Path, overrides: list[str], data_dir: Path) -> None:

@@ -1,0 +1,87 @@
+"""What --data and --eval-data name: shares of several datasets, and what is held out beside them."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import MANIFEST, open_dataset
+from pgt_lora.data.readers.build import ImportSettings, import_data
+from pgt_lora.evaluation.held_out import check_held_out, title
+from pgt_lora.models.names import resolve
+from pgt_lora.studies.by_name import finetune
+from pgt_lora.studies.named_data import dataset, held_out
+from tests.support import own_data
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
+    return resolve("tiny-qwen2.5-vl", ["--num_samples", "6", "--num_test_samples", "3"]).recipe
+
+
+def test_shares_are_drawn_to_the_size_of_the_first_and_once(recipe: Recipe, tmp_path: Path) -> None:
+    table = own_data.questions_json(tmp_path)
+    path = dataset(f"{table}=0.9,pgt=0.1", recipe)
+    sources = Counter(row.split("-")[0] for row in open_dataset(path)["id"])
+    assert sources == {"questions": 18, "pgt": 2}
+    made = (path / MANIFEST).stat().st_mtime_ns
+    assert dataset(f"{table}=9,pgt=1", recipe) != path  # the shares are what was typed
+    assert dataset(f"{table}=0.9,pgt=0.1", recipe) == path
+    assert (path / MANIFEST).stat().st_mtime_ns == made
+    assert len(open_dataset(dataset(f"pgt=1,{table}=1", recipe))) == 6
+    rows = own_data.question_rows(tmp_path)
+    own_data.lines(table, [*rows[:-1], {**rows[-1], "answer": "above"}])
+    assert dataset(f"{table}=0.9,pgt=0.1", recipe) != path  # other rows in the same file
+
+
+@pytest.mark.parametrize(
+    ("shares", "says"),
+    [
+        ("FILE=0.5,./FILE=0.5", "two names mean one dataset; give it one share"),
+        ("FILE=half", "--data FILE=half: a share must be a positive number"),
+        ("FILE=-1,pgt=1", "positive"),
+        ("pgt=0.5,FILE=0.5,none.json=1", "none.json: no such dataset directory or file"),
+        ("FILE=0.001,pgt=0.999", "pgt"),
+    ],
+)
+def test_shares_that_mean_nothing_are_one_line(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own_data.questions_json(tmp_path)
+    with pytest.raises(InputError, match=says.replace("FILE", "questions.json")) as told:
+        dataset(shares.replace("FILE", "questions.json"), recipe)
+    assert "\n" not in str(told.value)
+
+
+def test_what_is_held_out_of_a_share_is_what_the_mixture_is_scored_on(recipe: Recipe, tmp_path: Path) -> None:
+    table = own_data.questions_json(tmp_path)
+    train, test = import_data(str(table), tmp_path / "mine", ImportSettings(test=0.2))
+    assert held_out(None, recipe, f"{train}=0.5,pgt=0.5") == [test]
+    assert held_out(["pgt"], recipe, f"{train}=0.5,pgt=0.5") == [dataset("pgt", recipe, "test")]
+    assert held_out(None, recipe, str(train)) == []  # whose own split a run finds itself
+
+
+def test_rows_that_are_trained_on_are_told(recipe: Recipe, tmp_path: Path) -> None:
+    table = own_data.questions_json(tmp_path)
+    train, test = import_data(str(table), tmp_path / "mine", ImportSettings(test=0.2))
+    with console.capture() as told:
+        check_held_out({"mine": test}, {"the model": train})
+    assert told.get() == ""
+    whole = dataset(str(table), recipe)
+    with console.capture() as told:
+        check_held_out({"mine": test}, {"the model": whole})
+    assert f"4 of the 4 rows of {test} show what the model is trained on" in told.get()
+    assert title(whole.name) == "questions"
+
+
+def test_what_is_trained_on_cannot_tell_when_to_stop(recipe: Recipe, tmp_path: Path) -> None:
+    table = own_data.questions_json(tmp_path)
+    looking = resolve("tiny-qwen2.5-vl", ["--eval_strategy", "epoch"]).recipe
+    with pytest.raises(InputError, match="the model is trained on these items"):
+        finetune(looking, table, tmp_path / "run", eval_data=table)
+    assert not (tmp_path / "run").exists()
