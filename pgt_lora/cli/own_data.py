@@ -44,3 +44,33 @@ def import_data(
     )
     for place in build(source, out, settings, overwrite):
         console.print(f"{place} is made; look at it with: pgt-lora preview {place}", soft_wrap=True)
+
+
+def overlay(
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="A dataset directory, what `import` reads, or a folder of photographs.")
+    ],
+    out: Out,
+    proportion: Annotated[
+        float, typer.Option(help="Share of the rows; a smaller one's are among a larger one's.")
+    ] = 0.05,
+    tasks_per_image: Annotated[int, typer.Option(help="Questions about one image, of distinct tasks: 1 to 3.")] = 1,
+    separate: Annotated[
+        bool, typer.Option("--separate", help="The original rows stay; overlays are rows of their own.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Which rows, and what is asked of each.")] = 0,
+    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw PGT over the photographs of an instruction dataset, and ask one question more in each conversation."""
+    from pgt_lora.core.terminal import console
+    from pgt_lora.data.overlay.build import overlay_data
+    from pgt_lora.data.overlay.plan import OverlaySettings
+
+    settings = OverlaySettings(proportion, tasks_per_image, separate, seed)
+    manifest = overlay_data(source, out, settings, num_proc=num_proc, overwrite=overwrite)
+    for outcome, number in manifest["overlay"].items():
+        console.print(f"  {outcome}: {number:,}", soft_wrap=True)
+    console.print(
+        f"{manifest['num_samples']:,} rows in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
+    )

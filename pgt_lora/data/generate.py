@@ -1,23 +1,19 @@
 """Generating PGT samples: which task, which question, which scene, and all of it from (seed, split, index) alone."""
 
 import io
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import parent_process
-from multiprocessing.connection import wait
 from pathlib import Path
 from random import Random
-from threading import Thread
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
+from pgt_lora.core.workers import check_number, in_order
 from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Scene, render
@@ -113,8 +109,7 @@ def generate(
     """
     if num_samples < 1:
         raise InputError(f"num_samples {num_samples}: at least one is needed")
-    if num_proc < 1:
-        raise InputError(f"num_proc {num_proc}: at least one is needed")
+    check_number(num_proc)
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
     settings = settings or TaskSettings()
@@ -124,7 +119,7 @@ def generate(
     rejections: Counter[str] = Counter(dict.fromkeys(weights, 0))
 
     def samples() -> Iterator[Sample]:
-        for sample, rejected in track(_each(make, num_samples, num_proc), num_samples, "Drawing samples"):
+        for sample, rejected in track(in_order(make, range(num_samples), num_proc), num_samples, "Drawing samples"):
             rejections[sample.task] += rejected
             yield sample
 
@@ -150,18 +145,3 @@ def request(
         "max_count": settings.max_count,
         "style": settings.style.value,
     } | more
-
-
-def _each(make: Any, num_samples: int, num_proc: int) -> Iterator[tuple[Sample, int]]:
-    if num_proc == 1:
-        yield from map(make, range(num_samples))
-        return
-    with ProcessPoolExecutor(min(num_proc, os.cpu_count() or 1), initializer=_end_with_parent) as pool:
-        yield from pool.map(make, range(num_samples), chunksize=32)
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is gone, which a killed parent cannot ask for: it would wait for work forever."""
-    parent = parent_process()
-    if parent is not None:
-        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

@@ -9,11 +9,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from pgt_lora.core.streams import stream
+from pgt_lora.data.scene.colors import differences
 from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.tiny.conversation import Talk
 from pgt_lora.tiny.drawing import paint, shades
 from pgt_lora.tiny.grounding import targets
-from pgt_lora.tiny.grounds import differences
 from pgt_lora.tiny.lessons import draw_turns
 from pgt_lora.tiny.picture import Picture
 from pgt_lora.tiny.pointing import pointing_targets, token_names

@@ -5,14 +5,15 @@ keeps a color that is certain.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from random import Random
 
 import numpy as np
 from PIL import Image
 
 from pgt_lora.data.scene import Box, Canvas, Circle
-from pgt_lora.data.scene.palette import COLORS, delta_e
+from pgt_lora.data.scene.colors import codes, differences
+from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.picture import Ground, Thing
 
 Drawn = np.ndarray
@@ -23,22 +24,6 @@ LOOK_ALIKE = 30.0  # ground nearer to a color's name than this could be taken fo
 MAX_SHARE = 0.12  # of what lies under and around a primitive
 HIDING_SHARE = 0.02  # of the whole ground, from which on a color is not asked for
 REACH_PX = 4
-LEVELS, STEP = 16, 17
-
-
-@cache
-def differences() -> np.ndarray:
-    """Return the color difference of every RGB value, rounded to 16 levels, from every name: (4096, names)."""
-    levels = [STEP * level for level in range(LEVELS)]
-    return np.array(
-        [[delta_e((r, g, b), color) for color in COLORS.values()] for r in levels for g in levels for b in levels]
-    )
-
-
-def codes(pixels: np.ndarray) -> np.ndarray:
-    """Return the rows of `differences` that RGB values belong to."""
-    r, g, b = ((pixels[..., i].astype(np.int32) + STEP // 2) // STEP for i in range(3))
-    return (r * LEVELS + g) * LEVELS + b
 
 
 def choose_ground(

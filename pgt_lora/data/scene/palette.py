@@ -43,7 +43,7 @@ def blend(color: Rgb, opacity: float, background: Rgb = BACKGROUND) -> Rgb:
 
 def label_color(fill: Rgb) -> Rgb:
     """Return black or white, whichever stands out more on `fill` (relative luminance, WCAG 2.2)."""
-    luminance = sum(weight * _linear(c) for weight, c in zip((0.2126, 0.7152, 0.0722), fill, strict=True))
+    luminance = sum(weight * linear(c) for weight, c in zip((0.2126, 0.7152, 0.0722), fill, strict=True))
     return (0, 0, 0) if luminance > 0.179 else (255, 255, 255)
 
 
@@ -58,14 +58,15 @@ def nearest_name(color: Rgb) -> tuple[str, float]:
     return distances[0][1], distances[1][0] - distances[0][0]
 
 
-def _linear(channel: int) -> float:
+def linear(channel: int) -> float:
+    """Return the light of one channel of sRGB, from 0 to 1."""
     c = channel / 255
     return c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
 
 
 @lru_cache(4096)
 def _lab(color: Rgb) -> tuple[float, float, float]:
-    r, g, b = map(_linear, color)
+    r, g, b = map(linear, color)
     xyz = (
         (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047,  # D65 white point
         0.2126 * r + 0.7152 * g + 0.0722 * b,

@@ -93,13 +93,15 @@ class Look:
     """How primitives are drawn: on which ground, in which RGB for a color's name, how thick, in which typeface.
 
     `colors` holds the names whose RGB is not the palette's. `stroke_px` is the width of a box's outline, 0 for the
-    plain one, which goes by the canvas. `face` is one of `faces()`.
+    plain one, which goes by the canvas. `face` is one of `faces()`. `casing_px` is the width of a thin black or
+    white line around whatever is drawn, which is opaque then.
     """
 
     ground: Rgb = BACKGROUND
     colors: Mapping[str, Rgb] = field(default_factory=dict)
     stroke_px: int = 0
     face: str = "Pillow"
+    casing_px: int = 0
 
     def rgb(self, name: str) -> Rgb:
         """Return the RGB that a color's name is drawn in."""
@@ -126,7 +128,7 @@ class Scene:
             fields["figures"] = self.figures
         if self.look != PLAIN_LOOK:
             fields["look"] = self.look
-        return json.dumps(fields, default=vars, separators=(",", ":"))
+        return json.dumps(fields, default=_fields, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Scene":
@@ -141,7 +143,12 @@ class Scene:
         )
 
 
+def _fields(each: Any) -> dict[str, Any]:
+    """Return the fields of a part of a scene; a casing stands there only where there is one."""
+    return {name: value for name, value in vars(each).items() if name != "casing_px" or value}
+
+
 def _look(fields: Mapping[str, Any]) -> Look:
     colors = {name: (rgb[0], rgb[1], rgb[2]) for name, rgb in fields["colors"].items()}
     red, green, blue = fields["ground"]
-    return Look((red, green, blue), colors, fields["stroke_px"], fields["face"])
+    return Look((red, green, blue), colors, fields["stroke_px"], fields["face"], fields.get("casing_px", 0))

@@ -29,6 +29,11 @@ def outline_width(canvas: Canvas) -> int:
     return max(2, round(0.018 * canvas.short_side))
 
 
+def casing_width(canvas: Canvas) -> int:
+    """Return the width in pixels of a casing, where one is drawn."""
+    return max(1, outline_width(canvas) // 3)
+
+
 def render(scene: Scene, background: Image.Image | None = None) -> Image.Image:
     """Draw `scene` over `background` (an RGB image of the canvas's size), or over its ground (black for figures)."""
     look, size = scene.look, (scene.canvas.width, scene.canvas.height)
@@ -45,11 +50,21 @@ def render(scene: Scene, background: Image.Image | None = None) -> Image.Image:
 
 
 def _draw_box(draw: ImageDraw.ImageDraw, box: Box, look: Look, width: int) -> None:
+    if casing := look.casing_px:
+        x, y = box.left - casing, box.top - casing
+        inner = min(box.right - box.left, box.bottom - box.top) + 1 - 2 * width
+        # A middle that is hardly open is not closed by its casing.
+        around = width + (2 if inner >= 4 * casing else 1) * casing
+        corners = x, y, box.right + casing, box.bottom + casing
+        draw.rectangle(corners, outline=label_color(look.rgb(box.color)), width=around)
     draw.rectangle((box.left, box.top, box.right, box.bottom), outline=look.rgb(box.color), width=width)
 
 
 def _draw_circle(draw: ImageDraw.ImageDraw, circle: Circle, look: Look) -> None:
     x, y, radius, rgb = circle.x, circle.y, circle.radius, look.rgb(circle.color)
+    if look.casing_px:
+        around = radius + look.casing_px
+        draw.ellipse((x - around, y - around, x + around - 1, y + around - 1), fill=label_color(rgb))
     draw.ellipse((x - radius, y - radius, x + radius - 1, y + radius - 1), fill=(*rgb, round(255 * circle.opacity)))
     if circle.label:
         ink = label_color(blend(rgb, circle.opacity, look.ground))

@@ -1,10 +1,11 @@
 """Which labelled circle has the color of another (arXiv 2605.23883, section 3.1 and appendix A.2)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import dist
 from random import Random
 
-from pgt_lora.data.scene import Scene
+from pgt_lora.data.scene import Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, asked_letter, labelled, place_labelled
 from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits, wording
@@ -26,20 +27,24 @@ def ask(target: str, answer: str, *, bare: bool = True) -> Question:
 def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
     """Give the target and the answer one colour; the other two share another colour half of the time.
 
-    If only one pair ever matched, the pair could be found without reading the question.
+    If only one pair ever matched, the pair could be found without reading the question. Circles with letters that are
+    there already stay where they are.
     """
     pair = (question.about["target"], question.about["answer"])
     shared, first, second = rng.sample(sorted(COLORS), 3)
     others = [letter for letter in LETTERS if letter not in pair]
     colors = dict.fromkeys(pair, shared) | dict(zip(others, (first, rng.choice((first, second))), strict=True))
-    circles = place_labelled(rng, settings, colors)
+    there = [each for each in settings.taken if isinstance(each, Circle) and each.label]
+    circles = [replace(each, color=colors[str(each.label)]) for each in there]
+    circles = circles or place_labelled(rng, settings, colors)
     return Scene(settings.canvas, (), tuple(circles)) if circles else None
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
     """Return the one other letter of the target's colour, or `ambiguous`."""
     target = labelled(scene, about["target"])
-    same = [str(circle.label) for circle in scene.circles if circle.color == target.color and circle is not target]
+    others = [circle for circle in scene.circles if circle.label and circle is not target]
+    same = [str(circle.label) for circle in others if circle.color == target.color]
     return same[0] if len(same) == 1 else "ambiguous"
 
 

@@ -67,7 +67,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
         sides = draw_px(rng, canvas, SIDE), draw_px(rng, canvas, SIDE)
         return box_around(canvas, about["other"], x, y, *sides)
 
-    other = fits(another, [box], canvas)
+    other = fits(another, [box, *settings.taken], canvas)
     scene = Scene(canvas, tuple(rng.sample([box, *other], 1 + len(other))))
     return scene if other and solve(scene, about) == about["answer"] else None
 

@@ -98,7 +98,8 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
         size = rng.uniform(*radius)
         for _ in range(TRIES):
             circle = place_circle(rng, canvas, color, size, opacity=opacity)
-            if all(clear(circle, each, gap_px if each.color == color else gap_to_others_px) for each in circles):
+            apart = all(clear(circle, each, gap_px if each.color == color else gap_to_others_px) for each in circles)
+            if apart and all(clear(circle, each, gap_px) for each in settings.taken):
                 circles.append(circle)
                 break
         else:

@@ -19,7 +19,7 @@ from pgt_lora.data.tasks.labels import (
     labelled,
     radius_range,
 )  # fmt: skip
-from pgt_lora.data.tasks.layout import EDGE_MARGIN, GAP, margin_px
+from pgt_lora.data.tasks.layout import EDGE_MARGIN, GAP, clear, margin_px
 from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits, wording
 
 # From middle to middle, the nearest circle is at most this fraction as far as the next one; and from edge to edge it
@@ -55,8 +55,8 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     canvas, opacity = settings.canvas, draw_opacity(rng, settings)
     target, answer = question.about["target"], question.about["answer"]
     letters = [target, answer, *rng.sample([each for each in LETTERS if each not in (target, answer)], 2)]
-    radii = [round(canvas.short_side * rng.uniform(*radius_range(canvas))) for _ in letters]
-    places = _draw_places(rng, canvas, radii)
+    radii = [round(canvas.short_side * rng.uniform(*radius_range(settings))) for _ in letters]
+    places = _draw_places(rng, settings, radii)
     if not places:
         return None
     circles = [
@@ -67,8 +67,9 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     return scene if solve(scene, question.about) == answer else None
 
 
-def _draw_places(rng: Random, canvas: Canvas, radii: Sequence[int]) -> list[Place]:
+def _draw_places(rng: Random, settings: TaskSettings, radii: Sequence[int]) -> list[Place]:
     """Return where the target, the nearest circle and the two others lie; none where nothing fits."""
+    canvas = settings.canvas
     middle = canvas.width / 2, canvas.height / 2
     by_axis = rng.choices(list(NEAREST_BY_AXIS), list(NEAREST_BY_AXIS.values()))[0]
     is_central = rng.random() < 1 / 3
@@ -79,10 +80,10 @@ def _draw_places(rng: Random, canvas: Canvas, radii: Sequence[int]) -> list[Plac
         x, y = places[0]
         places.append((round(x + far * cos(angle)), round(y + far * sin(angle))))
         for number in (1, 2):
-            if not _is_clear(canvas, places, radii):
+            if not _is_clear(settings, places, radii):
                 break
             places += _draw_other(rng, canvas, radii[number + 1], number, by_axis, places)
-        if len(places) < len(radii) or not _is_clear(canvas, places, radii) or _by_axis(places) != by_axis:
+        if len(places) < len(radii) or not _is_clear(settings, places, radii) or _by_axis(places) != by_axis:
             continue
         if (min(places[1:], key=lambda each: dist(each, middle)) == places[1]) == is_central:
             return places
@@ -131,13 +132,15 @@ def _by_axis(places: Sequence[Place]) -> Place:
     return across.index(min(across)), down.index(min(down))
 
 
-def _is_clear(canvas: Canvas, places: Sequence[Place], radii: Sequence[int]) -> bool:
+def _is_clear(settings: TaskSettings, places: Sequence[Place], radii: Sequence[int]) -> bool:
     """Tell whether the last circle is on the canvas and clear of those before it."""
+    canvas = settings.canvas
     (left, right), (top, bottom) = _bounds(canvas, radii[len(places) - 1])
     *before, (x, y) = places
-    gap = margin_px(canvas, GAP) + radii[len(before)]
+    radius, gap = radii[len(before)], margin_px(canvas, GAP)
     inside = left <= x <= right and top <= y <= bottom
-    return inside and all(dist(each, (x, y)) >= radius + gap for each, radius in zip(before, radii, strict=False))
+    apart = all(dist(each, (x, y)) >= other + radius + gap for each, other in zip(before, radii, strict=False))
+    return inside and apart and all(clear(Circle("", x, y, radius), each, gap) for each in settings.taken)
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:

@@ -7,30 +7,30 @@ from math import dist
 from random import Random
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.scene import Canvas, Circle, Scene
+from pgt_lora.data.scene import Circle, Scene
 from pgt_lora.data.style import Style
 from pgt_lora.data.tasks.layout import fits, place_circle
 from pgt_lora.data.tasks.task import Shortcut, TaskSettings
 
 LETTERS = ("A", "B", "C", "D")
 RADIUS = (0.05, 0.12)  # fractions of the short side; a letter is about as tall as its circle's radius
-MIN_LETTER_PX = 9
 MAX_LEAST_RADIUS = 0.1  # where the smallest legible letter takes more, sizes hardly differ any more
 OPACITY = (0.85, 1.0)  # of the varied style
 INSTRUCTION = "Answer with the letter directly."
 
 
-def radius_range(canvas: Canvas) -> tuple[float, float]:
+def radius_range(settings: TaskSettings) -> tuple[float, float]:
     """Return between which fractions of the short side a labelled circle's radius lies.
 
     Raises:
         InputError: the letters would be too small to read on this canvas.
     """
-    least = MIN_LETTER_PX / canvas.short_side
+    canvas, letter_px = settings.canvas, settings.min_letter_px
+    least = letter_px / canvas.short_side
     if least > MAX_LEAST_RADIUS:
         raise InputError(
-            f"canvas {canvas}: letters would be smaller than {MIN_LETTER_PX} pixels; take "
-            f"{round(MIN_LETTER_PX / MAX_LEAST_RADIUS)} or more"
+            f"canvas {canvas}: letters would be smaller than {letter_px} pixels; take "
+            f"{round(letter_px / MAX_LEAST_RADIUS)} or more"
         )
     return max(RADIUS[0], least), RADIUS[1]
 
@@ -47,11 +47,11 @@ def place_labelled(rng: Random, settings: TaskSettings, color_of: Mapping[str, s
         InputError: the letters would be too small to read on this canvas.
     """
     canvas, opacity = settings.canvas, draw_opacity(rng, settings)
-    radius = {label: rng.uniform(*radius_range(canvas)) for label in color_of}
+    radius = {label: rng.uniform(*radius_range(settings)) for label in color_of}
     circles: list[Circle] = []
     for label in rng.sample(sorted(color_of), len(color_of)):
         draw = partial(place_circle, rng, canvas, color_of[label], radius[label], opacity=opacity, label=label)
-        placed = fits(draw, circles, canvas)
+        placed = fits(draw, [*settings.taken, *circles], canvas)
         if not placed:
             return []
         circles += placed

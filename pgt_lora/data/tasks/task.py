@@ -8,19 +8,25 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from pgt_lora.data.scene import Canvas, Scene
+from pgt_lora.data.scene import Box, Canvas, Circle, Scene
 from pgt_lora.data.style import Style
 
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """What is chosen for all tasks."""
+    """What is chosen for all tasks.
+
+    `taken` lies on the canvas already, and what is placed keeps clear of it. Only circles with letters are given new
+    colors by a task that asks about letters.
+    """
 
     canvas: Canvas = field(default_factory=lambda: Canvas(448, 448))
     max_count: int = 9  # the largest number that the counting task asks for
     style: Style = Style.PLAIN
     split: str = "train"  # a task that holds out kinds of objects goes by it
     num_distractors: int | None = None  # of the absolute_position task; None: 0, 1, 3 or 5, drawn anew each time
+    min_letter_px: int = 9  # how tall a letter is at least
+    taken: tuple[Box | Circle, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
+from pgt_lora.data.overlay.draw import MIN_OPACITY
 from pgt_lora.data.scene import Scene, render
 from pgt_lora.data.turns import Form
 from pgt_lora.studies.compare.transfer.grounds import Grounds, Laid, Tally, group_of, lay
-
-OPACITY = 0.8  # of circles that PGT draws with 0.6 to 0.8: the most of that, so that their colors are certain
 
 
 def over(data: Path, grounds: Grounds) -> Path:
@@ -49,7 +48,7 @@ def _rows(rows: Iterator[Mapping[str, Any]], grounds: Grounds, tally: Tally) -> 
 def scene_over(row: Mapping[str, Any], index: int, grounds: Grounds) -> tuple[Scene, Laid]:
     """Return the scene of a row, its circles as opaque as they must be, and the ground that is laid under it."""
     scene = Scene.from_json(row["scene"])
-    circles = tuple(replace(each, opacity=max(each.opacity, OPACITY)) for each in scene.circles)
+    circles = tuple(replace(each, opacity=max(each.opacity, MIN_OPACITY)) for each in scene.circles)
     scene = replace(scene, circles=circles)
     rng = stream(0, "transfer", grounds.sort, row["id"])
     return scene, lay(rng, grounds, index, scene.canvas, (*scene.boxes, *scene.circles))

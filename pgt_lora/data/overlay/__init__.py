@@ -1,0 +1,1 @@
+"""PGT drawn over photographs: one question more in each conversation that is chosen."""

@@ -1,0 +1,81 @@
+"""What is measured of primitives, and what could be counted in a photograph, on pictures of known content."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from skimage.color import rgb2lab
+
+from pgt_lora.data.overlay.certainty import Measure, measures, shows_look_alike
+from pgt_lora.data.scene import Box, Canvas, Circle, Scene, render
+from pgt_lora.data.scene.colors import lab
+from pgt_lora.data.scene.palette import COLORS, delta_e
+from pgt_lora.data.scene.render import casing_width
+
+CANVAS = Canvas(200, 160)
+GREY = (128, 128, 128)
+
+
+def measure(scene: Scene, photograph: Image.Image) -> Measure:
+    (only,) = measures(scene, render(scene, photograph))
+    return only
+
+
+def halves(left: tuple[int, int, int], right: tuple[int, int, int], edge: int = 100) -> Image.Image:
+    image = Image.new("RGB", (200, 160), left)
+    image.paste(right, (edge, 0, 200, 160))
+    return image
+
+
+def test_many_pixels_have_the_colors_that_one_has() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 3), np.uint8)
+    assert np.allclose(lab(pixels), rgb2lab(pixels), atol=0.05)
+    first, second = (tuple(int(channel) for channel in each) for each in pixels[:2])
+    assert np.linalg.norm(lab(pixels[0]) - lab(pixels[1])) == pytest.approx(delta_e(first, second), abs=1e-6)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("each", [Box("red", 60, 50, 100, 90), Circle("red", 80, 70, 20)])
+def test_the_border_is_measured_on_every_side(each: Box | Circle) -> None:
+    scene = Scene(CANVAS, (each,), ()) if isinstance(each, Box) else Scene(CANVAS, (), (each,))
+    plain = measure(scene, Image.new("RGB", (200, 160), GREY))
+    assert plain.is_certain and plain.median == plain.low == pytest.approx(delta_e(COLORS["red"], GREY), abs=0.01)
+    assert not measure(scene, Image.new("RGB", (200, 160), (215, 30, 25))).is_certain
+    partly = measure(scene, halves(GREY, (215, 30, 25), edge=90))  # a part of the border is lost, most of it is not
+    assert partly.median > 35 and partly.low < 10 and not partly.is_certain
+    cased = replace(scene, look=replace(scene.look, casing_px=casing_width(CANVAS)))
+    assert measure(cased, Image.new("RGB", (200, 160), (215, 30, 25))).is_certain
+
+
+def test_a_circle_that_takes_another_color_on_is_uncertain() -> None:
+    scene = Scene(CANVAS, (), (Circle("red", 100, 80, 20, opacity=0.6),))
+    assert measure(scene, Image.new("RGB", (200, 160), GREY)).own == 1
+    over_white = measure(scene, halves(GREY, (255, 255, 255)))
+    assert over_white.own == pytest.approx(0.5, abs=0.05) and not over_white.is_certain
+    opaque = replace(scene, circles=(replace(scene.circles[0], opacity=1.0),))
+    assert measure(opaque, halves(GREY, (255, 255, 255))).own == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_alike"),
+    [
+        ("disk", True), ("dark disk", False), ("small disk", False), ("large disk", False), ("bar", False),
+        ("half", False), ("nothing", False), ("square", True), ("at the edge", True),
+    ],
+)  # fmt: skip
+def test_what_could_be_counted_is_compact_and_alone(shape: str, is_alike: bool) -> None:
+    image = Image.new("RGB", (640, 480), (90, 110, 100))
+    draw, tomato = ImageDraw.Draw(image), (210, 40, 30)
+    if shape == "half":
+        draw.rectangle((0, 0, 320, 480), fill=tomato)
+    elif shape == "bar":
+        draw.rectangle((300, 0, 330, 480), fill=tomato)
+    elif shape == "square":
+        draw.rectangle((300, 200, 345, 245), fill=tomato)
+    elif shape != "nothing":
+        radius = {"small disk": 5, "large disk": 150}.get(shape, 25)
+        x = 25 if shape == "at the edge" else 300
+        fill = (70, 20, 20) if shape == "dark disk" else tomato
+        draw.ellipse((x - radius, 220 - radius, x + radius, 220 + radius), fill=fill)
+    assert shows_look_alike(image, "red") == is_alike
+    assert not shows_look_alike(image, "blue")
