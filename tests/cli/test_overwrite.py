@@ -12,6 +12,7 @@ RECIPE = "tiny-qwen2.5-vl"
 COMMANDS = {
     "generate": ["--num-samples", "1"],
     "import": ["DATA"],
+    "overlay": ["DATA"],
     "mix": ["--shares", "pgt", "--num-samples", "2"],
     "finetune": [RECIPE, "--data", "DATA"],
     "evaluate": [RECIPE, "--eval-data", "DATA"],
