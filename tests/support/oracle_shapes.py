@@ -45,7 +45,8 @@ def find_shapes(pixels: np.ndarray) -> list[Shape]:
             continue  # such as what the A of a disk encloses
         mask, patch = labels[rows, columns] == number, pixels[rows, columns].astype(float)
         fill, whole = np.median(patch[mask], axis=0), ndimage.binary_fill_holes(mask)
-        hollow = mask.sum() < MAX_HOLLOW * whole.sum()  # a letter can have the ground's color, too
+        # A large letter of the ground's color leaves as little of a disk, which has no corners.
+        hollow = mask.sum() < MAX_HOLLOW * whole.sum() and bool(mask[[0, 0, -1, -1], [0, -1, 0, -1]].all())
         place = columns.start, rows.start, columns.stop, rows.stop
         found.append(Shape(name_color(fill), *place, hollow, None if hollow else read_letter(patch, whole, fill)))
     return found

@@ -10,6 +10,7 @@ import torch
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.streams import stream
+from pgt_lora.data.turns import IMAGE, Role, Turn
 from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.models.checkpoint import family_of
 from pgt_lora.models.encoding import IGNORE, Encoder
@@ -48,10 +49,11 @@ def test_a_conversation_is_what_the_template_renders(base_dir: Path) -> None:
     encoder = load_encoder(checkpoint(base_dir))
     turns = draw_turns(stream(3, "test"))[1]
     ids, labels = Talk(encoder).ids(turns)
-    messages = template.messages(turns[0][0])
-    for number, (text, answer) in enumerate(turns):
-        messages += [{"role": "user", "content": text}] if number else []
-        messages.append({"role": "assistant", "content": answer})
+    said_turns = [
+        Turn(role, (text,)) for turn in turns for role, text in zip((Role.USER, Role.ASSISTANT), turn, strict=True)
+    ]
+    said_turns[0] = Turn(Role.USER, (IMAGE, turns[0][0]))
+    messages = template.messages(said_turns)
     whole = encoder.processor.apply_chat_template(messages, tokenize=False)
     said = encoder.processor.tokenizer.decode(ids)
     assert whole.replace("<|image_pad|>", 49 * "<|image_pad|>") == said + "\n"

@@ -21,6 +21,7 @@ def test_trl_trains_it(
     overrides = {
         "model_name_or_path": directory, "model_family": name, "max_steps": 2, "logging_steps": 1,
         "per_device_train_batch_size": 2, "global_batch_size": 4, "warmup_steps": 0,
+        "learning_rate": 1e-4,
     }  # fmt: skip
     words = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     adapter_dir = finetune(load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words), data_dir, tmp_path / "run")

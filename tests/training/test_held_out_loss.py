@@ -26,8 +26,8 @@ from tests.training.test_finetune import KILL_AT_STEP_5
 
 # A rate at which the held-out loss soon rises.
 TOO_FAST = {
-    "num_train_epochs": 8, "learning_rate": 0.1, "lr_scheduler_type": "constant", "max_grad_norm": 1.0,
-    "eval_strategy": "epoch", "early_stopping_patience": 2, "save_total_limit": 2,
+    "num_train_epochs": 8, "learning_rate": 0.3, "lr_scheduler_type": "constant", "max_grad_norm": 1.0,
+    "eval_strategy": "steps", "eval_steps": 1, "early_stopping_patience": 2, "save_total_limit": 2,
 }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_training_stops_where_the_held_out_loss_falls_no_more_and_ships_the_best
     losses = [entry["eval_loss"] for entry in held_out["losses"]]
     best = losses.index(min(losses))
     assert best == len(losses) - 3  # two more were not lower
-    assert len(losses) < 8
+    assert len(losses) < 32
     assert held_out["best_step"] == held_out["losses"][best]["step"]
     assert held_out["path"] == str(others)
     assert f"lowest after step {held_out['best_step']}" in captured.get()

@@ -14,6 +14,7 @@ from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import correct
 
 Logged = Mapping[str, Any]
+OPTIONAL = ("probabilities", "boxes", "anls", "f1")  # are left out where there are none
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Item:
     `category` is the benchmark's own name for a part of itself. `choices` is None where the answers are no finite set.
     `group` names the image; lmms-eval logs none, so that outside of this project's tasks every item is its own group.
     `by` says what decided the answer, `probabilities` are those of the choices, and `boxes` are those of the objects
-    that the choices name, as left, top, width and height, where they are known.
+    that the choices name, as left, top, width and height, where they are known. `anls` and `f1` are those of free text.
     """
 
     id: str
@@ -41,10 +42,12 @@ class Item:
     by: str = "generation"
     probabilities: Mapping[str, float] | None = None
     boxes: Mapping[str, tuple[float, float, float, float]] | None = None
+    anls: float | None = None
+    f1: float | None = None
 
     def to_prediction(self) -> dict[str, Any]:
         """Return the item as a line of `predictions.jsonl`."""
-        return {name: value for name, value in asdict(self).items() if value or name not in ("probabilities", "boxes")}
+        return {name: value for name, value in asdict(self).items() if value is not None or name not in OPTIONAL}
 
 
 def from_prediction(line: Mapping[str, Any]) -> Item:

@@ -35,11 +35,11 @@ def stopping_at(number: int) -> Callable[..., Path]:
     """Return a `finetune` that is interrupted when it is called that many times."""
     calls = []
 
-    def finetune(*words: object) -> Path:
+    def finetune(*words: object, **named: object) -> Path:
         calls.append(words)
         if len(calls) == number:
             raise KeyboardInterrupt
-        return train(*words)
+        return train(*words, **named)
 
     train = compare_runs.finetune
     return finetune
