@@ -18,12 +18,13 @@ from tests.support.discovered import TASKS
 MIXED = [name for name, task in TASKS.items() if not task.companion]
 BAR = 0.10
 # What geometry makes right, which docs/pgt.md explains: of two boxes each is the asked one in half of the scenes, and
-# one right coordinate leaves the other one to a guess.
+# one right coordinate leaves the other one to a guess. Of four circles, the two that lie nearest are each other's nearest.
 INHERENT = {
     ("coordinates", "the larger box"): 0.5,
     ("coordinates", "the box nearest to the middle"): 0.5,
     ("coordinates", "the box that was drawn first"): 0.5,
     ("coordinates", "the right box, across alone"): 0.14,
+    ("distance", "a classifier of images alone"): 0.05,
 }
 
 
@@ -131,4 +132,4 @@ def test_a_classifier_of_images_alone_scores_near_chance(task: str) -> None:
         choices = classes if task == "distance" else question.choices or ()
         hits += question.answer == max(choices, key=lambda c, shares=shares: shares[classes.index(c)])  # type: ignore[misc]
         chance += 1 / len(question.choices or ())
-    assert (hits - chance) / half < BAR
+    assert (hits - chance) / half - INHERENT.get((task, "a classifier of images alone"), 0.0) < BAR
