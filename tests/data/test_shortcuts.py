@@ -18,7 +18,8 @@ from tests.support.discovered import TASKS
 MIXED = [name for name, task in TASKS.items() if not task.companion]
 BAR = 0.10
 # What geometry makes right, which docs/pgt.md explains: of two boxes each is the asked one in half of the scenes, and
-# one right coordinate leaves the other one to a guess. Of four circles, the two that lie nearest are each other's nearest.
+# one right coordinate leaves the other one to a guess. Of four circles, the two that lie nearest to each other are
+# each other's nearest.
 INHERENT = {
     ("coordinates", "the larger box"): 0.5,
     ("coordinates", "the box nearest to the middle"): 0.5,
