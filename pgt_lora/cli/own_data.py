@@ -35,13 +35,20 @@ def import_data(
     overwrite: Overwrite = False,
 ) -> None:
     """Bring your own data in: LLaVA, ShareGPT, messages, TRL or question-answer rows become a dataset directory."""
+    from pgt_lora.core.errors import chosen
     from pgt_lora.core.terminal import console
     from pgt_lora.data.readers.build import ImportSettings, OnError
     from pgt_lora.data.readers.build import import_data as build
 
     settings = ImportSettings(
-        split, revision, parse_pairs("--columns", columns), image_root, test, split_column, OnError.named(on_error)
-    )
+        split,
+        revision,
+        parse_pairs("--columns", columns),
+        image_root,
+        test,
+        split_column,
+        chosen("--on-error", on_error, OnError),
+    )  # fmt: skip
     for place in build(source, out, settings, overwrite):
         console.print(f"{place} is made; look at it with: pgt-lora preview {place}", soft_wrap=True)
 

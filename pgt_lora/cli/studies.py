@@ -114,7 +114,7 @@ def benchmark(
     """Score a model on the paper's benchmarks, beside the paper's figures."""
     import torch
 
-    from pgt_lora.core.errors import InputError
+    from pgt_lora.core.errors import InputError, chosen
     from pgt_lora.core.workspace import run_directory, user_cache
     from pgt_lora.data.mix.images import Shelf
     from pgt_lora.evaluation.probability import By
@@ -125,7 +125,7 @@ def benchmark(
     from pgt_lora.studies.benchmarks.subject import resolve_subject
     from pgt_lora.studies.named_data import dataset
 
-    words = Prompts.named(prompts)
+    words = chosen("--prompts", prompts, Prompts)
     if words == Prompts.PAPER and processes is not None:
         raise InputError("--processes: one process answers with --prompts paper, on all GPUs; leave it out")
     if words != Prompts.PAPER and by is not None:
@@ -133,7 +133,7 @@ def benchmark(
     asked = Data(
         suite or ("" if eval_data else "paper"), [dataset(name) for name in eval_data or []],
         Shelf(cache or user_cache(), image_root), parse_pairs("--annotations", annotations), vsr_split, words,
-        None if by is None else By.named(by),
+        None if by is None else chosen("--by", by, By),
     )  # fmt: skip
     settings = HarnessSettings(
         backend, batch_size, limit, torch.cuda.device_count() if processes is None else processes, hub_copies,

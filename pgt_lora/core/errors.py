@@ -1,6 +1,10 @@
 """The one error that a user is meant to read."""
 
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import TypeVar
+
+Kind = TypeVar("Kind", bound=StrEnum)
 
 
 class InputError(ValueError):
@@ -24,3 +28,14 @@ def check_known(option: str, given: Iterable[str], known: Iterable[str]) -> None
     for name in given:
         if name not in known:
             raise InputError(f"{option} {name}=…: unknown {name!r}; known: {choices(known)}")
+
+
+def chosen(option: str, name: str, kind: type[Kind]) -> Kind:
+    """Return the member of an enumeration that an option names.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in list(kind):
+        raise InputError(f"{option} {name!r}: known: {choices(kind)}")
+    return kind(name)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from pgt_lora.core.errors import InputError, choices
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.turns import Role, last_answer, turns
 
@@ -14,13 +13,6 @@ class Asked(StrEnum):
 
     LAST = "last"
     ALL = "all"
-
-    @classmethod
-    def named(cls, name: str) -> "Asked":
-        """Return the one of that name; raise `InputError` where there is none."""
-        if name not in list(cls):
-            raise InputError(f"--turns {name!r}: known: {choices(cls)}")
-        return cls(name)
 
 
 class EveryQuestion(Sequence[Mapping[str, Any]]):

@@ -8,7 +8,7 @@ import torch
 from accelerate.utils import send_to_device
 from transformers import BatchFeature
 
-from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.errors import InputError
 from pgt_lora.models.encoding import Encoder
 
 Ids = tuple[int, ...]
@@ -19,13 +19,6 @@ class By(StrEnum):
 
     GENERATION = "generation"
     PROBABILITY = "probability"
-
-    @classmethod
-    def named(cls, name: str) -> "By":
-        """Return the one of that name; raise `InputError` where there is none."""
-        if name not in list(cls):
-            raise InputError(f"--by {name!r}: known: {choices(cls)}")
-        return cls(name)
 
 
 def choice_ids(encoder: Encoder, row: Mapping[str, Any]) -> list[Ids]:

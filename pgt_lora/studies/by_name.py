@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pgt_lora.core.errors import chosen
 from pgt_lora.core.new_directory import check_free
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.evaluation import evaluate as evaluation
@@ -75,7 +76,7 @@ def evaluate(
     Raises:
         InputError: the model or the data cannot be used, or `out` exists.
     """
-    decided, asked = By.named(by), Asked.named(turns)
+    decided, asked = chosen("--by", by, By), chosen("--turns", turns, Asked)
     check_free(Path(out), overwrite)  # a model takes minutes to load
     named = resolve(str(model), to_train=False)
     recipe = named.recipe

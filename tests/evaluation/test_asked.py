@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pgt_lora.core.errors import InputError
+from pgt_lora.core.errors import InputError, chosen
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.turns import turns
 from pgt_lora.evaluation.asked import Asked, EveryQuestion
@@ -51,7 +51,7 @@ def test_every_question_has_the_true_history_and_the_images_up_to_there(talks: P
     assert places[-1] == rows[2]
     assert [row["id"] for row in every.select([5, 1])] == ["places", "two#1"]
     with pytest.raises(InputError, match="--turns 'some': known: all, last"):
-        Asked.named("some")
+        chosen("--turns", "some", Asked)
 
 
 def test_the_last_question_is_answered_or_all(

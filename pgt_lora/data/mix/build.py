@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.core.errors import InputError, check_known, choices
+from pgt_lora.core.errors import InputError, check_known, choices, chosen
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
@@ -63,8 +63,7 @@ def build_mix(
     settings = settings or SourceSettings()
     shares = dict(shares or default_shares())
     counts = apportion(num_samples, shares)
-    if on_missing not in list(OnMissing):
-        raise InputError(f"--on-missing {on_missing!r}: known: {choices(OnMissing)}")
+    redraws = chosen("--on-missing", on_missing, OnMissing) == OnMissing.REDRAW
     if len({_label(name) for name in shares}) < len(shares):
         raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
     annotations = annotations or {}
@@ -82,11 +81,11 @@ def build_mix(
         eligible, removed = clean(pools, ruled_out)
         drawn = {name: stream(seed, "mix", "draw", name).sample(rows, len(rows)) for name, rows in eligible.items()}
         enough(drawn, counts, pools, removed)
-        paths, redrawn = images_of(drawn, counts, pools, shelf, on_missing == OnMissing.REDRAW)
-        chosen = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
-        stream(seed, "mix", "order").shuffle(chosen)
+        paths, redrawn = images_of(drawn, counts, pools, shelf, redraws)
+        taken = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
+        stream(seed, "mix", "order").shuffle(taken)
         form = widest(pool.form for pool in pools.values())
-        made = write_samples(partial, track(_samples(chosen, paths), len(chosen), "Writing rows"), form)
+        made = write_samples(partial, track(_samples(taken, paths), len(taken), "Writing rows"), form)
         made["sources"] = {
             _label(name): pool.facts
             | {"rows": len(pool.candidates), "removed": dict(sorted(removed[name].items()))}

@@ -34,13 +34,6 @@ class OnError(StrEnum):
     STOP = "stop"
     SKIP = "skip"
 
-    @classmethod
-    def named(cls, name: str) -> "OnError":
-        """Return the one of that name; raise `InputError` where there is none."""
-        if name not in list(cls):
-            raise InputError(f"--on-error {name!r}: known: {choices(cls)}")
-        return cls(name)
-
 
 @dataclass(frozen=True)
 class ImportSettings:

@@ -19,13 +19,6 @@ class Prompts(StrEnum):
     LMMS_EVAL = "lmms-eval"
     PAPER = "paper"
 
-    @classmethod
-    def named(cls, name: str) -> "Prompts":
-        """Return the one of that name; raise `InputError` where there is none."""
-        if name not in list(cls):
-            raise InputError(f"--prompts {name!r}: known: {choices(cls)}")
-        return cls(name)
-
 
 @dataclass(frozen=True)
 class Benchmark:
