@@ -1,7 +1,8 @@
 """An oracle for overlays: it sees a photograph, the same one with primitives, and a question.
 
 What differs is what is drawn. It is told apart by its form: outlines, disks with a letter in them and disks without.
-Those that a question speaks of are put on grey and given to `oracle.answer`.
+Those that a question speaks of are put on grey and given to `oracle.answer`. After JPEG, what differs by little is
+none of it, and gaps of a pixel or two are closed.
 """
 
 import numpy as np
@@ -13,20 +14,30 @@ from tests.support.oracle_shapes import encloses
 
 GREY = 128
 AROUND = np.ones((3, 3))
+JPEG_NOISE = 32  # of a channel: quality 95 without subsampled colors changes a pixel by less, wherever it lies
+LEAST_SIDE = 0.03  # of the short side: after JPEG, what is smaller is noise
 MAX_ROUND = 0.94  # of the rectangle around it, that a disk fills
+MAX_INNER = 0.1  # of the inner half of a rectangle, that an outline with a gap in it fills
 MIN_INK, MIN_INK_PX = 0.5, 3  # part of the way to black or white in every channel, and in how many pixels
 
 
-def answer(photograph: Image.Image, picture: Image.Image, question: str) -> str:
-    """Return the answer to a PGT question about the picture."""
+def answer(photograph: Image.Image, picture: Image.Image, question: str, noise: int = 0) -> str:
+    """Return the answer to a PGT question about the picture, whose pixels JPEG has changed by up to `noise`."""
     under, pixels = np.asarray(photograph), np.asarray(picture)
     on_grey = np.full_like(pixels, GREY)
-    labels, _ = ndimage.label(without_casing((under != pixels).any(axis=2), pixels), AROUND)
+    changed = np.maximum(under, pixels) - np.minimum(under, pixels)
+    drawn = without_casing(changed.max(axis=2) > noise, pixels, noise)
+    if noise:
+        drawn = ndimage.binary_closing(drawn, AROUND)
+    labels, _ = ndimage.label(drawn, AROUND)
     places = ndimage.find_objects(labels)
-    for patch, place in enumerate(places, start=1):
+    if noise:
+        least = LEAST_SIDE * min(drawn.shape)
+        places = [place for place in places if all(side.stop - side.start >= least for side in place)]
+    for place in places:
         if any(encloses(other, place) for other in places):
             continue  # such as a part of a letter whose ink is the photograph's color
-        whole = ndimage.binary_fill_holes(labels[place] == patch)
+        whole = filled(labels[place])
         if whole.mean() > MAX_ROUND:
             thin = whole & ~ndimage.binary_erosion(whole, AROUND)  # however small its middle is
             kind, shown = "box", np.where(thin[..., None], pixels[place], GREY)
@@ -35,6 +46,17 @@ def answer(photograph: Image.Image, picture: Image.Image, question: str) -> str:
         if kind == kind_in(question):
             on_grey[place] = np.where(whole[..., None], shown, on_grey[place])
     return oracle.answer(Image.fromarray(on_grey), question)
+
+
+def filled(labels: np.ndarray) -> np.ndarray:
+    """Return what the largest patch of a rectangle holds, with all that it encloses."""
+    patch = labels == np.bincount(labels[labels > 0]).argmax()
+    height, width = patch.shape
+    inner = patch[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    if inner.size and inner.mean() < MAX_INNER:
+        return np.ones_like(patch)
+    whole: np.ndarray = ndimage.binary_fill_holes(patch)
+    return whole
 
 
 def kind_in(question: str) -> str:
@@ -56,9 +78,9 @@ def disk(whole: np.ndarray, patch: np.ndarray) -> tuple[str, np.ndarray]:
     return "plain disk", np.broadcast_to(fill.astype(np.uint8), patch.shape)
 
 
-def without_casing(is_drawn: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return what is drawn but for the pure black or white that lies along its border."""
-    pure = is_drawn & np.isin(pixels.sum(axis=2, dtype=int), (0, 3 * 255))
+def without_casing(is_drawn: np.ndarray, pixels: np.ndarray, noise: int = 0) -> np.ndarray:
+    """Return what is drawn but for the black or white that lies along its border."""
+    pure = is_drawn & ((pixels.max(axis=2) <= 2 * noise) | (pixels.min(axis=2) >= 255 - 2 * noise))
     labels, _ = ndimage.label(pure, AROUND)
     outside = ndimage.binary_dilation(~is_drawn, AROUND) & pure
     return is_drawn & ~np.isin(labels, np.unique(labels[outside]))
