@@ -38,7 +38,7 @@ class Shape:
 
 def find_shapes(pixels: np.ndarray) -> list[Shape]:
     """Return the connected shapes of an image (height, width, 3) of bytes."""
-    labels, _ = ndimage.label((pixels != ground(pixels)).any(axis=2), structure=np.ones((3, 3)))
+    labels, _ = ndimage.label(codes(pixels) != codes(ground(pixels)), structure=np.ones((3, 3)))
     places, found = ndimage.find_objects(labels), []
     for number, (rows, columns) in enumerate(places, start=1):
         if any(encloses(other, (rows, columns)) for other in places):
@@ -59,20 +59,25 @@ def encloses(outer: tuple[slice, slice], inner: tuple[slice, slice]) -> bool:
 
 def find_disks(pixels: np.ndarray) -> list[str]:
     """Return the color of every disk; disks may overlap a little."""
-    found = []
-    codes = pixels.astype(int) @ (1 << 16, 1 << 8, 1)
-    for code in np.unique(codes):
-        color = np.array([code >> 16, code >> 8 & 255, code & 255])
-        if code == codes[0, 0]:
-            continue
-        labels, _ = ndimage.label(codes == code)
-        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-            mask = labels[rows, columns] == number
-            height, width = mask.shape
-            wide = min(mask.shape) >= LEAST_WIDTH * min(pixels.shape[:2])
-            if wide and mask.mean() > 0.6 and mask[height // 2, width // 2]:
-                found.append(name_color(color))
+    found, coded = [], codes(pixels)
+    patches, _ = ndimage.label(coded != codes(ground(pixels)), structure=np.ones((3, 3)))
+    for number, place in enumerate(ndimage.find_objects(patches), start=1):
+        inside = np.where(patches[place] == number, coded[place], -1)
+        for code in np.unique(inside[inside >= 0]):
+            labels, _ = ndimage.label(inside == code)
+            for patch, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+                mask = labels[rows, columns] == patch
+                height, width = mask.shape
+                wide = min(mask.shape) >= LEAST_WIDTH * min(pixels.shape[:2])
+                if wide and mask.mean() > 0.6 and mask[height // 2, width // 2]:
+                    found.append(name_color(np.array([code >> 16, code >> 8 & 255, code & 255])))
     return found
+
+
+def codes(pixels: np.ndarray) -> np.ndarray:
+    """Return colors of bytes, (..., 3), as one number each."""
+    red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
+    return red << 16 | green << 8 | blue
 
 
 def ground(pixels: np.ndarray) -> np.ndarray:

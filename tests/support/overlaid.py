@@ -5,6 +5,9 @@ Those that a question speaks of are put on grey and given to `oracle.answer`. Af
 none of it, and gaps of a pixel or two are closed.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -21,12 +24,36 @@ MAX_INNER = 0.1  # of the inner half of a rectangle, that an outline with a gap 
 MIN_INK, MIN_INK_PX = 0.5, 3  # part of the way to black or white in every channel, and in how many pixels
 
 
+@dataclass(frozen=True)
+class Patch:
+    """A primitive: its kind, its place in the picture, and there which pixels are its own and how they look."""
+
+    kind: str
+    place: tuple[slice, slice]
+    whole: np.ndarray
+    shown: np.ndarray
+
+
 def answer(photograph: Image.Image, picture: Image.Image, question: str, noise: int = 0) -> str:
     """Return the answer to a PGT question about the picture, whose pixels JPEG has changed by up to `noise`."""
+    return answer_about(patches(photograph, picture, noise), picture.size, question)
+
+
+def answer_about(found: Sequence[Patch], size: tuple[int, int], question: str) -> str:
+    """Return the answer to a question, given all that was drawn."""
+    on_grey = np.full((size[1], size[0], 3), GREY, np.uint8)
+    for patch in found:
+        if patch.kind == kind_in(question):
+            on_grey[patch.place] = np.where(patch.whole[..., None], patch.shown, on_grey[patch.place])
+    return oracle.answer(Image.fromarray(on_grey), question)
+
+
+def patches(photograph: Image.Image, picture: Image.Image, noise: int = 0) -> list[Patch]:
+    """Return what is drawn in the picture."""
     under, pixels = np.asarray(photograph), np.asarray(picture)
-    on_grey = np.full_like(pixels, GREY)
     changed = np.maximum(under, pixels) - np.minimum(under, pixels)
-    drawn = without_casing(changed.max(axis=2) > noise, pixels, noise)
+    red, green, blue = (changed[..., channel] > noise for channel in range(3))
+    drawn = without_casing(red | green | blue, pixels, noise)
     if noise:
         drawn = ndimage.binary_closing(drawn, AROUND)
     labels, _ = ndimage.label(drawn, AROUND)
@@ -34,6 +61,7 @@ def answer(photograph: Image.Image, picture: Image.Image, question: str, noise: 
     if noise:
         least = LEAST_SIDE * min(drawn.shape)
         places = [place for place in places if all(side.stop - side.start >= least for side in place)]
+    found = []
     for place in places:
         if any(encloses(other, place) for other in places):
             continue  # such as a part of a letter whose ink is the photograph's color
@@ -43,9 +71,8 @@ def answer(photograph: Image.Image, picture: Image.Image, question: str, noise: 
             kind, shown = "box", np.where(thin[..., None], pixels[place], GREY)
         else:
             kind, shown = disk(whole, pixels[place])
-        if kind == kind_in(question):
-            on_grey[place] = np.where(whole[..., None], shown, on_grey[place])
-    return oracle.answer(Image.fromarray(on_grey), question)
+        found.append(Patch(kind, place, whole, shown))
+    return found
 
 
 def filled(labels: np.ndarray) -> np.ndarray:
@@ -80,7 +107,8 @@ def disk(whole: np.ndarray, patch: np.ndarray) -> tuple[str, np.ndarray]:
 
 def without_casing(is_drawn: np.ndarray, pixels: np.ndarray, noise: int = 0) -> np.ndarray:
     """Return what is drawn but for the black or white that lies along its border."""
-    pure = is_drawn & ((pixels.max(axis=2) <= 2 * noise) | (pixels.min(axis=2) >= 255 - 2 * noise))
+    pure, values = np.zeros_like(is_drawn), pixels[is_drawn]
+    pure[is_drawn] = (values.max(axis=1) <= 2 * noise) | (values.min(axis=1) >= 255 - 2 * noise)
     labels, _ = ndimage.label(pure, AROUND)
     outside = ndimage.binary_dilation(~is_drawn, AROUND) & pure
     return is_drawn & ~np.isin(labels, np.unique(labels[outside]))
