@@ -108,7 +108,7 @@ def forms(mask: np.ndarray, pixels: np.ndarray, place: tuple[slice, slice]) -> I
     round_one = ((x + 0.5) / width - 0.5) ** 2 + ((y + 0.5) / height - 0.5) ** 2 <= 0.25
     form = (whole & round_one).sum() / (whole | round_one).sum()
     if form >= LEAST_FORM and max(height, width) <= MAX_RATIO * min(height, width) + 1:
-        kind, shown = overlaid.disk(ndimage.binary_erosion(round_one, AROUND), pixels)
+        kind, _ = overlaid.disk(ndimage.binary_erosion(round_one, AROUND), pixels)
         yield Seen(Shape(color, *at, False, letter_in(whole, pixels, mask) if "letter" in kind else None), kind, form)
 
 

@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from random import Random
 
 import numpy as np
 from PIL import Image
@@ -25,13 +26,17 @@ def items(possible: tuple[str, ...], num: int, short: tuple[int, int], number: i
     """Yield photographs with questions of some of the tasks, and what became of them."""
     for index in range(num):
         rng = stream(11, "overlay-oracle", *possible, number, index)
-        photograph = decode({"bytes": draw_file(rng, short, FILES[index % len(FILES)])}, "a photograph")
-        canvas = Canvas(*photograph.size)
-        seen = within_long_side(canvas)
-        settings = settings_for(canvas, seen)
-        asked = plan(rng, settings, [name for name in possible if name in possible_tasks(seen)], number)
-        if asked:
-            yield photograph, asked, overlay(rng, photograph, asked, settings)
+        yield from drawn_over(rng, draw_file(rng, short, FILES[index % len(FILES)]), possible, number)
+
+
+def drawn_over(rng: Random, file: bytes, possible: Sequence[str], number: int) -> Iterator[Item]:
+    """Yield a photograph with questions of some of the tasks, if any can be drawn on one of its size."""
+    photograph = decode({"bytes": file}, "a photograph")
+    canvas = Canvas(*photograph.size)
+    seen = within_long_side(canvas)
+    settings = settings_for(canvas, seen)
+    if asked := plan(rng, settings, [name for name in possible if name in possible_tasks(seen)], number):
+        yield photograph, asked, overlay(rng, photograph, asked, settings)
 
 
 def first_measures(num: int, task: str) -> np.ndarray:

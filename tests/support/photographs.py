@@ -13,11 +13,26 @@ MAX_RATIO = 4.0
 FILES = ("JPEG", "PNG", "turned", "gray", "CMYK", "alpha")
 
 
+Size = tuple[int, int]
+
+
 def draw_file(rng: Random, short: tuple[int, int], kind: str) -> bytes:
     """Return a crop as a file; its short side is drawn log-uniform between two lengths, its ratio from 1:4 to 4:1."""
-    side = short[0] * (short[1] / short[0]) ** rng.random()
+    side = _between(rng, *short)
     ratio = MAX_RATIO ** rng.uniform(-1, 1)
-    size = round(side * max(1, ratio)), round(side * max(1, 1 / ratio))
+    return file_of(rng, (round(side * max(1, ratio)), round(side * max(1, 1 / ratio))), kind)
+
+
+def draw_size(rng: Random, long: tuple[int, int], least: int) -> Size:
+    """Return a size with its long side drawn log-uniform, `least` pixels on the short one, and a ratio up to 4:1."""
+    side = _between(rng, *long)
+    other = max(least, side / MAX_RATIO ** rng.random())
+    size = round(side), round(other)
+    return size if rng.random() < 0.5 else size[::-1]
+
+
+def file_of(rng: Random, size: Size, kind: str) -> bytes:
+    """Return a crop of a size as a file of a kind."""
     image = Image.fromarray(crop(rng, Canvas(*size), rng.choice(sorted(ALL))))
     file = io.BytesIO()
     if kind == "alpha":
@@ -29,3 +44,7 @@ def draw_file(rng: Random, short: tuple[int, int], kind: str) -> bytes:
         tags[ORIENTATION] = rng.randint(2, 8)
     image.save(file, "PNG" if kind in ("PNG", "alpha") else "JPEG", exif=tags)
     return file.getvalue()
+
+
+def _between(rng: Random, least: int, most: int) -> float:
+    return float(least * (most / least) ** rng.random())
