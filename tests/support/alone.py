@@ -109,7 +109,9 @@ def forms(mask: np.ndarray, pixels: np.ndarray, place: tuple[slice, slice]) -> I
     form = (whole & round_one).sum() / (whole | round_one).sum()
     if form >= LEAST_FORM and max(height, width) <= MAX_RATIO * min(height, width) + 1:
         kind, _ = overlaid.disk(ndimage.binary_erosion(round_one, AROUND), pixels)
-        yield Seen(Shape(color, *at, False, letter_in(whole, pixels, mask) if "letter" in kind else None), kind, form)
+        letter = letter_in(whole, pixels, mask) if "letter" in kind else None
+        if letter or "letter" not in kind:  # else a thing with spots
+            yield Seen(Shape(color, *at, False, letter), kind, form)
 
 
 def outline(mask: np.ndarray) -> float:

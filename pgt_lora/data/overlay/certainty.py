@@ -31,7 +31,10 @@ FILLED, AROUND = 0.8, 0.19  # a blob's share of look-alike pixels: at least this
 
 @dataclass(frozen=True)
 class Measure:
-    """What was measured of one primitive: median and low percentile of its border's differences, and `own`, a share."""
+    """What was measured of one primitive: median and low percentile of its border's differences, and `own`, a share.
+
+    `own` says how much of the primitive has a color of its own, that of its name; none where only a casing stands out.
+    """
 
     median: float
     low: float
@@ -72,6 +75,8 @@ def _measure(each: Box | Circle, scene: Scene, pixels: np.ndarray) -> Measure:
     # What the primitive would look like there, beside what does: the step at its border.
     step_at = np.linalg.norm(lab(np.rint(opacity * rgb + (1 - opacity) * around).astype(int)) - lab(around), axis=-1)
     if casing:
+        if np.median(step_at) < MIN_LOW:
+            own = 0.0  # two thin lines, and between them the color that is everywhere: a box of the casing's color
         ink = lab(np.array(label_color(scene.look.rgb(each.color))))
         step_at = np.maximum(step_at, np.linalg.norm(ink - lab(around), axis=-1))
     return Measure(float(np.median(step_at)), float(np.percentile(step_at, LOW)), own)

@@ -44,7 +44,10 @@ def test_the_border_is_measured_on_every_side(each: Box | Circle) -> None:
     partly = measure(scene, halves(GREY, (215, 30, 25), edge=90))  # a part of the border is lost, most of it is not
     assert partly.median > 35 and partly.low < 10 and not partly.is_certain
     cased = replace(scene, look=replace(scene.look, casing_px=casing_width(CANVAS)))
-    assert measure(cased, Image.new("RGB", (200, 160), (215, 30, 25))).is_certain
+    dull = Image.new("RGB", (200, 160), (185, 35, 30))
+    assert measure(cased, dull).is_certain and not measure(scene, dull).is_certain
+    lost = measure(cased, Image.new("RGB", (200, 160), (215, 30, 25)))  # the casing alone stands out
+    assert lost.low > 35 and lost.own == 0 and not lost.is_certain
 
 
 def test_a_circle_that_takes_another_color_on_is_uncertain() -> None:

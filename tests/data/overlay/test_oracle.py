@@ -16,7 +16,7 @@ from pgt_lora.data.overlay import draw
 from pgt_lora.data.overlay.draw import Outcome, Overlaid, overlay
 from pgt_lora.data.overlay.plan import MAX_TASKS, Asked, settings_for
 from pgt_lora.data.scene import Box, Canvas, Scene, render
-from pgt_lora.data.scene.palette import COLORS
+from pgt_lora.data.scene.palette import COLORS, blend, delta_e
 from pgt_lora.data.tasks import relation
 from tests.support import alone, overlaid
 from tests.support.overlay_figures import TASKS, Item, drawn_over, items
@@ -105,19 +105,44 @@ def test_who_sees_the_picture_alone_is_in_doubt_where_a_color_is_lost() -> None:
 
 
 @pytest.mark.parametrize("color", sorted(COLORS))
-def test_where_a_color_is_lost_everywhere_a_casing_saves_it(color: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    near = tuple(min(255, channel + 8) for channel in COLORS[color])
-    photograph = Image.new("RGB", (160, 120), near)
-    other = "blue" if color != "blue" else "red"
-    asked = Asked(relation.TASK, relation.ask("A", color, other, "left", ("left", "right")))
-    settings = settings_for(Canvas(160, 120), Canvas(160, 120))
+def test_where_a_color_is_faint_everywhere_a_casing_saves_it(color: str) -> None:
+    photograph, asked, settings = (
+        Image.new("RGB", (160, 120), near(color, 22, 33)),
+        left_of(color),
+        settings_for(*SMALL),
+    )
     result = overlay(Random(1), photograph, [asked], settings)
     assert isinstance(result, Overlaid) and result.outcome == Outcome.CASED
     assert overlaid.answer(photograph, result.picture, asked.question.text) == "left"
+    assert verdict(partial(alone.answer, as_jpeg(result.picture)), asked) == "agrees"
     assert Scene.from_json(result.arrangement.scene.to_json()) == result.arrangement.scene
+
+
+@pytest.mark.parametrize("color", sorted(COLORS))
+def test_where_a_color_is_lost_everywhere_a_photograph_is_left_alone(
+    color: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph, asked, settings = Image.new("RGB", (160, 120), near(color, 3, 10)), left_of(color), settings_for(*SMALL)
+    assert overlay(Random(1), photograph, [asked], settings) == Outcome.UNCERTAIN
     monkeypatch.setattr(draw, "measures", lambda *_: ())
     result = overlay(Random(1), photograph, [asked], settings)
     assert isinstance(result, Overlaid) and result.outcome == Outcome.FIRST
     lost = next(box for box in result.arrangement.scene.boxes if box.color == color)
     step = rgb2lab(np.array(COLORS[color], np.uint8)) - rgb2lab(np.asarray(result.picture)[lost.top - 1, lost.left])
     assert np.linalg.norm(step) < 10
+
+
+SMALL = Canvas(160, 120), Canvas(160, 120)
+
+
+def left_of(color: str) -> Asked:
+    """Ask for a box of a color, which lies left of another one."""
+    return Asked(
+        relation.TASK, relation.ask("A", color, "blue" if color != "blue" else "red", "left", ("left", "right"))
+    )
+
+
+def near(color: str, least: float, most: float) -> tuple[int, int, int]:
+    """Return a color between a color and grey that differs from it by so much."""
+    mixes = (blend(COLORS[color], share / 200) for share in range(200, 0, -1))
+    return next(mixed for mixed in mixes if least < delta_e(mixed, COLORS[color]) < most)
