@@ -122,6 +122,34 @@ def mix(
     )
 
 
+def split(
+    data: Annotated[str, typer.Argument(help="A dataset directory, or what `import` reads.")],
+    share: Annotated[float, typer.Option(help="Share of the rows that is held out, into OUT-test.")] = 0.2,
+    stratify: Annotated[
+        str, typer.Option(help="answer or cell: both parts have the answers, or the places, of the whole. Or none.")
+    ] = "none",
+    by: Annotated[str, typer.Option(help="group or cell: what is never in both parts.")] = "group",
+    out: Annotated[Optional[Path], typer.Option(help="Where the others go. Default: DATA-train")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Which groups are held out.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Divide a dataset directory into one for training and a held-out one, which share no image."""
+    from pgt_lora.core.errors import chosen
+    from pgt_lora.core.terminal import console
+    from pgt_lora.data.directory import read_manifest
+    from pgt_lora.data.readers.named import as_directory
+    from pgt_lora.data.split import By, Stratify
+    from pgt_lora.data.split import split as divide
+
+    directory = as_directory(data)
+    parts = divide(
+        directory, out or directory.with_name(f"{directory.name}-train"), share,
+        stratify=chosen("--stratify", stratify, Stratify), by=chosen("--by", by, By), seed=seed, overwrite=overwrite,
+    )  # fmt: skip
+    for part in parts:
+        console.print(f"{read_manifest(part)['num_samples']:,} samples in {part}", soft_wrap=True)
+
+
 def seal(data: Annotated[Path, typer.Argument(help="A dataset directory whose rows were edited.")]) -> None:
     """Check a dataset directory that was edited by hand, and write its manifest anew."""
     from pgt_lora.core.terminal import console

@@ -62,16 +62,21 @@ def ordered(rng: Random, candidates: Sequence[Candidate], balanced: bool) -> lis
     Raises:
         InputError: candidates without strata cannot be balanced.
     """
-    shuffled = rng.sample(candidates, len(candidates))
     if not balanced:
-        return shuffled
+        return rng.sample(candidates, len(candidates))
     if not all(each.strata for each in candidates):
         raise InputError("--balanced: only the rows of coco_position say what they can be balanced by; leave it out")
-    waiting: dict[str, dict[tuple[str, ...], list[Candidate]]] = {}
-    for each in shuffled:
-        waiting.setdefault(each.strata[0], {}).setdefault(each.strata, []).append(each)
+    return [candidates[index] for index in evenly(rng, [each.strata for each in candidates])]
+
+
+def evenly(rng: Random, strata_of: Sequence[tuple[str, ...]]) -> list[int]:
+    """Return the indices of rows in an order any first ones of which are as even over their strata as can be."""
+    waiting: dict[str, dict[tuple[str, ...], list[int]]] = {}
+    for index in rng.sample(range(len(strata_of)), len(strata_of)):
+        strata = strata_of[index]
+        waiting.setdefault(strata[0], {}).setdefault(strata, []).append(index)
     taken: Counter[Hashable] = Counter()  # of each stratum, named by its place and itself, and of each whole
-    order: list[Candidate] = []
+    order: list[int] = []
     while waiting:
         parts = waiting[min(waiting, key=lambda name: taken[0, name])]
         strata = min(parts, key=lambda whole: ([taken[each] for each in enumerate(whole)], taken[whole]))
