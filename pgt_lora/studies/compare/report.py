@@ -115,7 +115,7 @@ def print_results(page: Page) -> None:
     """Print the accuracy of every arm on every task, with its difference from the first arm; the pages hold more."""
     for result in page.results:
         items = result.items
-        caption = f"Accuracy in %, and points over {page.arms[0]}. Unread: outputs that state no answer."
+        caption = f"Accuracy in %, and points over {page.arms[0]}. Unread: outputs that state no answer, or several."
         table = Table(title=items.title, caption=caption)
         table.add_column("Task", no_wrap=True)
         for column in ("Items", "Chance", *page.arms):
