@@ -60,12 +60,17 @@ def generate(
 
 def mix(
     out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
-    num_samples: Annotated[int, typer.Option(help="How many samples in all.")] = 5000,
+    num_samples: Annotated[Optional[int], typer.Option(help="How many samples in all. Default: 5000")] = None,  # noqa: UP045
+    everything: Annotated[bool, typer.Option("--all", help="Every row of one source, instead of a number.")] = False,
     seed: Annotated[int, typer.Option(help="Which rows are drawn depends on it alone.")] = 0,
+    split: Annotated[str, typer.Option(help="train or test: which split of the sources.")] = "train",
     shares: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="tallyqa=2,vsr=1,spatialladder=1; also pgt, and what `import` reads. Default: alike."),
+        typer.Option(
+            help="tallyqa=2,vsr=1,spatialladder=1; also coco_position, pgt, and what `import` reads. Default: alike."
+        ),
     ] = None,
+    balanced: Annotated[bool, typer.Option("--balanced", help="coco_position: areas and categories even.")] = False,
     annotations: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -81,6 +86,9 @@ def mix(
     vsr_split: Annotated[str, typer.Option(help="random or zeroshot; they are never mixed.")] = "random",
     absolute_distance: Annotated[bool, typer.Option("--absolute-distance", help="SpatialLadder: metres, too.")] = False,
     multi_view: Annotated[bool, typer.Option("--multi-view", help="SpatialLadder: several images, too.")] = False,
+    crowds: Annotated[
+        str, typer.Option(help="coco_position: exclude kinds that have a crowd in the image, ignore or count crowds.")
+    ] = "exclude",
     vg_to_coco: Annotated[Optional[Path], typer.Option(help="Visual Genome's image_data.json.")] = None,  # noqa: UP045
     canvas: Annotated[str, typer.Option(help="Image size of pgt: a side or WIDTHxHEIGHT.")] = "448",
     cache: Annotated[Path | None, typer.Option(help="Of images, up to 64 MB each. Default: ~/.cache/pgt-lora")] = None,
@@ -88,22 +96,58 @@ def mix(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Build the Specialized Mix: TallyQA, VSR and SpatialLadder, fetching only the images it needs."""
+    from pgt_lora.core.errors import chosen
     from pgt_lora.core.terminal import console
     from pgt_lora.data.mix.build import build_mix
     from pgt_lora.data.scene import Canvas
     from pgt_lora.data.sources.groups import read_vg_to_coco
-    from pgt_lora.data.sources.source import SourceSettings
+    from pgt_lora.data.sources.source import Crowds, SourceSettings
     from pgt_lora.data.tasks.task import TaskSettings
 
+    if everything and num_samples is not None:
+        raise InputError("--all takes every row: leave out --num-samples")
+    if not everything and num_samples is None:
+        num_samples = 5000
     mapping = read_vg_to_coco(vg_to_coco) if vg_to_coco else {}
-    build_mix(
-        out, num_samples=num_samples, seed=seed, shares=parse_shares("--shares", shares),
+    manifest = build_mix(
+        out, num_samples=num_samples, seed=seed, split=split,
+        shares=parse_shares("--shares", shares), balanced=balanced,
         annotations=parse_pairs("--annotations", annotations),
         image_root=image_root, exclude=exclude or (), on_missing=on_missing, cache=cache, overwrite=overwrite,
-        settings=SourceSettings(vsr_split, absolute_distance, multi_view, mapping),
+        settings=SourceSettings(vsr_split, absolute_distance, multi_view, chosen("--crowds", crowds, Crowds), mapping),
         pgt_settings=TaskSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),
     )  # fmt: skip
-    console.print(f"{num_samples:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True)
+    console.print(
+        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
+    )
+
+
+def split(
+    data: Annotated[str, typer.Argument(help="A dataset directory, or what `import` reads.")],
+    share: Annotated[float, typer.Option(help="Share of the rows that is held out, into OUT-test.")] = 0.2,
+    stratify: Annotated[
+        str, typer.Option(help="answer or cell: both parts have the answers, or the places, of the whole. Or none.")
+    ] = "none",
+    by: Annotated[str, typer.Option(help="group or cell: what is never in both parts.")] = "group",
+    out: Annotated[Optional[Path], typer.Option(help="Where the others go. Default: DATA-train")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Which groups are held out.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Divide a dataset directory into one for training and a held-out one, which share no image."""
+    from pgt_lora.core.errors import chosen
+    from pgt_lora.core.terminal import console
+    from pgt_lora.data.directory import read_manifest
+    from pgt_lora.data.readers.named import as_directory
+    from pgt_lora.data.split import By, Stratify
+    from pgt_lora.data.split import split as divide
+
+    directory = as_directory(data)
+    parts = divide(
+        directory, out or directory.with_name(f"{directory.name}-train"), share,
+        stratify=chosen("--stratify", stratify, Stratify), by=chosen("--by", by, By), seed=seed, overwrite=overwrite,
+    )  # fmt: skip
+    for part in parts:
+        console.print(f"{read_manifest(part)['num_samples']:,} samples in {part}", soft_wrap=True)
 
 
 def seal(data: Annotated[Path, typer.Argument(help="A dataset directory whose rows were edited.")]) -> None:

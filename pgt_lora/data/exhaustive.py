@@ -13,7 +13,7 @@ from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
 from pgt_lora.data.generate import SPLITS, find_scene, request, to_sample
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.tasks.task import Question, TaskSettings
 from pgt_lora.data.weights import tasks
 
 
@@ -33,9 +33,8 @@ def generate_exhaustive(
         raise InputError(f"--exhaustive: the items of {task} cannot be listed; tasks with which it goes: {can}")
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
-    settings = settings or TaskSettings()
-    settings = replace(settings, split=split, num_distractors=settings.num_distractors or 0)
-    questions = list(known.exhaust(stream(seed, "exhaustive", task, split), settings))
+    settings = _settled(settings or TaskSettings(), split)
+    questions = _questions(task, seed, split, settings)
 
     def samples() -> Iterator[Sample]:
         for index, question in enumerate(track(questions, len(questions), "Drawing samples")):
@@ -43,7 +42,23 @@ def generate_exhaustive(
             name = f"{task}-{split}-{seed}-{index:06d}"
             yield to_sample(name, name, known, question, scene)
 
-    asked = request(num_samples=len(questions), seed=seed, split=split, weights={task: 1.0}, settings=settings)
     with new_directory(out, overwrite) as directory:
-        write_manifest(directory, asked | {"exhaustive": True}, write_samples(directory, samples()))
+        write_manifest(directory, exhaustive_request(task, seed, split, settings), write_samples(directory, samples()))
     return read_manifest(out)
+
+
+def exhaustive_request(task: str, seed: int, split: str, settings: TaskSettings) -> dict[str, Any]:
+    """Return what the manifest of every item of a task's split records as asked for."""
+    settings = _settled(settings, split)
+    num_samples = len(_questions(task, seed, split, settings))
+    asked = request(num_samples=num_samples, seed=seed, split=split, weights={task: 1.0}, settings=settings)
+    return asked | {"exhaustive": True}
+
+
+def _settled(settings: TaskSettings, split: str) -> TaskSettings:
+    return replace(settings, split=split, num_distractors=settings.num_distractors or 0)
+
+
+def _questions(task: str, seed: int, split: str, settings: TaskSettings) -> list[Question]:
+    exhaust = tasks()[task].exhaust
+    return list(exhaust(stream(seed, "exhaustive", task, split), settings)) if exhaust else []

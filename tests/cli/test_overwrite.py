@@ -13,6 +13,7 @@ COMMANDS = {
     "generate": ["--num-samples", "1"],
     "import": ["DATA"],
     "overlay": ["DATA"],
+    "split": ["DATA"],
     "mix": ["--shares", "pgt", "--num-samples", "2"],
     "finetune": [RECIPE, "--data", "DATA"],
     "evaluate": [RECIPE, "--eval-data", "DATA"],

@@ -111,3 +111,36 @@ def archive(members: dict[str, bytes], extra: bytes = b"") -> bytes:
             info.extra = extra
             opened.writestr(info, data)
     return file.getvalue()
+
+
+def coco(images: dict[int, tuple[int, int]], boxes: list[tuple[int, str, list[float], int]]) -> dict[str, Any]:
+    """Return object annotations in COCO's schema: sizes by image id, and (image id, category, bbox, iscrowd)."""
+    names = sorted({name for _, name, _, _ in boxes})
+    return {
+        "info": {"description": "COCO 2017 Dataset"},
+        "licenses": [],
+        "images": [
+            {
+                "license": 3,
+                "file_name": f"{number:012d}.jpg",
+                "coco_url": f"http://images.cocodataset.org/train2017/{number:012d}.jpg",
+                "height": height,
+                "width": width,
+                "id": number,
+            }
+            for number, (width, height) in images.items()
+        ],
+        "annotations": [
+            {
+                "segmentation": {"counts": [1, 2], "size": [3, 1]} if crowd else [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]],
+                "area": box[2] * box[3],
+                "iscrowd": crowd,
+                "image_id": image,
+                "bbox": box,
+                "category_id": names.index(name) + 1,
+                "id": 1000 + number,
+            }
+            for number, (image, name, box, crowd) in enumerate(boxes)
+        ],
+        "categories": [{"supercategory": "thing", "id": n, "name": name} for n, name in enumerate(names, 1)],
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
+from pgt_lora.core.terminal import console
 from pgt_lora.data import fetch
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sources.source import Annotations, Source, SourceSettings
@@ -54,7 +55,12 @@ def load(source: Source, split: str, given: str | Path | None, settings: SourceS
     parts = [source.read(path, split, settings) for path in paths]
     facts["files"] = {path.name: file_digest(path) for path in paths}
     skipped = sum((Counter(part.skipped) for part in parts), Counter[str]())
-    return Loaded(Annotations(tuple(row for part in parts for row in part.rows), skipped, parts[0].family), facts)
+    notes = tuple(note for part in parts for note in part.notes)
+    if notes:
+        facts["notes"] = list(notes)
+        console.print("\n".join(notes), soft_wrap=True, highlight=False)
+    rows = tuple(row for part in parts for row in part.rows)
+    return Loaded(Annotations(rows, skipped, parts[0].family, notes), facts)
 
 
 def _matching(directory: Path, names: tuple[str, ...]) -> list[Path]:

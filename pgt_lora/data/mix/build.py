@@ -15,8 +15,9 @@ from pgt_lora.core.plugins import discover
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.core.workspace import is_hub_id, user_cache
-from pgt_lora.data.directory import write_manifest, write_samples
-from pgt_lora.data.mix.draw import apportion, clean, enough, images_of
+from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
+from pgt_lora.data.generate import SPLITS
+from pgt_lora.data.mix.draw import apportion, clean, enough, images_of, ordered
 from pgt_lora.data.mix.exclusion import Exclusion, excluded, label
 from pgt_lora.data.mix.images import Shelf, stores
 from pgt_lora.data.mix.pools import Candidate, Pool, annotated, directory, generated
@@ -37,9 +38,11 @@ class OnMissing(StrEnum):
 def build_mix(
     out: Path,
     *,
-    num_samples: int,
+    num_samples: int | None,
     seed: int,
+    split: str = "train",
     shares: Mapping[str, float] | None = None,
+    balanced: bool = False,
     annotations: Mapping[str, str | Path] | None = None,
     image_root: Path | None = None,
     overwrite: bool = False,
@@ -49,20 +52,27 @@ def build_mix(
     pgt_settings: TaskSettings | None = None,
     cache: Path | None = None,
     mirrors: Mapping[str, str] | None = None,
-) -> None:
-    """Write a dataset directory of rows drawn from several sources.
+) -> dict[str, Any]:
+    """Write a dataset directory of rows drawn from one split of several sources; return its manifest.
+
+    Without `num_samples`, these are all rows of one source.
 
     `shares` weigh sources, `pgt`, dataset directories and what can be imported; the three sources alike by default.
+    A `balanced` draw is as even as can be over what a source says of its rows (`Row.strata`).
     `annotations` say where a source's annotations lie (a file, a directory or a Hub id), else they are downloaded.
     Images are those of `image_root`, else they are fetched into `cache`, from `mirrors` where one is given for a host.
 
     Raises:
-        InputError: `out` exists, a source has too few rows, an image is missing, or something cannot be downloaded.
-            Nothing but the cache is left behind then.
+        InputError: `out` exists, a source has too few rows, an image is missing, something cannot be downloaded, or
+            rows cannot be balanced. Nothing but the cache is left behind then.
     """
     settings = settings or SourceSettings()
     shares = dict(shares or default_shares())
-    counts = apportion(num_samples, shares)
+    if num_samples is None and not (len(shares) == 1 and shares.keys() <= sources().keys()):
+        raise InputError("all rows: only those of one source can be taken; give --shares NAME=1, or --num-samples")
+    if split not in SPLITS:
+        raise InputError(f"--split {split!r}: known: {choices(SPLITS)}")
+    counts = apportion(len(shares) if num_samples is None else num_samples, shares)
     redraws = chosen("--on-missing", on_missing, OnMissing) == OnMissing.REDRAW
     if len({_label(name) for name in shares}) < len(shares):
         raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
@@ -73,13 +83,15 @@ def build_mix(
     with new_directory(out, overwrite) as partial:
         ruled_out = excluded(exclude, settings, shelf, annotations)
         pools = {
-            name: open_pool(name, count, annotations.get(name), settings, shelf, seed, pgt_settings)
+            name: open_pool(name, count, split, annotations.get(name), settings, shelf, seed, pgt_settings)
             for name, count in counts.items()
         }
         _one_family(pools, ruled_out)
         shelf = replace(shelf, revisions=archive_revisions(pools))
         eligible, removed = clean(pools, ruled_out)
-        drawn = {name: stream(seed, "mix", "draw", name).sample(rows, len(rows)) for name, rows in eligible.items()}
+        drawn = {name: ordered(stream(seed, "mix", "draw", name), rows, balanced) for name, rows in eligible.items()}
+        if num_samples is None:
+            counts = {name: len(rows) for name, rows in drawn.items()}
         enough(drawn, counts, pools, removed)
         paths, redrawn = images_of(drawn, counts, pools, shelf, redraws)
         taken = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
@@ -93,17 +105,20 @@ def build_mix(
             for name, pool in pools.items()
         }
         asked = request(
-            num_samples=num_samples, seed=seed, shares=shares, exclude=exclude, on_missing=on_missing,
-            settings=settings, pgt_settings=pgt_settings,
+            num_samples=num_samples, seed=seed, split=split, shares=shares, balanced=balanced, exclude=exclude,
+            on_missing=on_missing, settings=settings, pgt_settings=pgt_settings,
         )  # fmt: skip
         write_manifest(partial, asked, made)
+    return read_manifest(out)
 
 
 def request(
     *,
-    num_samples: int,
+    num_samples: int | None,
     seed: int,
+    split: str = "train",
     shares: Mapping[str, float] | None = None,
+    balanced: bool = False,
     exclude: Sequence[str] = (),
     on_missing: str = OnMissing.ERROR,
     settings: SourceSettings | None = None,
@@ -119,7 +134,9 @@ def request(
     return {
         "num_samples": num_samples,
         "seed": seed,
+        "split": split,
         "source": "mix",
+        "balanced": balanced,
         "shares": {_label(name): float(share) for name, share in sorted(shares.items())},
         "exclude": [label(entry) for entry in exclude],
         "on_missing": on_missing,
@@ -151,6 +168,7 @@ def archive_revisions(pools: Mapping[str, Pool]) -> dict[str, str]:
 def open_pool(
     name: str,
     count: int,
+    split: str,
     given: str | Path | None,
     settings: SourceSettings,
     shelf: Shelf,
@@ -159,9 +177,9 @@ def open_pool(
 ) -> Pool:
     """Return the rows that a share's name means: a source, `pgt`, or a dataset directory, imported where it is none."""
     if name in sources():
-        return annotated(sources()[name], given, settings, shelf, seed)
+        return annotated(sources()[name], split, given, settings, shelf, seed)
     if name == "pgt":
-        return generated(count, seed, pgt_settings or TaskSettings())
+        return generated(count, seed, split, pgt_settings or TaskSettings())
     if not Path(name).exists() and not is_hub_id(name.partition("@")[0]):
         known = choices([*sources(), "pgt"])
         raise InputError(f"--shares {name}: no source ({known}), dataset directory, file or Hub id (owner/name)")

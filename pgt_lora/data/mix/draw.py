@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.terminal import console
@@ -50,6 +51,42 @@ def clean(
                 kept[name].append(candidate)
             seen |= {candidate.key, candidate.id}
     return kept, removed
+
+
+def ordered(rng: Random, candidates: Sequence[Candidate], balanced: bool) -> list[Candidate]:
+    """Return candidates in the order in which they are drawn; balanced, any first ones of them are as even as can be.
+
+    They are even over the first of their strata as long as there are rows, then over the second, and so on, then over
+    all strata together.
+
+    Raises:
+        InputError: candidates without strata cannot be balanced.
+    """
+    if not balanced:
+        return rng.sample(candidates, len(candidates))
+    if not all(each.strata for each in candidates):
+        raise InputError("--balanced: only the rows of coco_position say what they can be balanced by; leave it out")
+    return [candidates[index] for index in evenly(rng, [each.strata for each in candidates])]
+
+
+def evenly(rng: Random, strata_of: Sequence[tuple[str, ...]]) -> list[int]:
+    """Return the indices of rows in an order any first ones of which are as even over their strata as can be."""
+    waiting: dict[str, dict[tuple[str, ...], list[int]]] = {}
+    for index in rng.sample(range(len(strata_of)), len(strata_of)):
+        strata = strata_of[index]
+        waiting.setdefault(strata[0], {}).setdefault(strata, []).append(index)
+    taken: Counter[Hashable] = Counter()  # of each stratum, named by its place and itself, and of each whole
+    order: list[int] = []
+    while waiting:
+        parts = waiting[min(waiting, key=lambda name: taken[0, name])]
+        strata = min(parts, key=lambda whole: ([taken[each] for each in enumerate(whole)], taken[whole]))
+        order.append(parts[strata].pop())
+        taken.update([*enumerate(strata), strata])
+        if not parts[strata]:
+            del parts[strata]
+        if not parts:
+            del waiting[strata[0]]
+    return order
 
 
 def enough(

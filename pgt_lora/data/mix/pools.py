@@ -23,7 +23,7 @@ from pgt_lora.data.weights import parse_weights
 class Candidate:
     """A row that may be drawn; `make(files)` makes the sample, given the encoded images that `images` names.
 
-    Candidates with the same `key` are exact duplicates.
+    Candidates with the same `key` are exact duplicates. A balanced draw is even over `strata` (`Row`).
     """
 
     id: str
@@ -31,6 +31,7 @@ class Candidate:
     key: Hashable
     images: tuple[ImageRef, ...]
     make: Callable[[Sequence[bytes]], Sample]
+    strata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,19 @@ class Pool:
     form: Form = Form.QUESTIONS
 
 
-def annotated(source: Source, given: str | Path | None, settings: SourceSettings, shelf: Shelf, seed: int) -> Pool:
-    """Return the rows of a source's training split."""
-    loaded = load(source, "train", given, settings, shelf)
+def annotated(
+    source: Source, split: str, given: str | Path | None, settings: SourceSettings, shelf: Shelf, seed: int
+) -> Pool:
+    """Return the rows of one split of a source."""
+    loaded = load(source, split, given, settings, shelf)
     candidates = [
         Candidate(
-            row.id, row.group, (row.images, row.question, row.answer), row.images, partial(ask_row, source, seed, row)
+            row.id,
+            row.group,
+            (row.images, row.question, row.answer),
+            row.images,
+            partial(ask_row, source, seed, row),
+            row.strata,
         )
         for row in loaded.annotations.rows
     ]
@@ -62,13 +70,13 @@ def annotated(source: Source, given: str | Path | None, settings: SourceSettings
 OWN_LICENCE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
 
 
-def generated(num_samples: int, seed: int, settings: TaskSettings) -> Pool:
-    """Return as many PGT samples as are asked for, the first of the training split of `seed`."""
+def generated(num_samples: int, seed: int, split: str, settings: TaskSettings) -> Pool:
+    """Return as many PGT samples as are asked for, the first of a split of `seed`."""
     weights = parse_weights("families")
-    make = partial(build.make_sample, seed=seed, split="train", weights=weights, settings=settings)
+    make = partial(build.make_sample, seed=seed, split=split, weights=weights, settings=settings)
 
     def candidate(index: int) -> Candidate:
-        name = f"pgt-train-{seed}-{index:06d}"
+        name = f"pgt-{split}-{seed}-{index:06d}"
         return Candidate(name, name, name, (), lambda files: make(index)[0])
 
     return Pool([candidate(index) for index in range(num_samples)], {"licence": OWN_LICENCE})
@@ -122,6 +130,7 @@ def ask_row(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Samp
         answer_format=question.answer_format,
         group=row.group,
         choices=question.choices,
+        scene=row.scene,
         paths=tuple(each.path if each.store != PARQUET.name else Path(each.path).name for each in row.images),
         completion=source.written(row),
     )

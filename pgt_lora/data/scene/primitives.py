@@ -29,7 +29,7 @@ class Canvas:
         """The shorter side; sizes and margins are fractions of it."""
         return min(self.width, self.height)
 
-    def place(self, primitive: "Box | Circle | Figure") -> tuple[float, float]:
+    def place(self, primitive: "Box | Circle | Figure | Region") -> tuple[float, float]:
         """Return where the middle of a primitive lies, as fractions of width and height."""
         x, y = primitive.center
         return x / self.width, y / self.height
@@ -89,6 +89,22 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Region:
+    """What a photograph shows inside a box, by its name: nothing is drawn of it. Pixels may be parts of one."""
+
+    name: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """The middle, in the same coordinates as a box's."""
+        return self.left + self.width / 2, self.top + self.height / 2
+
+
+@dataclass(frozen=True)
 class Look:
     """How primitives are drawn: on which ground, in which RGB for a color's name, how thick, in which typeface.
 
@@ -113,19 +129,22 @@ PLAIN_LOOK = Look()
 
 @dataclass(frozen=True)
 class Scene:
-    """Primitives on a canvas, in drawing order, and their look; one with figures has a black ground."""
+    """Primitives on a canvas, in drawing order, and their look; one with figures has a black ground.
+
+    One with regions is that of a photograph, which is `canvas` large.
+    """
 
     canvas: Canvas
     boxes: tuple[Box, ...] = ()
     circles: tuple[Circle, ...] = ()
     figures: tuple[Figure, ...] = ()
+    regions: tuple[Region, ...] = ()
     look: Look = PLAIN_LOOK
 
     def to_json(self) -> str:
         """Return the scene as one line of JSON; `from_json` reads it back."""
-        fields = {name: value for name, value in vars(self).items() if name not in ("figures", "look")}
-        if self.figures:
-            fields["figures"] = self.figures
+        fields = {name: value for name, value in vars(self).items() if name not in ("figures", "regions", "look")}
+        fields |= {name: each for name in ("figures", "regions") if (each := getattr(self, name))}
         if self.look != PLAIN_LOOK:
             fields["look"] = self.look
         return json.dumps(fields, default=_fields, separators=(",", ":"))
@@ -139,6 +158,7 @@ class Scene:
             boxes=tuple(Box(**box) for box in fields["boxes"]),
             circles=tuple(Circle(**circle) for circle in fields["circles"]),
             figures=tuple(Figure(**figure) for figure in fields.get("figures", ())),
+            regions=tuple(Region(**region) for region in fields.get("regions", ())),
             look=_look(fields["look"]) if "look" in fields else PLAIN_LOOK,
         )
 

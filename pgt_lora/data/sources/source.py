@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from random import Random
 from typing import Any
@@ -31,7 +32,8 @@ class Row:
     """One annotated question as its dataset has it, before it is put into words.
 
     `group` names the underlying image or scene, in the same words in every source. `kind` tells apart the sorts of
-    question within a source. `options` are lettered options as the dataset spells them.
+    question within a source. `options` are lettered options as the dataset spells them. `scene` is the JSON of the
+    regions that the question is about. A balanced draw is even over `strata`, over the first of them most of all.
     """
 
     id: str
@@ -41,6 +43,16 @@ class Row:
     group: str
     kind: str
     options: tuple[str, ...] | None = None
+    scene: str | None = None
+    strata: tuple[str, ...] = ()
+
+
+class Crowds(StrEnum):
+    """What a crowd, several objects that COCO annotates as one, means for the objects of its kind in an image."""
+
+    EXCLUDE = "exclude"  # there are several of the kind
+    IGNORE = "ignore"  # only objects that are annotated one by one are counted
+    COUNT = "count"  # it counts as one object
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class SourceSettings:
     vsr_split: str = "random"
     absolute_distance: bool = False
     multi_view: bool = False
+    crowds: Crowds = Crowds.EXCLUDE
     vg_to_coco: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -57,12 +70,13 @@ class SourceSettings:
 class Annotations:
     """The rows of annotation files; `skipped` counts what was read and is not asked for, by reason.
 
-    `family` names the split family where a dataset has several that must not be mixed.
+    `family` names the split family where a dataset has several that must not be mixed. `notes` are to be read.
     """
 
     rows: tuple[Row, ...]
     skipped: Mapping[str, int] = field(default_factory=Counter)
     family: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

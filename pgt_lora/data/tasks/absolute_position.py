@@ -42,9 +42,13 @@ def plan(rng: Random, settings: TaskSettings) -> Question:
 
 
 def ask(color: str, shape: str, area: str, options: list[str], **more: str) -> Question:
-    """Word the question as appendix I does; `more` of what it is about fixes the object's `size` and `cell`."""
-    text = f"Answer with as few words as possible. Where is the {color} {shape}? Choose from [{', '.join(options)}]."
-    about = {"color": color, "shape": shape, "answer": area, **more}
+    """Ask for an object; `more` of what it is about fixes the object's `size` and `cell`."""
+    return ask_for(f"{color} {shape}", area, options, {"color": color, "shape": shape, "answer": area, **more})
+
+
+def ask_for(name: str, area: str, options: list[str], about: Mapping[str, str]) -> Question:
+    """Word the question as appendix I does: where is what is called `name`?"""
+    text = f"Answer with as few words as possible. Where is the {name}? Choose from [{', '.join(options)}]."
     return Question(text, area, "A", "word", tuple(options), about)
 
 
@@ -100,7 +104,10 @@ def _figure(canvas: Canvas, kind: tuple[str, str], cell: tuple[int, int], size: 
 
 
 def area_of(x: float, y: float) -> str:
-    """Return the ninth of the image that a point (as fractions of it) lies in."""
+    """Return the ninth of the image that a point (as fractions of it) lies in.
+
+    A point on a line between two of them lies in the one to the right of it or below it.
+    """
     column, row = (min(int(3 * each + 1e-9), 2) for each in (x, y))
     return AREAS[3 * row + column]
 
@@ -126,7 +133,11 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 
 def traits(scene: Scene, text: str) -> Traits:
-    """Count the distractors, and tell the object's colour, shape and size."""
+    """Count the distractors, and tell the object's colour, shape and size; in a photograph, its area and its name."""
+    if scene.regions:
+        (region,) = scene.regions
+        share = region.width * region.height / (scene.canvas.width * scene.canvas.height)
+        return Traits({"share of the image": share}, {"name": region.name}, (scene.canvas.place(region),), GRID)
     color, shape = text.split("?")[0].split()[-2:]
     asked = next(figure for figure in scene.figures if (figure.color, figure.shape) == (color, shape))
     size = next(size for size in SIDES if side_px(scene.canvas, size) == asked.side)

@@ -18,13 +18,15 @@ from pgt_lora.data.style import Style
 from pgt_lora.data.weights import parse_weights, units
 from pgt_lora.evaluation.paired import BASE, PERMUTED
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
+from pgt_lora.studies.compare.position.arms import ARMS as POSITION_ARMS
+from pgt_lora.studies.compare.position.arms import SMALLER, position_data, position_validation
 from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS
 from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.tiny.skills import with_replay
 
 PGT, VARIED, MIX, BOTH, WITHOUT = "pgt", "pgt-varied", "specialized-mix", "pgt+mix", "pgt-no-"
 PHOTOGRAPHED = "pgt-photographs"
-WHOLE = (BASE, PGT, VARIED, PHOTOGRAPHED, f"{PGT}{PERMUTED}", f"{VARIED}{PERMUTED}", MIX, BOTH)
+WHOLE = (BASE, PGT, VARIED, PHOTOGRAPHED, f"{PGT}{PERMUTED}", f"{VARIED}{PERMUTED}", MIX, BOTH, *POSITION_ARMS)
 KNOWN = (*WHOLE, f"{WITHOUT}UNIT", "NAME=DIR")
 
 
@@ -92,10 +94,17 @@ def arm_data(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
             read_manifest(arm.directory)  # a wrong directory is to be told before others are made
     found = {arm.name: arm.directory or with_replay(recipe, _make(recipe, arm.name)) for arm in trained}
     sizes = {name: read_manifest(path)["num_samples"] for name, path in found.items()}
-    if len(set(sizes.values())) > 1:
+    if len({size for name, size in sizes.items() if name not in SMALLER}) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise InputError(f"the arms have unequal numbers of samples ({told}); make them equal, or pass --num_samples")
     return found
+
+
+def arm_validation(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
+    """Return the held-out set by which an arm stops that has one of its own, by its name."""
+    if recipe.sft.eval_strategy == "no":
+        return {}
+    return {arm.name: position_validation(recipe, arm.name) for arm in arms if arm.name in POSITION_ARMS}
 
 
 def arm_adapters(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
@@ -118,6 +127,8 @@ def arm_adapters(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
 
 def _make(recipe: Recipe, name: str) -> Path:
     num = recipe.kit.num_samples
+    if name in POSITION_ARMS:
+        return position_data(recipe, name)
     if name == MIX:
         return specialized_mix(recipe, num)
     if name == BOTH:

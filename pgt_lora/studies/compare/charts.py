@@ -10,9 +10,12 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import page_file
 from pgt_lora.data.preview import first_of_each
 from pgt_lora.data.sample import AnswerFormat, parse_point
+from pgt_lora.data.tasks import absolute_position
 from pgt_lora.data.tasks.absolute_position import AREAS, area_of
 from pgt_lora.evaluation.paired import Result
 from pgt_lora.evaluation.statistics import Floats
+from pgt_lora.studies.diagnose.charts import Map, image_map, measure
+from pgt_lora.studies.diagnose.figures import Item
 
 HEIGHT = 28
 MAX_LABELS = 12
@@ -95,6 +98,19 @@ def _natural(label: str) -> tuple[int, str]:
     if label in AREAS:
         return AREAS.index(label), label
     return (int(label), "") if label.isdecimal() else (10**9, label)
+
+
+def area_maps(result: Result) -> dict[str, Map]:
+    """Return, by arm, where in the image it is right and what it answers there; none where not all ask for an area."""
+    if result.items.tasks != (absolute_position.TASK.name,):
+        return {}
+    maps = {}
+    for arm, seeds in result.predictions.items():
+        answered = (zip(result.items.rows, predictions, strict=True) for predictions in seeds)
+        drawn = image_map(measure([Item(row, made) for each in answered for row, made in each]))
+        if drawn and drawn.areas:
+            maps[arm] = drawn
+    return maps
 
 
 @dataclass(frozen=True)

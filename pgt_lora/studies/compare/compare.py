@@ -13,7 +13,7 @@ from pgt_lora.core.workspace import run_directory
 from pgt_lora.evaluation.held_out import check_held_out
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
 from pgt_lora.models.names import Named
-from pgt_lora.studies.compare.arms import arm_adapters, arm_data, parse_arms
+from pgt_lora.studies.compare.arms import arm_adapters, arm_data, arm_validation, parse_arms
 from pgt_lora.studies.compare.overview import overview
 from pgt_lora.studies.compare.preset import Preset
 from pgt_lora.studies.compare.report import Page, print_results, write_pages
@@ -45,7 +45,7 @@ def compare(
     adapters = arm_adapters(recipe, names)
     datasets = arm_data(recipe, names)
     check_held_out(tests, {f"arm {name}": path for name, path in datasets.items()})
-    runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers)
+    runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers, arm_validation(recipe, names))
     asked = {"model": model, "arms": arms, "seeds": seeds, "eval_data": [str(each) for each in eval_data]}
     asked |= {"preset": preset.name} if preset else {}
     out.mkdir(parents=True, exist_ok=True)

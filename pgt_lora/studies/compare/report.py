@@ -14,7 +14,7 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.paired import Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
-from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost
+from pgt_lora.studies.compare.charts import area_maps, confusion, loss_curves, won_and_lost
 from pgt_lora.studies.compare.overview import Overview
 
 
@@ -70,7 +70,9 @@ def write_pages(page: Page, out: Path) -> None:
         for result in page.results
         if result.items.title == contrast.title and (contrast.is_of_skill or not page.overview)
     ]
+    maps = {result.items.title: drawn for result in page.results if (drawn := area_maps(result))}
     context = {
+        "maps": maps,
         "page": page,
         "groups": GROUPS,
         "benchmarks": BENCHMARKS,
@@ -113,7 +115,7 @@ def print_results(page: Page) -> None:
     """Print the accuracy of every arm on every task, with its difference from the first arm; the pages hold more."""
     for result in page.results:
         items = result.items
-        caption = f"Accuracy in %, and points over {page.arms[0]}. Unread: outputs that state no answer."
+        caption = f"Accuracy in %, and points over {page.arms[0]}. Unread: outputs that state no answer, or several."
         table = Table(title=items.title, caption=caption)
         table.add_column("Task", no_wrap=True)
         for column in ("Items", "Chance", *page.arms):

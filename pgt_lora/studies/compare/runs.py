@@ -28,12 +28,16 @@ from pgt_lora.training.finetune import VERSIONS, finetune
 
 @dataclass(frozen=True)
 class Run:
-    """One arm with one seed, which `recipe` holds; `data` is None for what is only scored: the base, or an adapter."""
+    """One arm with one seed, which `recipe` holds; `data` is None for what is only scored: the base, or an adapter.
+
+    `validation` is the held-out set that it stops by, where that is not the first evaluation set.
+    """
 
     arm: str
     recipe: Recipe
     data: Path | None = None
     adapter: Path | None = None
+    validation: Path | None = None
 
     @property
     def name(self) -> str:
@@ -41,6 +45,7 @@ class Run:
         made_of: dict[str, Any] = {"versions": versions(*VERSIONS)}
         if self.data:
             made_of |= {"recipe": dict(self.recipe.values), "content_hash": read_manifest(self.data)["content_hash"]}
+            made_of |= {"validation": read_manifest(self.validation)["content_hash"]} if self.validation else {}
         else:
             model, kit = self.recipe.model, self.recipe.kit
             made_of |= {"base": [self.recipe.base, model.model_revision, model.dtype, kit.max_new_tokens]}
@@ -57,7 +62,7 @@ def short_hash(value: Any) -> str:
 
 def plan(
     recipe: Recipe, arms: Sequence[str], datasets: Mapping[str, Path], adapters: Mapping[str, Path],
-    seeds: Sequence[int],
+    seeds: Sequence[int], validation: Mapping[str, Path] | None = None,
 ) -> list[Run]:  # fmt: skip
     """Return every run, one seed after the other; runs with the same seed see their samples in the same order."""
     runs = [Run(BASE, recipe)] if BASE in arms else []
@@ -65,7 +70,8 @@ def plan(
     for seed in seeds:
         for arm in datasets:
             values = {**recipe.values, "seed": seed}
-            runs.append(Run(arm, build_recipe(recipe.name, recipe.name, values), datasets[arm]))
+            stop_by = (validation or {}).get(arm)
+            runs.append(Run(arm, build_recipe(recipe.name, recipe.name, values), datasets[arm], validation=stop_by))
     return runs
 
 
@@ -76,7 +82,7 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
     torch.cuda.empty_cache()
     if run.data and not (directory / "adapter").exists():
         console.print(f"Training {run.name}")
-        finetune(run.recipe, run.data, directory, eval_data=next(iter(tests.values())))
+        finetune(run.recipe, run.data, directory, eval_data=run.validation or next(iter(tests.values())))
     named = {score_name(test, path): path for test, path in tests.items()}
     evaluate_sets(run.recipe, scored(run, directory), named, out / "scores" / run.name)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError, choices
@@ -9,6 +10,10 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.style import Style
 from pgt_lora.evaluation.held_out import PGT, SKILLS, TITLES, given_sets
+from pgt_lora.studies.compare.position.arms import DISTRACTORS, POSITION, distractors
+from pgt_lora.studies.compare.position.arms import PHOTOGRAPHS as POSITION_PHOTOGRAPHS
+from pgt_lora.studies.compare.position.photographs import photographed
+from pgt_lora.studies.compare.position.synthetic import every_item
 from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS, PLAIN_COLORS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.studies.compare.transfer.photographs import TEST
@@ -49,6 +54,25 @@ SETS: Mapping[str, EvaluationSet] = {
         "Textures", f"{SAME} {', '.join(TEXTURES_UNSEEN.names)}: kinds that no pre-training had", _over(TEXTURES_UNSEEN)
     ),
     "photographs": EvaluationSet("Photographs", f"{SAME} {ON_PHOTOGRAPHS}", _over(PHOTOGRAPHS["test"])),
+    POSITION: EvaluationSet(
+        "Position, synthetic",
+        "where one object lies: every color, shape, size and cell once, of kinds that no arm was trained on",
+        lambda recipe: every_item(recipe, "test"),
+    ),
+    **{
+        distractors(number): EvaluationSet(
+            f"Position, {number} distractor{'s' * (number > 1)}",
+            f"the same objects, {number} of other kinds beside each",
+            partial(every_item, which="test", num_distractors=number),
+        )
+        for number in DISTRACTORS
+    },
+    POSITION_PHOTOGRAPHS: EvaluationSet(
+        "Position, photographs",
+        "where the one object of its kind lies in a photograph of COCO's validation split; for the small models, where "
+        f"a drawn thing lies, alone or beside up to three others, on {ON_PHOTOGRAPHS}",
+        lambda recipe: photographed(recipe, "test"),
+    ),
     "things": EvaluationSet(
         "Things on photographs",
         f"where one thing lies to another, how many there are and which is nearest: cups, fish and {len(NAMES) - 2} "
