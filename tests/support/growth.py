@@ -1,11 +1,14 @@
 """Time and memory of the commands by the number of rows; `python -m tests.support.growth 1000 10000` prints a table.
 
+Names of commands can follow; `generate` is to be among them, as the others read what it makes.
+
 Every command runs in a process of its own. Its memory is what it has asked for itself, sampled while it runs: files
 that are mapped into memory, such as a dataset's rows and a feature cache, are the system's to drop and do not count.
 """
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,18 +33,20 @@ class Cost:
     cpu_seconds: float
     peak_mib: float
 
+    def __str__(self) -> str:
+        """Spell it: the processor's seconds, which other work on the machine changes little, first."""
+        return f"{self.cpu_seconds:,.1f} s ({self.seconds:,.0f}), {self.peak_mib:,.0f} MiB"
+
 
 def commands(rows: int, work: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and the words of every command on so many rows; each may read what those before it made."""
     data, test = str(work / "data"), str(work / "test")
-    yield "generate", ["generate", "--out", data, "--num-samples", str(rows), "--canvas", "112"]
-    yield (
-        "generate (test)",
-        ["generate", "--out", test, "--num-samples", str(rows), "--canvas", "112", "--split", "test"],
-    )
+    generate = ["generate", "--num-samples", str(rows), "--canvas", "112"]
+    yield "generate", [*generate, "--out", data]
+    yield "generate, held out", [*generate, "--out", test, "--split", "test"]
     yield "check", ["check", MODEL, "--data", data]
     yield "preview", ["preview", data, "--out", str(work / "page.html")]
-    train = ["finetune", MODEL, "--data", data, "--eval-data", test, *STEP]
+    train = ["finetune", MODEL, "--data", data, *STEP]
     yield "finetune, one step", [*train, "--feature_cache_gb", "0", "--out", str(work / "one")]
     yield "the same, features made", [*train, "--out", str(work / "two")]
     yield "the same, features there", [*train, "--out", str(work / "three")]
@@ -89,26 +94,28 @@ def own_bytes(pid: int) -> int:
     return total
 
 
-def print_row(name: str, costs: Mapping[int, Cost]) -> None:
-    """Print a command's row of the table."""
-    cells = [f"{each.cpu_seconds:,.1f} s ({each.seconds:,.0f}), {each.peak_mib:,.0f} MiB" for each in costs.values()]
-    print(f"| {name} | {' | '.join(cells)} |", flush=True)
+def table(found: Mapping[str, Mapping[int, Cost]]) -> Iterator[str]:
+    """Yield the lines of the table, a row for every command."""
+    numbers = sorted({number for costs in found.values() for number in costs})
+    yield f"| | {' | '.join(f'{number:,} rows' for number in numbers)} |"
+    yield "|---|" + "---:|" * len(numbers)
+    for name, costs in found.items():
+        yield f"| {name} | {' | '.join(str(costs.get(number, '')) for number in numbers)} |"
 
 
 def main(numbers: list[int], chosen: list[str]) -> None:
-    """Measure the commands, all of them or those that are chosen by name, on every number of rows."""
-    print(f"| | {' | '.join(f'{number:,} rows' for number in numbers)} |", flush=True)
-    print("|---|" + "---:|" * len(numbers), flush=True)
+    """Measure the commands, all of them or those that are chosen by name, on every number of rows, the fewest first."""
     root = Path(tempfile.mkdtemp(prefix="growth-"))
-    lists = [dict(commands(number, root / str(number))) for number in numbers]
-    for name in lists[0]:
-        if chosen and name not in chosen and not name.startswith("generate"):
-            continue
-        costs = {}
-        for number, words in zip(numbers, lists, strict=True):
-            (root / str(number)).mkdir(exist_ok=True)
-            costs[number] = cost(words[name], root / str(number) / "log.txt", root / str(number))
-        print_row(name, costs)
+    found: dict[str, dict[int, Cost]] = {}
+    for number in sorted(numbers):
+        work = root / str(number)
+        work.mkdir()
+        for name, words in commands(number, work):
+            if not chosen or name in chosen:
+                found.setdefault(name, {})[number] = cost(words, work / "log.txt", work)
+                print(f"{number:,} rows: {name}: {found[name][number]}", flush=True)
+    print("\n".join(table(found)))
+    shutil.rmtree(root)
 
 
 if __name__ == "__main__":
