@@ -53,8 +53,8 @@ def told(items: Iterable[Item], total: int | None, description: str) -> Iterator
 
 
 @contextmanager
-def telling(line: Callable[[], str]) -> Iterator[None]:
-    """Print what `line` returns every half minute while the block lasts, however long one thing in it takes.
+def telling(line: Callable[[], str | None]) -> Iterator[None]:
+    """Print what `line` returns, if anything, every half minute while the block lasts, however long one thing takes.
 
     Nothing is printed where there is a terminal, which has bars.
     """
@@ -62,7 +62,8 @@ def telling(line: Callable[[], str]) -> Iterator[None]:
 
     def tell() -> None:
         while not ended.wait(TELL_EVERY_S):
-            console.print(line(), soft_wrap=True)
+            if text := line():
+                console.print(text, soft_wrap=True)
 
     if not console.is_terminal:
         Thread(target=tell, name=TELLER, daemon=True).start()
