@@ -14,7 +14,7 @@ from pgt_lora.cli.studies import bench, benchmark, compare, diagnose
 from pgt_lora.cli.train import check, evaluate, finetune, merge, run, verify
 from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.machine import keep_freed_memory
-from pgt_lora.core.terminal import hide_noise, print_anything
+from pgt_lora.core.terminal import hide_noise, print_anything, tell_downloads
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -53,6 +53,7 @@ def main() -> None:
     """Run the command line; print whatever is raised as one line."""
     print_anything()
     hide_noise()
+    tell_downloads()
     keep_freed_memory()
     with exit_with_one_line():
         app()

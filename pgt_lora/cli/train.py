@@ -16,16 +16,25 @@ def check(
         typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT."),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Go by the published dimensions, not by the Hub.")] = False,
+    gpu: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="h100, a100, l40s, 4090, …: how many minutes training would take there, an estimate."),
+    ] = None,
 ) -> None:
     """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.named_data import dataset
+    from pgt_lora.training.dry_run.cards import named_card
     from pgt_lora.training.dry_run.check import check as find
+    from pgt_lora.training.dry_run.fitting import card_here, fitted
     from pgt_lora.training.dry_run.report import print_findings
 
+    card = None if gpu is None else named_card(gpu)
     named = resolve(recipe, context.args, to_train=False).recipe
     found = find(named, None if data is None else dataset(data, named), offline)
-    print_findings(found, recipe, context.args)
+    if named.batch_is_auto:
+        found = fitted(found, card[1].memory_gib if card else card_here(named))
+    print_findings(found, recipe, context.args, card)
     if found.problems:
         raise typer.Exit(1)
 

@@ -27,8 +27,13 @@ def step_shape(recipe: Recipe, num_processes: int) -> StepShape:
     The samples at a time are the recipe's, or fewer where a process's share is smaller.
 
     Raises:
-        InputError: the global batch cannot be dealt out equally.
+        InputError: the global batch cannot be dealt out equally, or the samples at a time are not chosen yet.
     """
+    if recipe.batch_is_auto:
+        raise InputError(
+            f"{recipe.name}: per_device_train_batch_size auto is chosen by a GPU's memory when training starts; give a "
+            "number here"
+        )
     whole, size = recipe.kit.global_batch_size, recipe.sft.per_device_train_batch_size
     if whole % size:
         raise InputError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import yaml
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe_rules import check_evaluation, check_named, check_ranges, check_reports
+from pgt_lora.core.recipe_rules import AUTO, attention_of, check_evaluation, check_named, check_ranges, check_reports
 from pgt_lora.core.workspace import RECIPES, shipped_path
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ class Recipe:
         """The base checkpoint: a directory or a Hub id."""
         path = shipped_path(self.model.model_name_or_path or "")
         return str(Path(path).absolute()) if path and Path(path).is_dir() else path
+
+    @property
+    def batch_is_auto(self) -> bool:
+        """Whether the samples at a time are yet to be chosen, by the memory of a GPU."""
+        return bool(self.values.get("per_device_train_batch_size") == AUTO)
 
     def dump(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads."""
@@ -186,7 +191,10 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     parser = Parser((SFTConfig, ModelConfig, KitConfig), allow_abbrev=False)  # type: ignore[arg-type]
     parser.set_defaults(max_length=None)  # a limit, and TRL's is 1024: nothing is cut off here
     parser.set_defaults(**{key: None for key, value in values.items() if value is None})
-    words = [word for key, value in values.items() if value is not None for word in _words(key, value)]
+    given = {key: value for key, value in values.items() if value is not None}
+    if given.get("per_device_train_batch_size") == AUTO:
+        del given["per_device_train_batch_size"]
+    words = [word for key, value in given.items() for word in _words(key, value)]
     try:
         sft, model, kit = parser.parse_args_into_dataclasses(
             ["--remove_unused_columns", "false", *words], look_for_args_file=False
@@ -197,6 +205,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
         if "bf16" in str(error):
             raise InputError(f"{where}: {NO_GPU.format(name=name)}") from error
         raise InputError(f"{where}: {' '.join(str(error).split())}") from error
+    model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
     check_evaluation(where, str(sft.eval_strategy.value), kit.early_stopping_patience)
     check_reports(where, sft.report_to or ())

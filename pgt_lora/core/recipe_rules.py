@@ -7,6 +7,8 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 
+AUTO = "auto"  # in the place of a number: chosen by the memory of the GPU
+
 # Set by the kit, so a recipe that sets them too would be ignored in part.
 OURS = {
     "output_dir": "pass --out",
@@ -91,6 +93,22 @@ def check_named(where: str, values: Mapping[str, Any]) -> None:
         raise InputError(
             f"{where}: model_init_kwargs: trust_remote_code cannot be set: {FIXED['trust_remote_code'][1]}"
         )
+
+
+def attention_of(where: str, sft: Any, model: Any) -> Any:
+    """Return a recipe's attention, taken out of `model_init_kwargs` where it stands there: one name for each part.
+
+    Raises:
+        InputError: it is given twice; `where` begins the message.
+    """
+    kwargs = dict(sft.model_init_kwargs or {})
+    if "attn_implementation" not in kwargs:
+        return model.attn_implementation
+    if model.attn_implementation:
+        raise InputError(f"{where}: attn_implementation is given twice, once in model_init_kwargs; leave one out")
+    attention = kwargs.pop("attn_implementation")
+    sft.model_init_kwargs = kwargs or None
+    return attention
 
 
 def check_ranges(where: str, configs: Iterable[object]) -> None:

@@ -2,10 +2,13 @@
 
 import io
 import logging
+import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import TypeVar
 
 from rich.console import Console
@@ -15,6 +18,7 @@ from rich.text import Text
 # What users name (paths, tasks, datasets) is shown as it is: [red] in a path is no colour, and :cat: no picture.
 console = Console(markup=False, emoji=False)
 
+TELLER = "pgt-lora-telling"  # the thread
 TELL_EVERY_S = 30  # where there is no terminal to show a bar
 
 Item = TypeVar("Item")
@@ -36,14 +40,37 @@ def track(items: Iterable[Item], total: int | None, description: str) -> Iterato
 
 def told(items: Iterable[Item], total: int | None, description: str) -> Iterator[Item]:
     """Yield the items, and print a line every half minute: how many are done, and how long the others will take."""
-    began = last = time.monotonic()
-    for number, item in enumerate(items):
-        now = time.monotonic()
-        if now - last >= TELL_EVERY_S:
-            last, spent = now, now - began
-            of = f" of {total:,}, {left(spent, number, total)}" if total else " so far"
-            console.print(f"{description}: {number:,}{of}")
-        yield item
+    began, done = time.monotonic(), 0
+
+    def line() -> str:
+        of = f" of {total:,}, {left(time.monotonic() - began, done, total)}" if total else " so far"
+        return f"{description}: {done:,}{of}"
+
+    with telling(line):
+        for item in items:
+            yield item
+            done += 1
+
+
+@contextmanager
+def telling(line: Callable[[], str | None]) -> Iterator[None]:
+    """Print what `line` returns, if anything, every half minute while the block lasts, however long one thing takes.
+
+    Nothing is printed where there is a terminal, which has bars.
+    """
+    ended = Event()
+
+    def tell() -> None:
+        while not ended.wait(TELL_EVERY_S):
+            if text := line():
+                console.print(text, soft_wrap=True)
+
+    if not console.is_terminal:
+        Thread(target=tell, name=TELLER, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def left(spent_s: float, done: int, total: int) -> str:
@@ -64,6 +91,16 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def tell_downloads() -> None:
+    """Have downloads from the Hub print a line every half minute where, without a terminal, they would say nothing.
+
+    It holds for what is imported afterwards, and for processes that are started.
+    """
+    if not console.is_terminal:
+        os.environ.setdefault("TQDM_POSITION", "-1")  # by which huggingface_hub is told to show its bars all the same
+        os.environ.setdefault("TQDM_MININTERVAL", str(TELL_EVERY_S))
 
 
 def hide_noise() -> None:

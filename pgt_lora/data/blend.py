@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,16 @@ def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
     if not is_made(path, asked):
         num_second = math.ceil(share * num_samples - 1e-9)
         with new_directory(path, overwrite=True) as directory:
-            rows = [*_drawn(first, num_samples - num_second), *_drawn(second, num_second)]
+            rows = chain(_drawn(first, num_samples - num_second), _drawn(second, num_second))
             form = widest(Form(manifest["rows"]) for manifest in manifests)
-            made = write_rows(directory, (to_form(row, form) for row in rows), form)
-            drawn = Counter(row["source"] for row in rows)
+            drawn: Counter[str] = Counter()
+
+            def counted() -> Iterator[Mapping[str, Any]]:
+                for row in rows:
+                    drawn[row["source"]] += 1
+                    yield to_form(row, form)
+
+            made = write_rows(directory, counted(), form)
             made["sources"] = {
                 name: facts | {"drawn": drawn[name]} for each in manifests for name, facts in sources_of(each).items()
             }

@@ -35,7 +35,7 @@ def download(url: str, path: Path, wait: Wait = time.sleep, limit_bytes: int = I
         Missing: the host refuses the file, or it is larger than `limit_bytes`.
         InputError: the host cannot be reached, stays busy, or is too slow.
     """
-    partial = path.with_name(path.name + ".partial")
+    partial = _partial(path)
     validator = path.with_name(path.name + ".partial-of")  # which state of the file that is a part of
     path.parent.mkdir(parents=True, exist_ok=True)
     clock = _Clock(url, limit_bytes)
@@ -75,6 +75,16 @@ def download(url: str, path: Path, wait: Wait = time.sleep, limit_bytes: int = I
         raise
     partial.replace(path)
     validator.unlink(missing_ok=True)
+
+
+def bytes_so_far(path: Path) -> int:
+    """Return how much of a file that is being fetched has come."""
+    partial = _partial(path)
+    return partial.stat().st_size if partial.exists() else 0
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
 
 
 def _receive(response: Any, file: BinaryIO, limit_bytes: int, clock: "_Clock") -> None:

@@ -12,6 +12,7 @@ from pgt_lora.core.html import fence, markdown
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
 from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.seal import ROWS_PER_GROUP
 from pgt_lora.data.turns import Form
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -101,11 +102,14 @@ def _write_annotations(data: Path, path: Path) -> None:
     import pyarrow.parquet as pq
 
     table = open_dataset(data).data.table
-    paths = [[image["path"] for image in row] for row in table.column("images").to_pylist()]
     place = table.schema.get_field_index("images")
-    column = pa.array(paths, pa.list_(pa.string()))
+    field = pa.field("image_paths", pa.list_(pa.string()))
     # The old schema's metadata says that there are images.
-    pq.write_table(table.set_column(place, "image_paths", column).replace_schema_metadata(None), path)
+    with pq.ParquetWriter(path, table.schema.set(place, field).remove_metadata()) as writer:
+        for batch in table.to_batches(max_chunksize=ROWS_PER_GROUP):  # all images may be too many to be held
+            paths = [[image["path"] for image in row] for row in batch.column("images").to_pylist()]
+            columns = pa.Table.from_batches([batch]).set_column(place, field, pa.array(paths, field.type))
+            writer.write_table(columns.replace_schema_metadata(None))
 
 
 def _upload(staged: Path, repo: str, public: bool) -> str:

@@ -30,14 +30,15 @@ class ImageFeatures(BaseModelOutputWithPooling):
 class Cache:
     """A cache's directory, read when it is first asked; it travels to other processes as its path alone.
 
-    `features` are mapped into memory, shape (tokens, hidden) over the whole dataset. `prompts` hold, by row id, the
-    tensors of the row's prompt and the `span` of its features. `splits` tells whether the model takes the features
-    image by image.
+    `features` are mapped into memory, shape (tokens, hidden) over the whole dataset, and so are the `columns` of the
+    rows' prompts, one behind the other, each with where the rows begin in it. `splits` tells whether the model takes
+    the features image by image.
     """
 
     def __init__(self, directory: Path, dtype: torch.dtype, hidden: int) -> None:
         self.directory, self.dtype, self.hidden = directory, dtype, hidden
-        self.prompts: Mapping[str, Mapping[str, torch.Tensor]] = {}
+        self.number: Mapping[str, int] = {}  # of a row, by its id
+        self.columns: Mapping[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def __getstate__(self) -> tuple[Path, torch.dtype, int]:
         return self.directory, self.dtype, self.hidden
@@ -47,18 +48,23 @@ class Cache:
 
     def opened(self) -> "Cache":
         """Return itself, its files read."""
-        if not self.prompts:
-            saved = torch.load(self.directory / PROMPTS_FILE, weights_only=True)
+        if not self.number:
+            saved = torch.load(self.directory / PROMPTS_FILE, weights_only=True, mmap=True)
             path = self.directory / FEATURES_FILE
             count = path.stat().st_size // self.dtype.itemsize
             mapped = torch.from_file(str(path), shared=False, size=count, dtype=self.dtype)
             self.features, self.splits = mapped.view(-1, self.hidden), bool(saved["splits"])
-            # One tensor a column is read, and cut into rows: reading a tensor for every row takes a thousand times as
-            # long.
-            columns = [values.split(counts) for values, counts in saved["columns"].values()]
-            rows = zip(saved["ids"], *columns, strict=True)
-            self.prompts = {row_id: dict(zip(saved["columns"], values, strict=True)) for row_id, *values in rows}
+            # One tensor a column is read, and a row is cut out when it is asked for: a tensor for every row takes a
+            # thousand times as long to read, and more memory than what is in it.
+            for name, (values, counts) in saved["columns"].items():
+                self.columns = {**self.columns, name: (values, torch.tensor([0, *counts]).cumsum(0))}
+            self.number = {row_id: number for number, row_id in enumerate(saved["ids"])}
         return self
+
+    def prompt(self, row_id: str) -> dict[str, torch.Tensor]:
+        """Return the tensors of a row's prompt, and the `span` of its features."""
+        number = self.number[row_id]
+        return {name: values[starts[number] : starts[number + 1]] for name, (values, starts) in self.columns.items()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class CachedEncoder(Encoder):
     def prompts(self, rows: Sequence[Mapping[str, Any]]) -> BatchFeature:
         """Return the encoded prompts of rows, padded on the left, with `mm_encoder_outputs` in the place of pixels."""
         cache = self.cache.opened()
-        kept = [cache.prompts[row["id"]] for row in rows]
+        kept = [cache.prompt(row["id"]) for row in rows]
         fill = {"input_ids": self.processor.tokenizer.pad_token_id or 0}
         batch: dict[str, Any] = {}
         for name in kept[0].keys() - {"span"}:

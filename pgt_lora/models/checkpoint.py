@@ -1,11 +1,12 @@
 """Checkpoints: loading the model, the processor and the adapter that they hold."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.errors import InputError, check_known, choices
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.workspace import shipped_path
@@ -148,9 +149,15 @@ def load_model(base: str, revision: str | None = None, **kwargs: Any) -> "PreTra
     """Load a checkpoint's model; `kwargs` are those of `from_pretrained` (dtype, attn_implementation, …).
 
     Its `generation_config.json` is not read: answers are generated as `evaluation` says.
+
+    Raises:
+        InputError: `attn_implementation` names a part that the model does not have.
     """
     from transformers import AutoModelForImageTextToText, GenerationConfig
 
+    if isinstance(attention := kwargs.get("attn_implementation"), Mapping):
+        parts = read_config(base, revision).sub_configs  # Transformers takes other names and heeds none of them
+        check_known("attn_implementation", attention, ["", *parts])
     kwargs = {"generation_config": GenerationConfig(), **kwargs}
     return AutoModelForImageTextToText.from_pretrained(base, revision=revision, **kwargs)
 

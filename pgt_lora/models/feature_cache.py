@@ -116,7 +116,8 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
     again = sorted(set(range(len(rows))) - set(fresh))
     parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
     spans: dict[bytes, tuple[int, int]] = {image_key({"images": ()}): (0, 0)}
-    prompts: dict[str, dict[str, torch.Tensor]] = {}
+    ids: dict[str, None] = {}
+    columns = Columns()
     end, splits = 0, False
     base.eval()
     with (directory / FEATURES_FILE).open("wb") as file:
@@ -132,15 +133,37 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
                 file.write(found.view(torch.uint8).numpy().data)
             parts_of_rows = split(batch, [len(row["images"]) for row in chosen])
             for index, row, prompt in zip(part, chosen, parts_of_rows, strict=True):
-                if row["id"] in prompts:
+                if row["id"] in ids:
                     raise InputError(
                         f"row {row['id']}: two rows have this id; make the dataset again with one for each"
                     )
-                prompts[row["id"]] = prompt | {"span": torch.tensor(spans[keys[index]])}
-    none = {name: values[:0] for prompt in prompts.values() for name, values in prompt.items()}  # of text alone
-    columns = {name: [prompt.get(name, empty) for prompt in prompts.values()] for name, empty in none.items()}
-    joined = {name: (torch.cat(values), [len(each) for each in values]) for name, values in columns.items()}
-    torch.save({"ids": list(prompts), "columns": joined, "splits": splits}, directory / PROMPTS_FILE)
+                ids[row["id"]] = None
+                prompt["span"] = torch.tensor(spans[keys[index]])
+            columns.add(parts_of_rows)
+    torch.save({"ids": list(ids), "columns": columns.joined(), "splits": splits}, directory / PROMPTS_FILE)
+
+
+class Columns:
+    """The tensors of many rows, joined batch by batch: one for every row takes more memory than what is in it."""
+
+    def __init__(self) -> None:
+        self.num_rows = 0
+        self.parts: dict[str, list[torch.Tensor]] = {}
+        self.counts: dict[str, list[int]] = {}
+
+    def add(self, rows: Sequence[Mapping[str, torch.Tensor]]) -> None:
+        """Append rows; those of text alone lack some of the columns."""
+        names = {name: None for row in rows for name in row}
+        for name in names:
+            self.parts.setdefault(name, []).append(torch.cat([row[name] for row in rows if name in row]))
+            self.counts.setdefault(name, [0] * self.num_rows)
+        self.num_rows += len(rows)
+        for name, counts in self.counts.items():
+            counts.extend(len(row[name]) if name in row else 0 for row in rows)
+
+    def joined(self) -> dict[str, tuple[torch.Tensor, list[int]]]:
+        """Return the values of every column, one row behind the other, and how many each row has."""
+        return {name: (torch.cat(parts), self.counts[name]) for name, parts in self.parts.items()}
 
 
 def compute(base: Any, batch: BatchFeature) -> tuple[torch.Tensor, bool]:
@@ -169,5 +192,5 @@ def split(batch: BatchFeature, num_images: Sequence[int]) -> list[dict[str, torc
         else:
             continue
         for row, part in zip(of_rows, parts, strict=True):
-            row[name] = part.clone()  # or each would be saved with its whole batch
+            row[name] = part
     return of_rows

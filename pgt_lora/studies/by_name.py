@@ -24,6 +24,7 @@ from pgt_lora.export.merge import merge as merge_checkpoint
 from pgt_lora.export.verify import verify_and_report
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.named_data import dataset
+from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import finetune as train
 
 Name = str | Path
@@ -54,7 +55,7 @@ def finetune(
     held_out = dataset(str(eval_data), recipe, "test") if eval_data else test_split(directory)
     if held_out and recipe.sft.eval_strategy != "no":
         check_held_out({"held out": held_out}, {"the model": directory})
-    return train(recipe, directory, Path(out), overwrite, held_out)
+    return train(for_this_machine(recipe, directory), directory, Path(out), overwrite, held_out)
 
 
 def evaluate(

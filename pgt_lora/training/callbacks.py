@@ -10,11 +10,16 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from pgt_lora.core.terminal import console, left
+from pgt_lora.core.terminal import TELL_EVERY_S, console, left, telling
 
 
 class ProgressBar(TrainerCallback):
-    """Shows the steps and the loss; where the output is no terminal, as a line with the speed for every logged loss."""
+    """Shows the steps and the loss; where the output is no terminal, as a line with the speed for every logged loss.
+
+    Where losses are logged more seldom than every half minute, lines between them tell the step and the time left.
+    """
+
+    began: float | None = None
 
     def __init__(self, bar: Progress) -> None:
         self.bar = bar
@@ -24,10 +29,12 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         """Set the number of steps, and where a resumed run begins."""
         self.task = self.bar.add_task("Fine-tuning", total=state.max_steps, completed=state.global_step)
-        self.began, self.first_step = time.monotonic(), state.global_step
+        self.began = self.told = time.monotonic()
+        self.first_step, self.step, self.num_steps = state.global_step, state.global_step, state.max_steps
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Move on."""
+        self.step = state.global_step
         self.bar.update(self.task, completed=state.global_step)
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -41,17 +48,27 @@ class ProgressBar(TrainerCallback):
         loss = f"loss {kwargs['logs']['loss']:.4f}"
         self.bar.update(self.task, description=f"Fine-tuning, {loss}")
         if not console.is_terminal:
+            self.told = time.monotonic()
             console.print(
                 f"step {state.global_step}/{state.max_steps}: {loss}, {self.speed(args, state, kwargs['logs'])}"
             )
 
     def speed(self, args: TrainingArguments, state: TrainerState, logs: dict[str, Any]) -> str:
         """Return in words how fast it goes, over all processes, and how long the other steps will take."""
-        spent, steps = time.monotonic() - self.began, state.global_step - self.first_step
+        spent, steps = time.monotonic() - (self.began or 0), state.global_step - self.first_step
         samples = steps * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         tokens = f"{logs['num_tokens'] / spent:,.0f} tokens/s, " if "num_tokens" in logs else ""
         remaining = left(spent, steps, state.max_steps - self.first_step)
         return f"{samples / spent:.1f} samples/s, {tokens}{remaining}"
+
+    def line(self) -> str | None:
+        """Return the step and the time left where nothing was told for half a minute."""
+        now = time.monotonic()
+        if self.began is None or now - self.told < TELL_EVERY_S:
+            return None
+        self.told = now
+        remaining = left(now - self.began, self.step - self.first_step, self.num_steps - self.first_step)
+        return f"step {self.step}/{self.num_steps}: {remaining}"
 
 
 @contextmanager
@@ -62,7 +79,9 @@ def progress_bar() -> Iterator[ProgressBar]:
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console) as bar:
-        yield ProgressBar(bar)
+        progress = ProgressBar(bar)
+        with telling(progress.line):
+            yield progress
 
 
 class Stop(TrainerCallback):

@@ -2,18 +2,23 @@
 
 import pickle
 import random
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pgt_lora.data import blend as blend_module
 from pgt_lora.data import directory as module
+from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import PARQUET, open_dataset, write_manifest, write_rows
 from pgt_lora.data.preview import write_preview
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.seal import batches, seal
 from pgt_lora.data.turns import Form
+from pgt_lora.export.push_dataset import _write_annotations as write_annotations
+from pgt_lora.studies.compare.runs import image_digests
 from tests.support.originals import jpeg
 
 NUM_ROWS = 1000
@@ -77,3 +82,22 @@ def test_its_layout_is_made_once_and_anew_after_an_edit(large: Path) -> None:
     assert open_dataset(large)[0]["id"] == "row-1"
     (second,) = (large / "data").glob(".rows-*")
     assert second != first
+
+
+def test_its_images_pass_through_and_are_not_held(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a blend, among published annotations, and where a comparison looks for images that were trained on."""
+    monkeypatch.setattr(blend_module, "data_directory", lambda name: tmp_path / "blend")
+    open_dataset(large)
+    peaks = {}
+    for name, work in {
+        "blend": lambda: blend(large, large, 1.0, NUM_ROWS),
+        "annotations": lambda: write_annotations(large, tmp_path / "annotations.parquet"),
+        "digests": lambda: list(image_digests(large)),
+    }.items():
+        tracemalloc.start()
+        work()
+        peaks[name] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert {name for name, peak in peaks.items() if peak > 0.5 * NUM_ROWS * IMAGE_BYTES} == set(), peaks
+    assert pq.read_table(tmp_path / "annotations.parquet").num_rows == NUM_ROWS
+    assert len(open_dataset(tmp_path / "blend")) == NUM_ROWS

@@ -8,7 +8,7 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import console, telling
 from pgt_lora.data import fetch
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sources.source import Annotations, Source, SourceSettings
@@ -72,7 +72,8 @@ def _download(url: str, path: Path, shelf: Shelf) -> None:
     if path.is_file():
         return
     try:
-        fetch.download(url, path, shelf.wait, fetch.ANNOTATION_BYTES)
+        with telling(lambda: f"{url}: {fetch.bytes_so_far(path):,} bytes so far"):
+            fetch.download(url, path, shelf.wait, fetch.ANNOTATION_BYTES)
     except fetch.Missing as error:
         raise InputError(f"{url}: {error}; pass local files with --annotations") from error
 

@@ -14,6 +14,7 @@ from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.report import print_comparison, write_report
 from pgt_lora.tiny.skills import with_replay
+from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import check_step, finetune
 from pgt_lora.training.run_directory import claim
 
@@ -30,6 +31,7 @@ def run(
     out = out or run_directory(recipe.name)
     tests = sets_of_run(recipe, data, eval_data)
     data = data or with_replay(recipe, pgt_data(recipe, "train", recipe.kit.num_samples))
+    recipe = for_this_machine(recipe, data)
     held_out = next(iter(tests.values()))
     if not (out / "adapter").exists():
         check_step(recipe, data)  # before the base is scored for an hour

@@ -7,7 +7,7 @@ So what is finished is found again, and nothing is ever replaced by something el
 import gc
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter
 from pgt_lora.models.names import base_of
+from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import VERSIONS, finetune
 
 
@@ -82,7 +83,8 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
     torch.cuda.empty_cache()
     if run.data and not (directory / "adapter").exists():
         console.print(f"Training {run.name}")
-        finetune(run.recipe, run.data, directory, eval_data=run.validation or next(iter(tests.values())))
+        recipe = for_this_machine(run.recipe, run.data)
+        finetune(recipe, run.data, directory, eval_data=run.validation or next(iter(tests.values())))
     named = {score_name(test, path): path for test, path in tests.items()}
     evaluate_sets(run.recipe, scored(run, directory), named, out / "scores" / run.name)
 
@@ -128,6 +130,11 @@ def describe(run: Run, out: Path) -> dict[str, Any]:
 
 def shared_images(tests: Mapping[str, Path], data: Path) -> int:
     """Return how many items of the evaluation sets have an image, byte for byte, that is in the training data."""
-    known = {image["bytes"] for row in open_dataset(data).select_columns("images") for image in row["images"]}
-    items = (row for path in tests.values() for row in open_dataset(path).select_columns("images"))
-    return sum(any(image["bytes"] in known for image in row["images"]) for row in items)
+    known = {digest for digests in image_digests(data) for digest in digests}
+    return sum(not known.isdisjoint(digests) for path in tests.values() for digests in image_digests(path))
+
+
+def image_digests(data: Path) -> Iterator[list[bytes]]:
+    """Yield the digests of each row's image files; the images themselves may be too many to be held."""
+    for row in open_dataset(data).select_columns("images"):
+        yield [hashlib.sha256(image["bytes"]).digest() for image in row["images"]]

@@ -1,21 +1,31 @@
 """The parts that time training, in the order of their worth; the whole runs of the first are in `whole`."""
 
+import json
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from pgt_lora.models.names import resolve
+from pgt_lora.core.machine import free_gpu
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.evaluation.evaluate import load_for_evaluation
+from pgt_lora.evaluation.generation import Generation, answer
+from pgt_lora.models.feature_cache import cached
+from pgt_lora.models.names import base_of, resolve
 from pgt_lora.studies.gpu_check import whole
 from pgt_lora.studies.gpu_check.bench import Bench, sized
 from pgt_lora.studies.gpu_check.ledger import Figures
-from pgt_lora.studies.gpu_check.timed import told
+from pgt_lora.studies.gpu_check.timed import random_weights, told
 from pgt_lora.studies.speed.contenders import KIT, TRL
 
 THEIRS = 45  # seconds that TRL's steps may take before they are ended
 WITHIN = 0.2  # share by which the peak may differ from the estimate
 UNCAST = ("--cast_lora_inputs", "false")
 COMPILED = ("--compile_layers", "true")
+NON_BLOCKING = ("--accelerator_config", '{"non_blocking": true}', "--dataloader_pin_memory", "true")
+TOWER = "vision_config"
+NO_CACHE = ("--feature_cache_gb", "0")
 
 
 def machine(figures: Figures) -> str:
@@ -78,8 +88,40 @@ def levers(bench: Bench) -> None:
     lever("that, and layers compiled", 80, lambda: [*bench.ours(size), *UNCAST, *COMPILED])
     lever("the batch that fills the card", 25, lambda: bench.ours(bench.filling()))
     lever("that, uncast and compiled", 50, lambda: [*bench.ours(bench.filling()), *UNCAST, *COMPILED])
-    lever("no feature cache", 25, lambda: [*bench.ours(size, steps=4), "--feature_cache_gb", "0"])
+    lever("copies that do not block", 25, lambda: [*bench.ours(size), *NON_BLOCKING])
+    lever("no feature cache", 25, lambda: [*bench.ours(size, steps=4), *NO_CACHE])
+    tower = [*NO_CACHE, "--model_init_kwargs", json.dumps({"attn_implementation": {TOWER: bench.plan.tower_attention}})]
+    said = f"that, and {bench.plan.tower_attention} for the vision tower alone"
+    if find_spec(bench.plan.tower_needs):
+        lever(said, 25, lambda: [*bench.ours(size, steps=4), *tower])
+    else:
+        bench.ledger.leave_out(4, said, f"{bench.plan.tower_needs} is not installed")
+    for at_a_time in bench.plan.answering:
+        bench.ledger.attempt(4, f"answering, {at_a_time} at a time", partial(answers, bench, at_a_time), answered, 25)
     lever("layers compiled alone", 80, lambda: [*bench.ours(size), *COMPILED])
+
+
+def answers(bench: Bench, at_a_time: int) -> Figures:
+    """Time answers to the questions of the full-size model's data, its images' features from the cache of part 2.
+
+    The model is random, so every answer is as long as it may be.
+    """
+    subject, _ = bench.made(bench.plan.full)
+    recipe = subject.recipe()
+    with random_weights(bench.device):
+        model, encoder = load_for_evaluation(base_of(recipe), recipe)
+    rows = open_dataset(subject.data)
+    encoder = cached(encoder, model, rows, subject.data, recipe.kit.feature_cache_gb)
+    free_gpu()
+    began = time.perf_counter()
+    given = list(answer(model, encoder, rows, Generation(at_a_time, recipe.kit.max_new_tokens)))
+    seconds = time.perf_counter() - began
+    return {"batch": at_a_time, "answers": len(given), "answers_per_s": round(len(given) / seconds, 1)}
+
+
+def answered(figures: Figures) -> str:
+    """Spell how fast questions are answered."""
+    return f"{figures['answers_per_s']:,} answers/s over {figures['answers']} questions"
 
 
 def four_bit(bench: Bench) -> None:

@@ -23,6 +23,9 @@ class Plan:
     theirs: int  # TRL's steps, and the samples of each are those of the larger batch
     card_gib: float  # of a machine without a GPU
     stage_words: Sequence[str]  # for the run that is timed by stages
+    tower_attention: str  # of the vision tower alone, and the package that it needs
+    tower_needs: str
+    answering: tuple[int, int]  # questions at a time: the recipe's, and what fills the GPU with work
 
     @property
     def sizes(self) -> list[int]:
@@ -52,6 +55,9 @@ GPU = Plan(
     theirs=4,
     card_gib=0,
     stage_words=("--num_samples", "256", "--num_test_samples", "64", "--num_train_epochs", "1"),
+    tower_attention="flash_attention_2",
+    tower_needs="flash_attn",
+    answering=(16, 128),
 )  # fmt: skip
 
 DRY = Plan(
@@ -72,4 +78,7 @@ DRY = Plan(
     stage_words=(
         *ON_CPU, "--skills", "false", "--num_samples", "48", "--num_test_samples", "8", "--num_train_epochs", "1",
     ),
+    tower_attention="eager",
+    tower_needs="torch",
+    answering=(2, 8),
 )  # fmt: skip

@@ -20,13 +20,12 @@ from pgt_lora.studies.speed.contenders import HERE
 from pgt_lora.studies.speed.job import Job
 from pgt_lora.studies.speed.measure import Measured, instrumented
 from pgt_lora.studies.speed.random_weights import build
+from pgt_lora.training.dry_run.cards import sheet_rate
 from pgt_lora.training.dry_run.check import Findings
 from pgt_lora.training.dry_run.memory import CONTEXT, GIB, estimate
 
 # Steps at the start that are left out of the rate: kernels are chosen and memory is asked for, or layers compiled.
 WARM_UP = 2
-# Operations a second of a card's matrix units in bf16, without sparsity, by its data sheet; the first name that fits.
-DATA_SHEETS = {"H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "A100": 312e12}
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Machine:
     @property
     def sheet_rate(self) -> float | None:
         """Operations a second by the data sheet, None for a card whose sheet is not known here."""
-        return next((rate for name, rate in DATA_SHEETS.items() if name in self.name), None)
+        return sheet_rate(self.name)
 
 
 class Clock(TrainerCallback):

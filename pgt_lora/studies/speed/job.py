@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pgt_lora.studies.speed.measure import Measured
+from pgt_lora.training.dry_run.duration import operations
 from pgt_lora.training.dry_run.memory import Dimensions
 
 
@@ -20,16 +21,10 @@ class Job:
     def flops(self, run: Measured) -> float:
         """Return the operations that a run's job needs, however it is done.
 
-        The vision tower sees every image once, forward. The language model's layers go forward and send the gradient
-        of their inputs back (2 and 2 a weight and token): frozen weights have none of their own. Attention takes 4 a
-        head's width for every pair of tokens, of which a causal mask leaves half, once forward and twice as much back.
-        The head scores the supervised positions, forward and back. LoRA's own products are under 1% and left out.
+        The vision tower sees every image once, forward; the language model's are those of `operations`.
         """
-        model, length = self.model, run.tokens / run.images
-        layers = 4 * model.num_in_layers * run.tokens
-        attention = 6 * model.num_layers * model.attention * run.tokens * length
-        head = 4 * model.vocabulary * model.hidden * run.supervised
-        return layers + attention + head + self.vision_flops * self.num_images
+        length = run.tokens / run.images
+        return operations(self.model, run.tokens, length, run.supervised) + self.vision_flops * self.num_images
 
 
 def peak_flops(dtype: torch.dtype, on_gpu: bool) -> float:

@@ -123,7 +123,8 @@ def setup(recipe: Recipe, placement: Placement) -> Setup:
 def uneven(recipe: Recipe, num_rows: int) -> Iterator[str]:
     """Say where one process cannot deal the global batch out, or the rows do not fill one."""
     try:
-        step_shape(recipe, 1)
+        if not recipe.batch_is_auto:
+            step_shape(recipe, 1)
     except InputError as error:
         yield str(error)
     if num_rows < (whole := recipe.kit.global_batch_size):
@@ -134,8 +135,10 @@ def missing_packages(recipe: Recipe) -> Iterator[str]:
     """Name the packages that the recipe asks for and that are not installed here."""
     if recipe.model.load_in_4bit and not find_spec("bitsandbytes"):
         yield "load_in_4bit needs bitsandbytes: pip install bitsandbytes"
-    if (recipe.model.attn_implementation or "").startswith("flash_attention") and not find_spec("flash_attn"):
-        yield (
-            f"attn_implementation {recipe.model.attn_implementation} needs flash-attn: pip install flash-attn "
-            "--no-build-isolation, or leave the line out (SDPA needs nothing)"
-        )
+    attention: Any = recipe.model.attn_implementation or ""
+    for name in sorted(set(attention.values() if isinstance(attention, Mapping) else (attention,))):
+        if name.startswith("flash_attention") and not find_spec("flash_attn"):
+            yield (
+                f"attn_implementation {name} needs flash-attn: pip install flash-attn --no-build-isolation, or leave "
+                "the line out (SDPA needs nothing)"
+            )

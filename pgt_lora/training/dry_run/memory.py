@@ -35,6 +35,7 @@ class Dimensions:
     vocabulary: int
     vision_hidden: int
     vision_mlp: int
+    num_vision: int  # parameters of the vision tower
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
 
     config = model.config.get_text_config()
     # Families name a tower's dimensions differently in their configurations, so they are read off its first block.
-    tower = model.get_encoder(modality="image").modules()
-    block = next(module[0] for module in tower if isinstance(module, torch.nn.ModuleList))
+    tower = model.get_encoder(modality="image")
+    block = next(module[0] for module in tower.modules() if isinstance(module, torch.nn.ModuleList))
     widths = [module.in_features for module in block.modules() if isinstance(module, torch.nn.Linear)]
     layers = model.get_decoder().layers
     linear = [module.weight.numel() for module in layers.modules() if isinstance(module, torch.nn.Linear)]
@@ -112,6 +113,7 @@ def dimensions(model: "PreTrainedModel") -> Dimensions:
         vocabulary=config.vocab_size,
         vision_hidden=min(widths),
         vision_mlp=max(widths),
+        num_vision=sum(p.numel() for p in tower.parameters()),
     )
 
 

@@ -15,16 +15,18 @@ from pgt_lora.core.terminal import bold, console
 from pgt_lora.core.workspace import IS_CHECKOUT
 from pgt_lora.models.lengths import supervised_shares
 from pgt_lora.training.dry_run.base import Origin
+from pgt_lora.training.dry_run.cards import Card
 from pgt_lora.training.dry_run.check import Findings
+from pgt_lora.training.dry_run.duration import card_lines
+from pgt_lora.training.dry_run.fitting import WORTH_IT
 from pgt_lora.training.dry_run.memory import GIB, RESERVE, Setup, estimate, largest_batch, shards_needed
 
 CARDS_GIB = (24, 80)
 GPU_COUNTS = (1, 2, 4, 8)
-WORTH_IT = 4  # a batch smaller than this leaves a GPU waiting: other ways are tried first
 
 
-def print_findings(found: Findings, name: str, overrides: Sequence[str]) -> None:
-    """Print all that a check found; the last line is a command."""
+def print_findings(found: Findings, name: str, overrides: Sequence[str], card: tuple[str, Card] | None = None) -> None:
+    """Print all that a check found, with an estimate of the time on a card; the last line is a command."""
     console.print(facts(found))
     offline = ": images exact; text at one per byte, an upper bound (--offline has no tokenizer)"
     console.print(bold("\nTokens per sample"), end="")
@@ -36,8 +38,8 @@ def print_findings(found: Findings, name: str, overrides: Sequence[str]) -> None
     console.print(bold(f"Memory{where}"), f"in GiB, estimated for batches of {found.batch.size} of the longest samples")
     console.print(memory_table(found))
     lines = [] if found.recipe.sft.use_cpu else [f"{card} GB card: {advice(found, card)[0]}" for card in CARDS_GIB]
-    for line in lines:
-        console.print(Text(line))
+    for line in [*lines, *(card_lines(found, *card) if card else ())]:
+        console.print(Text(line), soft_wrap=True)
     print_end(found, name, overrides)
 
 

@@ -1,0 +1,67 @@
+"""The minutes on a named card: those of the measurement where one was made, and labeled as an estimate."""
+
+import pytest
+
+from pgt_lora.models.published import PUBLISHED
+from pgt_lora.training.dry_run.cards import CARDS, named_card, sheet_rate
+from pgt_lora.training.dry_run.duration import MEASURED, durations, operations, reached
+from tests.support.dry_runs import call, offline
+
+
+def test_it_gives_back_what_was_measured() -> None:
+    """On an H200, 16 samples of 333 tokens at a time: 22,600 tokens a second; on an H100 of 371: 20,345."""
+    model = offline("qwen2.5-vl-3b").model
+    for name, length, size, rate in (("h200", 333, 16, 22_600), ("h200", 333, 64, 26_500), ("h100", 371, 16, 20_345)):
+        per_token = operations(model, 1, length, 4 / length)
+        found = CARDS[name].rate * reached(MEASURED[name], size * length) / per_token
+        assert found == pytest.approx(rate, rel=0.04)
+
+
+def test_between_measurements_it_lies_between_them() -> None:
+    shares = MEASURED["h200"]
+    assert [reached(shares, tokens) for tokens, _ in shares] == pytest.approx([share for _, share in shares])
+    assert reached(shares, 1) == shares[0][1]
+    assert reached(shares, 1e9) == shares[-1][1]
+    rising = [reached(shares, tokens) for tokens in range(1000, 30_000, 500)]
+    assert rising == sorted(rising)
+
+
+def test_a_slower_card_takes_longer_and_names_what_it_goes_by() -> None:
+    found = offline("qwen2.5-vl-3b")
+    times = {name: durations(found, name, CARDS[name]) for name in ("h200", "a100", "l40s", "4090", "l4")}
+    assert {each.measured_on for ways in times.values() for each in ways} == {"h200"}
+    own = [ways[0].loop for ways in times.values() if ways[0].fit.size == 4]
+    assert len(own) >= 4
+    own_rates = [CARDS[name].rate for name, ways in times.items() if ways[0].fit.size == 4]
+    assert own[1] / own[0] == pytest.approx(own_rates[0] / own_rates[1])
+    first, largest = durations(found, "h100", CARDS["h100"])
+    assert (first.fit.size, largest.fit.size) == (4, 32)
+    assert first.loop > largest.loop
+    assert first.features == largest.features > 0
+    assert first.measured_on == "h100"
+    assert durations(offline("qwen2.5-vl-72b"), "4090", CARDS["4090"]) == []
+
+
+def test_every_published_model_has_a_tower() -> None:
+    assert len(PUBLISHED) > 10
+    for recipe in ("qwen2.5-vl-3b", "internvl3-8b", "llava-next-vicuna-7b"):
+        model = offline(recipe).model
+        assert 0.2e9 < model.num_vision < 1e9
+        assert model.num_vision < model.num_parameters - model.num_in_layers
+
+
+def test_check_says_that_it_is_an_estimate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = call(monkeypatch, capsys, "qwen2.5-vl-3b", "--offline", "--gpu", "RTX 4090")
+    assert status == 0
+    told = " ".join(out.split())
+    assert "One RTX 4090, 23.5 GiB, 165.2 TFLOP/s by its data sheet: AN ESTIMATE" in told
+    assert "Qwen2.5-VL-3B reached in bf16 on one H200" in told
+    status, _, error = call(monkeypatch, capsys, "qwen2.5-vl-3b", "--offline", "--gpu", "voodoo2")
+    assert (status, "--gpu voodoo2: unknown; known: 3090, 4090" in error) == (2, True)
+
+
+def test_a_card_is_known_by_the_name_that_cuda_gives_it() -> None:
+    assert named_card("RTX-4090")[0] == named_card("4090")[0] == "4090"
+    rates = {"NVIDIA L40S": 362e12, "NVIDIA L4": 121e12, "NVIDIA A100-SXM4-40GB": 312e12, "NVIDIA H100 NVL": 835e12}
+    assert {name: sheet_rate(name) for name in rates} == rates
+    assert sheet_rate("NVIDIA L40") is None

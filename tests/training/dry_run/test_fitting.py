@@ -1,0 +1,106 @@
+"""`per_device_train_batch_size: auto` is the largest batch that the estimate lets on a card, and keeps the step."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pgt_lora.core.batches import step_shape
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe import read_values
+from pgt_lora.models.names import resolve
+from pgt_lora.studies.by_name import finetune
+from pgt_lora.training.dry_run import fitting
+from pgt_lora.training.dry_run.fitting import card_here, fit, fitted, for_this_machine
+from pgt_lora.training.dry_run.memory import GIB, estimate
+from tests.support.dry_runs import TINY, call, dry_run, offline
+
+AUTO = ("--per_device_train_batch_size", "auto")
+
+
+@pytest.mark.parametrize(("card_gib", "num_processes"), [(16, 1), (24, 1), (24, 4), (80, 1), (80, 8), (140, 2)])
+def test_it_is_the_largest_that_fits(card_gib: float, num_processes: int) -> None:
+    found = offline("qwen2.5-vl-3b")
+    chosen = fit(found, card_gib, num_processes)
+    assert chosen is not None
+    assert chosen.memory.fits(card_gib)
+    share = found.recipe.kit.global_batch_size // num_processes
+    assert share % chosen.size == 0
+    setup = replace(found.setup, checkpointing=chosen.checkpointing)
+    larger = [size for size in range(chosen.size + 1, share + 1) if share % size == 0]
+    assert not any(estimate(found.model, replace(found.batch, size=n), setup).fits(card_gib) for n in larger)
+
+
+def test_checkpointing_comes_where_few_would_fit_without_it() -> None:
+    found = offline("qwen2.5-vl-3b")
+    sizes = {card: fit(found, card) for card in (12, 16, 24, 80)}
+    assert {card: each.checkpointing for card, each in sizes.items() if each} == {
+        12: True, 16: True, 24: False, 80: False,
+    }  # fmt: skip
+    checkpointed = replace(found, setup=replace(found.setup, checkpointing=True))
+    assert getattr(fit(checkpointed, 80), "checkpointing", None) is True  # the recipe's own choice stays
+    assert fit(found, 6) is None
+    assert fit(found, 6, num_processes=8, is_sharded=True) is not None
+
+
+def test_the_global_batch_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    found = dry_run("qwen2.5-vl-3b", offline=True, overrides=AUTO)
+    assert found.problems == []
+    with pytest.raises(InputError, match="auto is chosen by a GPU's memory when training starts; give a number"):
+        step_shape(found.recipe, 1)
+    chosen = fitted(found, 80)
+    shape = step_shape(chosen.recipe, 1)
+    assert (shape.batch_size, shape.num_samples) == (32, 64)
+    assert chosen.recipe.values["gradient_checkpointing"] is False
+    assert chosen.batch.size == 32
+    said = " ".join(capsys.readouterr().out.split())
+    assert "auto: 32 samples at a time, without gradient checkpointing: 70.1 GiB of 80.0 by the estimate" in said
+    with pytest.raises(InputError, match="not one sample fits a GPU of 6 GiB"):
+        fitted(found, 6)
+
+
+def test_without_a_gpu_it_is_an_error(
+    data_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = resolve(TINY.stem, [*overrides, *AUTO]).recipe
+    with pytest.raises(InputError, match="the recipe uses none"):
+        for_this_machine(recipe, data_dir)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, _, told = call(monkeypatch, capsys, "qwen2.5-vl-3b", "--offline", *AUTO)
+    assert (status, "none is seen here; give a number" in told) == (2, True)
+    number = resolve(TINY.stem, overrides).recipe
+    assert for_this_machine(number, data_dir) is number
+
+
+def test_of_several_gpus_the_smallest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = (80 * GIB, 24 * GIB)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(memory))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda n: SimpleNamespace(total_memory=memory[n]))
+    assert card_here(replace(offline("qwen2.5-vl-3b").recipe, sft=SimpleNamespace(use_cpu=False))) == 24  # type: ignore[arg-type]
+
+
+def test_training_starts_with_what_the_card_holds(
+    data_dir: Path, tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights are those of any other batch; the adapter's recipe says which was chosen."""
+    monkeypatch.setattr(fitting, "card_here", lambda recipe: 1.5)
+    words = [*overrides, "--global_batch_size", "16", "--max_steps", "2"]
+    adapter = finetune(resolve(TINY.stem, [*words, *AUTO]).recipe, data_dir, tmp_path / "auto")
+    assert read_values(adapter / "recipe.yaml")["per_device_train_batch_size"] == 16
+    other = finetune(
+        resolve(TINY.stem, [*words, "--per_device_train_batch_size", "4"]).recipe, data_dir, tmp_path / "4"
+    )
+    weights, others = (load_file(path / "adapter_model.safetensors") for path in (adapter, other))
+    assert all(torch.allclose(weights[name], value, atol=1e-5) for name, value in others.items())
+
+
+def test_check_goes_by_the_card_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = call(monkeypatch, capsys, "qwen2.5-vl-3b", "--offline", "--gpu", "4090", *AUTO)
+    assert status == 0
+    assert "estimated for batches of 4 of" in out
