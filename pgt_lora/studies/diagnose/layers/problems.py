@@ -1,0 +1,158 @@
+"""What is to be predicted: the answers of rows that are asked alike, and the images that controls show instead."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from pgt_lora.core.streams import stream
+from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.data.turns import question
+from pgt_lora.models.image_grid import Area
+from pgt_lora.studies.diagnose.layers.probe import NUM_FOLDS, Indices, Labels, folds_of
+from pgt_lora.studies.diagnose.layers.sites import OF_IMAGE, Asked, Site, areas_of
+
+MIN_IMAGES = NUM_FOLDS**2  # of each answer: some in every fold, and in every fold of the training folds
+
+
+class Split(StrEnum):
+    """What is never in training and test alike."""
+
+    IMAGE = "image"
+    CELL = "cell"  # the place of the object; of exhaustive sets
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Rows of one task and template with the same choices; `rows` are their places in the dataset.
+
+    `labels` are the rows' answers and `images` their images. For each split, `groups` hold what stays together, `folds`
+    the fold of each row, and `shuffled` the answers after the images of each fold changed theirs. `lent` is the place
+    of the row whose image the control shows, and `num_objects` how many objects every row asks about, 0 where that
+    differs or is not known.
+    """
+
+    task: str
+    template: str
+    answer_format: str
+    rows: Indices
+    labels: Labels
+    images: Labels
+    shuffled: Mapping[Split, Labels]
+    groups: Mapping[Split, Labels]
+    folds: Mapping[Split, Indices]
+    lent: Indices
+    num_objects: int
+
+    @property
+    def chance(self) -> float:
+        """The share of the commonest answer."""
+        return max(Counter(self.labels.tolist()).values()) / len(self.labels)
+
+    def is_asked_at(self, site: Site) -> bool:
+        """Tell whether the answer can stand at a site: the truth of a statement is nothing of an image alone."""
+        if site == Site.OBJECTS and not self.num_objects:
+            return False
+        return site not in OF_IMAGE or self.answer_format != AnswerFormat.TRUE_FALSE
+
+
+def problems_of(rows: Sequence[Mapping[str, Any]], by_cell: bool) -> tuple[list[Problem], list[str]]:
+    """Return the problems of a dataset's rows, without images, and in words what is left out, and why."""
+    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    left_out: Counter[str] = Counter()
+    for place, row in enumerate(rows):
+        if row["choices"]:
+            alike[row["task"], row["template"], row["answer_format"], tuple(sorted(row["choices"]))].append(place)
+        else:
+            left_out[f"{row['task']}: its answers are no finite set"] += 1
+    found = []
+    for (task, template, answer_format, _), places in sorted(alike.items()):
+        images = {label: set() for label in (rows[place]["answer"] for place in places)}
+        for place in places:
+            images[rows[place]["answer"]].add(rows[place]["group"])
+        if len(images) < 2 or min(map(len, images.values())) < MIN_IMAGES:
+            left_out[f"{task}, template {template}: under {MIN_IMAGES} images of an answer among the same choices"] += (
+                len(places)
+            )
+        else:
+            found.append(_problem(task, template, answer_format, rows, places, by_cell))
+    return found, [f"Not probed: {number:,} rows of {why}" for why, number in left_out.items()]
+
+
+def _problem(
+    task: str, template: str, answer_format: str, rows: Sequence[Mapping[str, Any]], places: Sequence[int],
+    by_cell: bool,
+) -> Problem:  # fmt: skip
+    labels = np.array([rows[place]["answer"] for place in places])
+    units = np.array([rows[place]["group"] for place in places])
+    name = "/".join((task, template, *sorted(set(labels.tolist()))))
+    first = {unit: place for place, unit in reversed(list(enumerate(units.tolist())))}
+    partner = _partners(list(first), name)
+    areas = [areas_of(rows[place]) for place in places]
+    groups = {Split.IMAGE: _joined(units, [question(rows[place]) for place in places])}
+    if by_cell and all(areas):
+        groups[Split.CELL] = np.array([_cell(each) for each in areas])
+    numbers = set(map(len, areas))
+    folds = {split: folds_of(labels, each, name) for split, each in groups.items()}
+    return Problem(
+        task, template, answer_format, np.array(places), labels, units,
+        shuffled={split: _shuffled(labels, units, each, name) for split, each in folds.items()},
+        groups=groups,
+        folds=folds,
+        lent=np.array([places[first[partner[unit]]] for unit in units.tolist()]),
+        num_objects=numbers.pop() if len(numbers) == 1 else 0,
+    )  # fmt: skip
+
+
+def _joined(units: Labels, texts: Sequence[str]) -> Labels:
+    """Return the images, two of them as one where they alone are asked one question.
+
+    Such pairs differ in the answer. With one in training and one in the test, the words alone would lead to the wrong
+    answer, and every probe would fall below chance.
+    """
+    asked: dict[str, set[str]] = defaultdict(set)
+    for unit, text in zip(units.tolist(), texts, strict=True):
+        asked[text].add(unit)
+    first = {other: min(pair) for pair in asked.values() if len(pair) == 2 for other in pair}
+    return np.array([first.get(unit, unit) for unit in units.tolist()])
+
+
+def _shuffled(labels: Labels, units: Labels, folds: Indices, name: str) -> Labels:
+    """Return the labels after the images of each fold changed theirs, so that every fold keeps its share of each."""
+    found = labels.copy()
+    for fold in range(NUM_FOLDS):
+        inside = np.flatnonzero(folds == fold)
+        label_of = dict(zip(units[inside].tolist(), labels[inside].tolist(), strict=True))
+        given = list(label_of.values())
+        stream(0, "layers", "shuffled", name, fold).shuffle(given)
+        changed = dict(zip(label_of, given, strict=True))
+        found[inside] = [changed[unit] for unit in units[inside].tolist()]
+    return found
+
+
+def _partners(units: list[str], name: str) -> dict[str, str]:
+    """Return another image for every image, at random: so its answer says nothing of the answer of the first."""
+    order = units.copy()
+    stream(0, "layers", "partners", name).shuffle(order)
+    return dict(zip(order, [*order[1:], order[0]], strict=True))
+
+
+def _cell(areas: Sequence[Area]) -> str:
+    """Return where the middles of objects lie."""
+    return " ".join(f"{(left + right) / 2:.2f} {(top + bottom) / 2:.2f}" for left, top, right, bottom in areas)
+
+
+def readings(problems: Sequence[Problem], rows: Sequence[Mapping[str, Any]], swapped: bool) -> list[Asked]:
+    """Return what is read for the problems, one behind the other: each row with its image, or with the control's.
+
+    In the control's image, the objects that are asked about there come first, then the places of the row's own.
+    """
+    found = []
+    for problem in problems:
+        for place, lent in zip(problem.rows.tolist(), problem.lent.tolist(), strict=True):
+            own, other = (areas_of(rows[each]) if problem.num_objects else () for each in (place, lent))
+            found.append(Asked(place, lent, (*other, *own)) if swapped else Asked(place, place, own))
+    return found
