@@ -63,7 +63,9 @@ def diagnose_model(
         if probing:
             del loaded
             free_gpu()
-            probes = layer_probes(before_and_after(named), data, recipe, probing.layers, probing.sites)
+            models = before_and_after(named)
+            answered = {list(models)[-1]: result.predictions[MODEL][0]}
+            probes = layer_probes(models, data, recipe, probing.layers, probing.sites, answered)
             write_layers(probes, directory, named.name, again)
             print_layers(probes)
     for page in ("diagnosis.html", LAYERS_PAGE) if probing else ("diagnosis.html",):

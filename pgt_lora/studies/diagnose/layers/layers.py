@@ -73,10 +73,12 @@ def layer_probes(
     recipe: Recipe,
     layers: str = "all",
     sites: Sequence[Site] = tuple(Site),
+    answered: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> LayerProbes:
     """Probe the states of models on a dataset directory, all on the same folds, and score their own answers.
 
     The recipe says in which type the models are loaded, how many rows are read at a time, and how answers are made.
+    `answered` holds the predictions of models that have answered these rows already, by name.
 
     Raises:
         InputError: scikit-learn is missing, nothing can be probed, a site is not known of the family, a row has not one
@@ -94,7 +96,8 @@ def layer_probes(
     for name, checkpoint in models.items():
         model, encoder = load_for_evaluation(checkpoint, recipe)
         generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
-        own |= own_accuracy(name, predict(model, encoder, rows, generation), known)
+        predictions = (answered or {}).get(name) or predict(model, encoder, rows, generation)
+        own |= own_accuracy(name, predictions, known)
         figures += probe_model(name, model, encoder, rows, known, problems, layers, sites, generation.batch_size)
         del model
         free_gpu()

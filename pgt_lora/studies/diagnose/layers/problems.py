@@ -16,6 +16,7 @@ from pgt_lora.studies.diagnose.layers.probe import NUM_FOLDS, Indices, Labels, f
 from pgt_lora.studies.diagnose.layers.sites import OF_IMAGE, Asked, Site, areas_of
 
 MIN_IMAGES = NUM_FOLDS**2  # of each answer: some in every fold, and in every fold of the training folds
+FEW = 4  # images of one question that stay together, or a twentieth of all
 
 
 class Split(StrEnum):
@@ -70,7 +71,7 @@ def problems_of(rows: Sequence[Mapping[str, Any]], by_cell: bool) -> tuple[list[
             left_out[f"{row['task']}: its answers are no finite set"] += 1
     found = []
     for (task, template, answer_format, _), places in sorted(alike.items()):
-        images = {label: set() for label in (rows[place]["answer"] for place in places)}
+        images: dict[str, set[str]] = defaultdict(set)
         for place in places:
             images[rows[place]["answer"]].add(rows[place]["group"])
         if len(images) < 2 or min(map(len, images.values())) < MIN_IMAGES:
@@ -108,16 +109,21 @@ def _problem(
 
 
 def _joined(units: Labels, texts: Sequence[str]) -> Labels:
-    """Return the images, two of them as one where they alone are asked one question.
+    """Return the images, those as one that share a question with few others.
 
-    Such pairs differ in the answer. With one in training and one in the test, the words alone would lead to the wrong
+    Such images differ in the answer. With one in training and one in the test, the words alone would lead to the wrong
     answer, and every probe would fall below chance.
     """
     asked: dict[str, set[str]] = defaultdict(set)
     for unit, text in zip(units.tolist(), texts, strict=True):
         asked[text].add(unit)
-    first = {other: min(pair) for pair in asked.values() if len(pair) == 2 for other in pair}
-    return np.array([first.get(unit, unit) for unit in units.tolist()])
+    few = max(FEW, len(set(units.tolist())) // 20)
+    joined = {unit: unit for unit in units.tolist()}
+    for images in asked.values():
+        if 1 < len(images) <= few:
+            names = {joined[image] for image in images}
+            joined |= {unit: min(names) for unit, name in joined.items() if name in names}
+    return np.array([joined[unit] for unit in units.tolist()])
 
 
 def _shuffled(labels: Labels, units: Labels, folds: Indices, name: str) -> Labels:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.data.scene import Scene
+from pgt_lora.data.scene import Box, Circle, Figure, Scene
 from pgt_lora.data.turns import question
 from pgt_lora.data.weights import tasks
 from pgt_lora.models.encoding import Encoder
@@ -79,15 +79,16 @@ def areas_of(row: Mapping[str, Any]) -> tuple[Area, ...]:
     scene = Scene.from_json(row["scene"])
     canvas = scene.canvas
     middles = task.traits(scene, question(row)).places
-    by_middle = {canvas.place(each): each for each in (*scene.boxes, *scene.circles, *scene.figures)}
+    primitives: list[Box | Circle | Figure] = [*scene.boxes, *scene.circles, *scene.figures]
+    by_middle = {canvas.place(each): each for each in primitives}
     return tuple(_area(by_middle[middle], canvas.width, canvas.height) for middle in middles)
 
 
-def _area(primitive: Any, width: int, height: int) -> Area:
-    if hasattr(primitive, "radius"):
+def _area(primitive: Box | Circle | Figure, width: int, height: int) -> Area:
+    if isinstance(primitive, Circle):
         x, y, reach = primitive.x, primitive.y, primitive.radius
         sides = x - reach, y - reach, x + reach, y + reach
-    elif hasattr(primitive, "side"):
+    elif isinstance(primitive, Figure):
         left, top, side = primitive.left, primitive.top, primitive.side
         sides = left, top, left + side, top + side
     else:
@@ -101,12 +102,13 @@ def tokens_after_question(encoder: Encoder, row: Mapping[str, Any]) -> int:
     Raises:
         InputError: the template does not hold the question's text, or shows an image behind it.
     """
+    processor: Any = encoder.processor
     prompt, asked = encoder.prompt_text(row), question(row).strip()
     start = prompt.rfind(asked)
     end = start + len(asked)
-    if start < 0 or encoder.processor.image_token in prompt[end:]:
+    if start < 0 or processor.image_token in prompt[end:]:
         raise InputError(f"row {row['id']}: its prompt does not end in its question; leave out --at question")
-    tokens = encoder.processor.tokenizer(
+    tokens = processor.tokenizer(
         prompt, add_special_tokens=encoder.adds_special_tokens(prompt), return_offsets_mapping=True
     )
     return sum(first >= end for first, last in tokens["offset_mapping"] if last > first)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _batches(
     for places in by_size.values():
         for start in range(0, len(places), batch_size):
             part = places[start : start + batch_size]
-            yield lambda part=part: _encode(encoder, rows, part, [asked[place] for place in part], sites, number)
+            yield partial(_encode, encoder, rows, part, [asked[place] for place in part], sites, number)
 
 
 def _encode(
