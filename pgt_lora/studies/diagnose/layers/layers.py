@@ -23,7 +23,7 @@ from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.studies.diagnose.figures import share
 from pgt_lora.studies.diagnose.layers.probe import Labels, check_installed, predicted
-from pgt_lora.studies.diagnose.layers.problems import Problem, Split, problems_of, readings
+from pgt_lora.studies.diagnose.layers.problems import Problem, Split, not_asked, problems_of, readings
 from pgt_lora.studies.diagnose.layers.sites import Site, parse_layers, slots
 from pgt_lora.studies.diagnose.layers.states import StateFiles, capture, num_bytes, points
 from pgt_lora.studies.diagnose.shares import Share
@@ -101,7 +101,7 @@ def layer_probes(
         figures += probe_model(name, model, encoder, rows, known, problems, layers, sites, generation.batch_size)
         del model
         free_gpu()
-    return LayerProbes(str(data), tuple(models), tuple(figures), own, tuple(left_out))
+    return LayerProbes(str(data), tuple(models), tuple(figures), own, (*left_out, *not_asked(problems, sites)))
 
 
 def own_accuracy(

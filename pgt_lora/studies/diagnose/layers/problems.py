@@ -83,6 +83,19 @@ def problems_of(rows: Sequence[Mapping[str, Any]], by_cell: bool) -> tuple[list[
     return found, [f"Not probed: {number:,} rows of {why}" for why, number in left_out.items()]
 
 
+def not_asked(problems: Sequence[Problem], sites: Sequence[Site]) -> list[str]:
+    """Say which tasks are not probed at a site, and why."""
+    found = {}
+    for problem in problems:
+        for site in (each for each in sites if not problem.is_asked_at(each)):
+            of_image = problem.answer_format != AnswerFormat.TRUE_FALSE
+            why = "how many objects are asked about differs, or no scene tells" if of_image else "asked of a statement"
+            found[problem.task, problem.template, site] = (
+                f"Not probed at {site.value}: {problem.task}, template {problem.template}: {why}"
+            )
+    return list(found.values())
+
+
 def _problem(
     task: str, template: str, answer_format: str, rows: Sequence[Mapping[str, Any]], places: Sequence[int],
     by_cell: bool,
@@ -118,12 +131,12 @@ def _joined(units: Labels, texts: Sequence[str]) -> Labels:
     for unit, text in zip(units.tolist(), texts, strict=True):
         asked[text].add(unit)
     few = max(FEW, len(set(units.tolist())) // 20)
-    joined = {unit: unit for unit in units.tolist()}
+    joined = {unit: {unit} for unit in units.tolist()}
     for images in asked.values():
         if 1 < len(images) <= few:
-            names = {joined[image] for image in images}
-            joined |= {unit: min(names) for unit, name in joined.items() if name in names}
-    return np.array([joined[unit] for unit in units.tolist()])
+            whole = set().union(*(joined[image] for image in images))
+            joined |= dict.fromkeys(whole, whole)
+    return np.array([min(joined[unit]) for unit in units.tolist()])
 
 
 def _shuffled(labels: Labels, units: Labels, folds: Indices, name: str) -> Labels:
