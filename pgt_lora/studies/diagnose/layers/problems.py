@@ -113,7 +113,7 @@ def _problem(
     folds = {split: folds_of(labels, each, name) for split, each in groups.items()}
     return Problem(
         task, template, answer_format, np.array(places), labels, units,
-        shuffled={split: _shuffled(labels, units, each, name) for split, each in folds.items()},
+        shuffled={split: _shuffled(labels, units, groups[split], each, name) for split, each in folds.items()},
         groups=groups,
         folds=folds,
         lent=np.array([places[first[partner[unit]]] for unit in units.tolist()]),
@@ -139,17 +139,30 @@ def _joined(units: Labels, texts: Sequence[str]) -> Labels:
     return np.array([min(joined[unit]) for unit in units.tolist()])
 
 
-def _shuffled(labels: Labels, units: Labels, folds: Indices, name: str) -> Labels:
-    """Return the labels after the images of each fold changed theirs, so that every fold keeps its share of each."""
-    found = labels.copy()
-    for fold in range(NUM_FOLDS):
-        inside = np.flatnonzero(folds == fold)
-        label_of = dict(zip(units[inside].tolist(), labels[inside].tolist(), strict=True))
-        given = list(label_of.values())
-        stream(0, "layers", "shuffled", name, fold).shuffle(given)
-        changed = dict(zip(label_of, given, strict=True))
-        found[inside] = [changed[unit] for unit in units[inside].tolist()]
-    return found
+def _shuffled(labels: Labels, units: Labels, groups: Labels, folds: Indices, name: str) -> Labels:
+    """Return the labels after the groups of each fold that are alike in size changed theirs, each with another one.
+
+    A group keeps labels that belong together, such as the two of a pair, so that the control scatters as the figure
+    does, and every fold keeps its share of each label.
+    """
+    label_of = dict(zip(units.tolist(), labels.tolist(), strict=True))
+    images: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for (fold, group), unit in dict.fromkeys(
+        zip(zip(folds.tolist(), groups.tolist(), strict=True), units.tolist(), strict=True)
+    ):
+        images[fold, group].append(unit)
+    alike: dict[tuple[int, int], list[list[str]]] = defaultdict(list)
+    for (fold, _), each in images.items():
+        alike[fold, len(each)].append(each)
+    changed: dict[str, str] = {}
+    for key, members in alike.items():
+        rng = stream(0, "layers", "shuffled", name, *key)
+        given = [[label_of[unit] for unit in each] for each in members]
+        rng.shuffle(given)
+        for each, answers in zip(members, given, strict=True):
+            rng.shuffle(answers)
+            changed |= zip(each, answers, strict=True)
+    return np.array([changed[unit] for unit in units.tolist()])
 
 
 def _partners(units: list[str], name: str) -> dict[str, str]:
