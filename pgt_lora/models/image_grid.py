@@ -28,7 +28,7 @@ class Grid:
 
 
 def _reach(low: float, high: float, cells: int) -> range:
-    first = min(int(low * cells + 1e-6), cells - 1)
+    first = min(max(0, int(low * cells + 1e-6)), cells - 1)
     return range(first, max(first + 1, min(ceil(high * cells - 1e-6), cells)))
 
 

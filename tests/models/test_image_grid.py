@@ -50,6 +50,7 @@ def test_a_spot_changes_the_tokens_under_it_most(subject: Subject, size: tuple[i
         ((0.2, 0.2, 0.3, 0.3), [0, 1, 4, 5]),
         ((0.9, 0.9, 1.0, 1.0), [15]),
         ((0.0, 0.75, 1.0, 1.0), [12, 13, 14, 15]),
+        ((-0.4, -0.1, 0.1, 0.1), [0]),
     ],
 )
 def test_an_area_covers_the_tokens_it_reaches_into(area: Any, tokens: list[int]) -> None:

@@ -1,6 +1,7 @@
 """Layer-wise probes: what is planted is found where it is planted, and nothing elsewhere."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import torch
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import write_manifest, write_samples
 from pgt_lora.data.probes import probe_samples
+from pgt_lora.data.scene import Canvas, Scene
+from pgt_lora.data.scene.primitives import Region
 from pgt_lora.data.turns import question
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.diagnose.diagnose import diagnose_model
@@ -133,6 +136,17 @@ def test_exhaustive_sets_are_also_divided_by_cell() -> None:
     cells = problem.groups[Split.CELL]
     assert 9 < len(set(cells)) < len(set(problem.images))
     assert all(len(set(problem.folds[Split.CELL][cells == cell])) == 1 for cell in set(cells))
+
+
+def test_objects_lie_where_the_scene_says() -> None:
+    row = next(row for row in rows(24) if row["task"] == "relation")
+    scene = Scene.from_json(row["scene"])
+    first = re.findall(r"the (\w+) box", question(row))[0]
+    box = next(box for box in scene.boxes if box.color == first)
+    assert areas_of(row)[0] == (box.left / 112, box.top / 112, (box.right + 1) / 112, (box.bottom + 1) / 112)
+    photograph = Scene(Canvas(200, 100), regions=(Region("dog", 20.0, 10.0, 50.0, 40.0),)).to_json()
+    asked = {"prompt": [{"content": "Where is the dog?"}], "scene": photograph, "task": "absolute_position"}
+    assert areas_of(asked) == ((0.1, 0.1, 0.35, 0.5),)
 
 
 def test_what_cannot_be_probed_is_said() -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.data.scene import Box, Circle, Figure, Scene
+from pgt_lora.data.scene import Box, Circle, Figure, Region, Scene
 from pgt_lora.data.turns import question
 from pgt_lora.data.weights import tasks
 from pgt_lora.models.encoding import Encoder
@@ -79,20 +79,23 @@ def areas_of(row: Mapping[str, Any]) -> tuple[Area, ...]:
     scene = Scene.from_json(row["scene"])
     canvas = scene.canvas
     middles = task.traits(scene, question(row)).places
-    primitives: list[Box | Circle | Figure] = [*scene.boxes, *scene.circles, *scene.figures]
+    primitives: list[Box | Circle | Figure | Region] = [*scene.boxes, *scene.circles, *scene.figures, *scene.regions]
     by_middle = {canvas.place(each): each for each in primitives}
     return tuple(_area(by_middle[middle], canvas.width, canvas.height) for middle in middles)
 
 
-def _area(primitive: Box | Circle | Figure, width: int, height: int) -> Area:
+def _area(primitive: Box | Circle | Figure | Region, width: int, height: int) -> Area:
+    sides: Area
     if isinstance(primitive, Circle):
         x, y, reach = primitive.x, primitive.y, primitive.radius
         sides = x - reach, y - reach, x + reach, y + reach
-    elif isinstance(primitive, Figure):
-        left, top, side = primitive.left, primitive.top, primitive.side
-        sides = left, top, left + side, top + side
-    else:
+    elif isinstance(primitive, Box):
         sides = primitive.left, primitive.top, primitive.right + 1, primitive.bottom + 1
+    else:
+        across, down = (
+            (primitive.side, primitive.side) if isinstance(primitive, Figure) else (primitive.width, primitive.height)
+        )
+        sides = primitive.left, primitive.top, primitive.left + across, primitive.top + down
     return sides[0] / width, sides[1] / height, sides[2] / width, sides[3] / height
 
 
