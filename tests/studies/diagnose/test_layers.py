@@ -55,6 +55,7 @@ def test_what_is_added_to_a_layer_is_found_there_and_not_before() -> None:
     assert "planted, 3: 100.0%" in layer_chart(probes, "relation", "A", Site.ANSWER)
 
 
+@pytest.mark.slow
 def test_a_random_model_is_at_chance_at_every_layer_with_both_controls() -> None:
     probes = probes_of(*subject(), "0,5", list(Site))
     assert {(each.site, each.point) for each in probes.figures} == {
@@ -67,6 +68,7 @@ def test_a_random_model_is_at_chance_at_every_layer_with_both_controls() -> None
     assert verdict.standing == Standing.NOWHERE
 
 
+@pytest.mark.slow
 def test_an_answer_that_stays_in_the_image_is_told_apart_from_one_that_the_projector_loses() -> None:
     model, encoder = subject()
     with plant(model, encoder, "5", of_image=True):
