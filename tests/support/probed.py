@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
+from pgt_lora.data.probes import probe_samples
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.studies.diagnose.figures import share
 from pgt_lora.studies.diagnose.layers.layers import LayerProbes, probe_model
 from pgt_lora.studies.diagnose.layers.problems import problems_of
 from pgt_lora.studies.diagnose.layers.sites import Site
-from tests.support.diagnoses import rows
-from tests.support.discovered import FAMILIES, small_model, small_processor
+from tests.support.diagnoses import SETTINGS
+from tests.support.discovered import FAMILIES, TASKS, small_model, small_processor
 
 NAME = "planted"
 
@@ -22,7 +23,8 @@ NAME = "planted"
 @cache
 def relation_rows() -> list[dict[str, Any]]:
     """Two boxes, one question: 56 images, of which the axis is across in some and down in the others."""
-    return [row for row in rows(28) if row["task"] == "relation" and row["template"] == "A"]
+    pairs = (probe_samples(TASKS["relation"], index, SETTINGS, 0) for index in range(28))
+    return [sample.to_row() for pair in pairs for sample in pair if sample.template == "A"]
 
 
 def subject(family: str = "qwen2_5_vl") -> tuple[Any, Encoder]:
