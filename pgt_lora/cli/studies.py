@@ -57,16 +57,30 @@ def diagnose(
         Optional[int],  # noqa: UP045
         typer.Option(help="Images of each task among the probes. Default: 200"),
     ] = None,
+    layers: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Probe the states, too, behind these layers: all, every:4 or 0,8,16."),
+    ] = None,
+    at: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="With --layers: where states are read. Default: question,answer,image,objects"),
+    ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-diagnosis")] = None,  # noqa: UP045
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Tell what a model sees, what it sees and cannot say, and what fools it. Any field of the recipe can follow."""
+    from pgt_lora.core.errors import InputError
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.diagnose.diagnose import diagnose_model
+    from pgt_lora.studies.diagnose.layers.sites import Probing, parse_sites
     from pgt_lora.studies.named_data import dataset
 
+    if at is not None and layers is None:
+        raise InputError(f"--at {at}: says where layers are probed; give --layers, too")
+    probing = Probing(layers, parse_sites(at)) if layers is not None else None
     named = resolve(model, context.args, to_train=False)
-    diagnose_model(named, None if eval_data is None else dataset(eval_data), num_samples, out, context.args, overwrite)
+    data = None if eval_data is None else dataset(eval_data)
+    diagnose_model(named, data, num_samples, out, context.args, overwrite, probing)
 
 
 def benchmark(

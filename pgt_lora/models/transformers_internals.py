@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FEATURES", "PRETOKENIZE_REGEX", "TILE_TOKENS", "TILE_WORDS", "HookedTrainer", "num_image_tokens",
-    "parameter_names", "prepared", "sdpa_attention_forward",
+    "parameter_names", "prepared", "sdpa_attention_forward", "window_order",
 ]  # fmt: skip
 
 # The argument by which models take image features in the place of pixels, as a mapping of modalities.
@@ -31,6 +31,16 @@ def num_image_tokens(processor: Any, size: tuple[int, int]) -> int:
     width, height = size
     (tokens,) = processor._get_num_multimodal_tokens(image_sizes=[(height, width)]).num_image_tokens
     return int(tokens)
+
+
+def window_order(vision_config: Any, grid: Any) -> Any:
+    """Return the order in which a windowed vision tower (Qwen2.5-VL's) holds the tokens of images; None for others."""
+    from transformers.vision_utils import get_vision_window_index
+
+    if not hasattr(vision_config, "window_size"):
+        return None
+    sides = vision_config.spatial_merge_size, vision_config.window_size, vision_config.patch_size
+    return get_vision_window_index(grid, *sides)[0]
 
 
 def parameter_names(model: Any, keys: Collection[str]) -> dict[str, str]:

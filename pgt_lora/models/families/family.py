@@ -2,6 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WholeView(StrEnum):
+    """Which of an image's tokens show the whole of it as a grid, row by row."""
+
+    ALL = "all"  # as many rows and columns as the processor's `image_grid_thw` says
+    FIRST = "first"  # a square, before the tiles
+    LAST = "last"  # a square, behind the tiles, or the only one
 
 
 @dataclass(frozen=True)
@@ -12,7 +21,9 @@ class Family:
     model: LoRA's places, the layers that 4 bits hold, the hash of the frozen features and the checks of a merged model
     follow from it. `features_suffice` tells whether the language model takes of an image only what stands in its
     placeholders. `end_token` and `answer_prefix` are read off the chat template unless they are given (`template.py`).
-    `lmms_eval` is the name under which lmms-eval knows the family, None where it does not.
+    `lmms_eval` is the name under which lmms-eval knows the family, None where it does not. `projector` is the path of
+    the module that takes what the vision tower made. `whole_view` tells where an image's parts lie among its tokens;
+    None where that is not known, and states are then read neither in the tower nor under objects.
     """
 
     name: str
@@ -22,6 +33,8 @@ class Family:
     end_token: str | None = None
     answer_prefix: str | None = None
     lmms_eval: str | None = None
+    projector: str = "model.multi_modal_projector"
+    whole_view: WholeView | None = None
 
     @property
     def lora_targets(self) -> str:
