@@ -66,7 +66,12 @@ def overlay(
         bool, typer.Option("--separate", help="The original rows stay; overlays are rows of their own.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Which rows, and what is asked of each.")] = 0,
-    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
+    render: Annotated[bool, typer.Option("--render", help="Write pixels. Without it, rows are drawn when read.")] = False,
+    shards: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Files, each made apart. Default: one for 1,000 rows, 1,024 at most"),
+    ] = None,
+    num_proc: Annotated[int, typer.Option(help="Processes that make shards.")] = 1,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw PGT over the photographs of an instruction dataset, and ask one question more in each conversation."""
@@ -75,7 +80,9 @@ def overlay(
     from pgt_lora.data.overlay.plan import OverlaySettings
 
     settings = OverlaySettings(proportion, tasks_per_image, separate, seed)
-    manifest = overlay_data(source, out, settings, num_proc=num_proc, overwrite=overwrite)
+    manifest = overlay_data(
+        source, out, settings, render=render, num_shards=shards, num_proc=num_proc, overwrite=overwrite
+    )
     for outcome, number in manifest["overlay"].items():
         console.print(f"  {outcome}: {number:,}", soft_wrap=True)
     console.print(
