@@ -66,7 +66,9 @@ def overlay(
         bool, typer.Option("--separate", help="The original rows stay; overlays are rows of their own.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Which rows, and what is asked of each.")] = 0,
-    render: Annotated[bool, typer.Option("--render", help="Write pixels. Without it, rows are drawn when read.")] = False,
+    render: Annotated[
+        bool, typer.Option("--render", help="Write pixels. Without it, rows are drawn when read.")
+    ] = False,
     model: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Whose sight decides what is large enough. Default: Qwen2.5-VL, InternVL3 and LLaVA-NeXT"),

@@ -133,8 +133,7 @@ def rule_of(fields: Mapping[str, Any], name: str) -> Rule:
     if fields.get("max_patches"):
         return Tiles(size["height"], fields["min_patches"], fields["max_patches"])
     if fields.get("merge_size"):
-        least, most = (
-            fields.get(own) or size[edge] for own, edge in (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge"))
-        )
+        edges = (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge"))
+        least, most = (fields.get(own) or size[edge] for own, edge in edges)
         return Patches(fields["patch_size"] * fields["merge_size"], least, most)
     raise InputError(f"{name}: how its processor scales images is not known; leave out --model")

@@ -10,9 +10,9 @@ import pytest
 
 from pgt_lora.data import directory as module
 from pgt_lora.data.directory import PARQUET, open_dataset, write_manifest, write_rows
+from pgt_lora.data.parquet import batches
 from pgt_lora.data.preview import write_preview
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.parquet import batches
 from pgt_lora.data.seal import seal
 from pgt_lora.data.turns import Form
 from tests.support.originals import jpeg

@@ -1,4 +1,4 @@
-"""One shard of an overlay, a function of the source, the settings and the shard's number alone; any process makes it."""
+"""One shard of an overlay: a function of the source, the settings and its number alone, which any process can make."""
 
 import hashlib
 import json
