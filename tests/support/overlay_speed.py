@@ -57,9 +57,8 @@ def main(num: int) -> None:
             )
             rows = len(open_dataset(out))
             each = sum(path.stat().st_size for path in parquet_files(out)) / rows
-            print(
-                f"{out.name}: {num / took:.1f} rows/s, {1000 * spent / num:.1f} ms of CPU a row, {each:,.0f} bytes a row"
-            )
+            speed = f"{num / took:.1f} rows/s, {1000 * spent / num:.1f} ms of CPU a row"
+            print(f"{out.name}: {speed}, {each:,.0f} bytes a row")
     for name in ("plan-1", "pixels-1"):
         rows = len(open_dataset(base / name))
         spent, took = cost(lambda: read(base / name))  # noqa: B023
