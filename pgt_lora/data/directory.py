@@ -32,15 +32,19 @@ def write_samples(directory: Path, samples: Iterable[Sample], form: Form = Form.
     return write_rows(directory, (sample.to_row(form) for sample in samples), form)
 
 
-def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]], form: Form) -> dict[str, Any]:
+def write_rows(
+    directory: Path, rows: Iterable[Mapping[str, Any]], form: Form, by_reference: bool = False
+) -> dict[str, Any]:
     """Write rows as `Sample.to_row` makes them, or as another dataset directory holds them; return as above.
+
+    Conversations may show their images by reference.
 
     Raises:
         InputError: a row means nothing.
     """
     path = directory / PARQUET
     path.parent.mkdir()
-    return write_parquet(path, rows, form) | {"versions": versions(*VERSIONS)}
+    return write_parquet(path, rows, form, by_reference) | {"versions": versions(*VERSIONS)}
 
 
 def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:

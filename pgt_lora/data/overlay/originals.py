@@ -117,7 +117,7 @@ def place_of(name: str) -> Path:
         InputError: there is no such data, or it cannot be read.
     """
     path = Path(name)
-    return path if path.is_dir() and _is_photographs(path) else as_directory(name)
+    return path if path.is_dir() and _is_photographs(path) else as_directory(name, by_reference=True)
 
 
 @lru_cache(maxsize=1)

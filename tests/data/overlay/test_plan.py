@@ -76,6 +76,25 @@ def test_photographs_that_are_files_stay_where_they_are(plan: Path, folder: Path
     assert read_manifest(folder.with_name("plan"))["image_root"] == str(folder)
 
 
+def test_rows_of_a_file_refer_to_their_photographs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path / "home"))
+    rows = [
+        {"image": f"{folder.name}/{path.name}", "question": "Is it large?", "answer": "no"}
+        for path in sorted(folder.iterdir())
+    ]
+    (table := folder.with_name("rows.json")).write_text(json.dumps(rows))
+    overlay_data(str(table), tmp_path / "plan", ALL)
+    overlay_data(str(table), tmp_path / "pixels", ALL, render=True)
+    stored = load_dataset(str(tmp_path / "plan"), split="train")
+    assert [ref["path"] for (ref,) in stored["image_refs"]] == [row["image"] for row in rows]
+    assert all(ref["bytes"] is None for (ref,) in stored["image_refs"])
+    assert any(ref["overlay"] for (ref,) in stored["image_refs"])
+    for plan, pixels in zip(open_dataset(tmp_path / "plan"), open_dataset(tmp_path / "pixels"), strict=True):
+        assert plan == pixels
+
+
 def test_a_photograph_that_is_missing_or_another_one_is_told(plan: Path) -> None:
     photographs = plan.with_name("photographs")
     rows = open_dataset(plan)
