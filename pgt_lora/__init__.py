@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pgt_lora.data.generate import generate
     from pgt_lora.data.readers.build import import_data
     from pgt_lora.data.sample import Sample
-    from pgt_lora.studies.by_name import ask, chat, evaluate, finetune, load_recipe, merge, verify
+    from pgt_lora.studies.by_name import ask, chat, evaluate, finetune, load_recipe, merge, overlay, verify
 
 __version__ = "0.1.0"
 __all__ = [
     "InputError", "Sample", "ask", "chat", "evaluate", "finetune", "generate", "import_data", "load_recipe", "merge",
-    "open_dataset", "verify",
+    "open_dataset", "overlay", "verify",
 ]  # fmt: skip
 
 _ELSEWHERE = {

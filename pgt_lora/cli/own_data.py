@@ -66,16 +66,28 @@ def overlay(
         bool, typer.Option("--separate", help="The original rows stay; overlays are rows of their own.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Which rows, and what is asked of each.")] = 0,
-    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
+    render: Annotated[
+        bool, typer.Option("--render", help="Write pixels. Without it, rows are drawn when read.")
+    ] = False,
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Whose sight decides what is large enough. Default: Qwen2.5-VL, InternVL3 and LLaVA-NeXT"),
+    ] = None,
+    shards: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Files, each made apart. Default: one for 1,000 rows, 1,024 at most"),
+    ] = None,
+    num_proc: Annotated[int, typer.Option(help="Processes that make shards.")] = 1,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw PGT over the photographs of an instruction dataset, and ask one question more in each conversation."""
     from pgt_lora.core.terminal import console
-    from pgt_lora.data.overlay.build import overlay_data
-    from pgt_lora.data.overlay.plan import OverlaySettings
+    from pgt_lora.studies import by_name
 
-    settings = OverlaySettings(proportion, tasks_per_image, separate, seed)
-    manifest = overlay_data(source, out, settings, num_proc=num_proc, overwrite=overwrite)
+    manifest = by_name.overlay(
+        source, out, proportion=proportion, tasks_per_image=tasks_per_image, separate=separate, seed=seed,
+        render=render, model=model, shards=shards, num_proc=num_proc, overwrite=overwrite,
+    )  # fmt: skip
     for outcome, number in manifest["overlay"].items():
         console.print(f"  {outcome}: {number:,}", soft_wrap=True)
     console.print(

@@ -20,13 +20,18 @@ def check_number(num_proc: int) -> None:
         raise InputError(f"num_proc {num_proc}: at least one is needed")
 
 
-def in_order(make: Callable[[Item], Result], items: Sequence[Item], num_proc: int) -> Iterator[Result]:
-    """Yield `make(item)` for every item, in their order, whatever the number of processes."""
+def in_order(
+    make: Callable[[Item], Result], items: Sequence[Item], num_proc: int, at_once: int = 32
+) -> Iterator[Result]:
+    """Yield `make(item)` for every item, in their order, whatever the number of processes.
+
+    A process is given `at_once` items at a time, which should not take it long.
+    """
     if num_proc == 1:
         yield from map(make, items)
         return
     with ProcessPoolExecutor(min(num_proc, os.cpu_count() or 1), initializer=_end_with_parent) as pool:
-        yield from pool.map(make, items, chunksize=32)
+        yield from pool.map(make, items, chunksize=at_once)
 
 
 def _end_with_parent() -> None:

@@ -1,7 +1,7 @@
 """Dataset directories: parquet that `datasets.load_dataset` opens, and a manifest that is written last."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +9,18 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import beside, clear_dead
 from pgt_lora.core.versions import versions
-from pgt_lora.data.rows import checked
+from pgt_lora.data.parquet import PARQUET, batches, parquet_files, stored_columns, write_parquet
+from pgt_lora.data.references import MESSAGES, REFERENCES
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.schema import FORMAT, features
-from pgt_lora.data.seal import (
-    MANIFEST,
-    PARQUET,
-    ROWS_PER_GROUP,
-    SEALED,
-    Tally,
-    batches,
-    checked_manifest,
-    mark_checked,
-    read_manifest,
-    stored_form,
-)
+from pgt_lora.data.seal import MANIFEST, SEALED, checked_manifest, mark_checked, read_manifest
 from pgt_lora.data.turns import Form
 
 __all__ = ["MANIFEST", "PARQUET", "features", "open_dataset", "read_manifest"]
 
 VERSIONS = ("pgt-lora", "datasets", "pillow", "pyarrow")  # what a dataset's content depends on
-IN_MEMORY_BYTES = 64 << 20  # of a parquet file; a larger one is laid out beside itself as a file that is mapped
+IMAGE_ROOT = "image_root"  # in the manifest: where the paths of images by reference begin
+IN_MEMORY_BYTES = 64 << 20  # of parquet; more is laid out beside it as a file that is mapped
 
 
 def write_samples(directory: Path, samples: Iterable[Sample], form: Form = Form.QUESTIONS) -> dict[str, Any]:
@@ -41,28 +32,19 @@ def write_samples(directory: Path, samples: Iterable[Sample], form: Form = Form.
     return write_rows(directory, (sample.to_row(form) for sample in samples), form)
 
 
-def write_rows(directory: Path, rows: Iterable[Mapping[str, Any]], form: Form) -> dict[str, Any]:
+def write_rows(
+    directory: Path, rows: Iterable[Mapping[str, Any]], form: Form, by_reference: bool = False
+) -> dict[str, Any]:
     """Write rows as `Sample.to_row` makes them, or as another dataset directory holds them; return as above.
+
+    Conversations may show their images by reference.
 
     Raises:
         InputError: a row means nothing.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = features(form).arrow_schema
-    tally = Tally(form)
     path = directory / PARQUET
     path.parent.mkdir()
-    waiting: list[Mapping[str, Any]] = []
-    with pq.ParquetWriter(path, schema) as writer:
-        for row in tally.count(checked("what is to be written", rows, "mend it where it comes from")):
-            waiting.append(row)
-            if len(waiting) == ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
-                waiting = []
-        writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
-    return tally.facts() | {"versions": versions(*VERSIONS)}
+    return write_parquet(path, rows, form, by_reference) | {"versions": versions(*VERSIONS)}
 
 
 def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
@@ -88,42 +70,63 @@ def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str,
     mark_checked(directory, made)  # every row was, when it was written
 
 
-def open_dataset(directory: Path) -> Any:
+def open_dataset(directory: Path, read_images: bool = True) -> Any:
     """Open a finished dataset directory as a `datasets.Dataset`, its images as encoded files.
 
-    Raises:
-        InputError: the directory is unfinished, or its parquet file is not what the manifest says.
-    """
-    from datasets import Dataset, DatasetInfo, Image, List
+    Images by reference are read, and drawn over, when their row is; without `read_images` they stay references.
 
-    manifest = checked_manifest(directory)
-    columns = features(Form(manifest["rows"]))
-    info = DatasetInfo(features=type(columns)(columns | {"images": List(Image(decode=False))}))
-    if (directory / PARQUET).stat().st_size <= IN_MEMORY_BYTES:
+    Raises:
+        InputError: the directory is unfinished, or its rows are not what the manifest says.
+    """
+    from datasets import Dataset, DatasetInfo
+
+    manifest, files = checked_manifest(directory), parquet_files(directory)
+    columns = _columns(directory, manifest, stored_columns(files[0])[1], read_images)
+    info = DatasetInfo(features=columns)
+    if sum(path.stat().st_size for path in files) <= IN_MEMORY_BYTES:
         import pyarrow as pa
 
-        schema = columns.arrow_schema
-        parts = [_cast(batch, schema) for batch in batches(directory / PARQUET)]
-        return Dataset(pa.Table.from_batches(parts, schema), info=info)
+        return Dataset(pa.Table.from_batches(list(_opened(files)), columns.arrow_schema), info=info)
     return Dataset.from_file(str(_mapped(directory, manifest["content_hash"])), info=info)
 
 
-def _cast(batch: Any, schema: Any) -> Any:
-    """Return a record batch with the columns' own types, where another writer chose larger offsets."""
-    return batch if batch.schema.equals(schema) else batch.cast(schema)
+def _columns(directory: Path, manifest: Mapping[str, Any], by_reference: bool, read_images: bool) -> Any:
+    """Return the columns of a directory as it is opened, as `datasets.Features`."""
+    from datasets import Features, Image, List, Value
+
+    if not by_reference:
+        return Features(features(Form(manifest["rows"])) | {"images": List(Image(decode=False))})
+    from pgt_lora.data.drawn_images import STRUCT, DrawnImages
+
+    as_stored = List({each.name: Value(str(each.type)) for each in STRUCT})
+    images = DrawnImages(manifest.get(IMAGE_ROOT, ""), str(directory)) if read_images else as_stored
+    names = {REFERENCES: "images", MESSAGES: "messages"}
+    stored = features(Form.CONVERSATIONS, by_reference=True)
+    return Features({names.get(name, name): each for name, each in stored.items()} | {"images": images})
+
+
+def _opened(files: Iterable[Path]) -> Iterator[Any]:
+    """Yield the rows of files as they are opened, as record batches without metadata."""
+    for path in files:
+        if stored_columns(path)[1]:
+            from pgt_lora.data.drawn_images import opened
+
+            yield from map(opened, batches(path))
+        else:
+            yield from (batch.replace_schema_metadata(None) for batch in batches(path))
 
 
 def _mapped(directory: Path, content_hash: str) -> Path:
     """Return the dataset's rows as an Arrow file, which is read where it lies; made where it is not there yet.
 
-    It lies beside the parquet file, or where that cannot be, in the user's cache.
+    It lies beside the parquet files, or where that cannot be, in the user's cache.
 
     Raises:
         InputError: there is no room for it.
     """
     import pyarrow as pa
 
-    parent = (directory / PARQUET).parent
+    parent = beside_rows = (directory / PARQUET).parent
     if not os.access(parent, os.W_OK):
         parent = Path("~/.cache/pgt-lora/rows").expanduser()
     path = parent / f".rows-{content_hash[:16]}.arrow"
@@ -133,17 +136,19 @@ def _mapped(directory: Path, content_hash: str) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         clear_dead(path)
         partial = beside(path, "partial")
-        schema = features(stored_form(directory / PARQUET)).arrow_schema
+        rows = _opened(parquet_files(directory))
+        first = next(rows)
         try:
-            with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
-                for batch in batches(directory / PARQUET):
-                    writer.write_batch(_cast(batch, schema))
+            with pa.OSFile(str(partial), "wb") as file, pa.ipc.new_stream(file, first.schema) as writer:
+                writer.write_batch(first)
+                for batch in rows:
+                    writer.write_batch(batch)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error}); is the disk full?") from error
-    if parent == (directory / PARQUET).parent:
+    if parent == beside_rows:
         for other in set(parent.glob(".rows-*.arrow")) - {path}:
             other.unlink()  # of rows that were edited since
     return path

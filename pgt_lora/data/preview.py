@@ -105,7 +105,7 @@ def write_preview(
     manifest = read_manifest(dataset_dir)
     dataset = open_dataset(dataset_dir)
     answers = dataset.select_columns(["task", "template", "answer_format", "answer"]).to_dict()
-    rows = dataset.select(first_of_each(answers["task"], num_images)).to_list()  # leaves images encoded
+    rows = list(dataset.select(first_of_each(answers["task"], num_images)))  # their images encoded
     cards = [_card(row, audit) for row in rows]
     scenes = dataset.remove_columns("images")
     # The golden angle keeps the hues of any number of tasks apart.

@@ -1,9 +1,11 @@
 """Rows that mean something: what every row of a dataset directory must say."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.data.references import REFERENCES
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.turns import Role, Turn, turns
@@ -13,13 +15,17 @@ TEXTS = ("source", "task", "template", "answer", "group")
 ROLES = {"prompt": "user", "completion": "assistant"}
 
 
-def checked(where: object, rows: Iterable[Mapping[str, Any]], remedy: str) -> Iterator[Mapping[str, Any]]:
+def checked(
+    where: object, rows: Iterable[Mapping[str, Any]], remedy: str, seen: set[str] | None = None
+) -> Iterator[Mapping[str, Any]]:
     """Yield rows as they come, up to the first that means nothing; images are not decoded.
+
+    `seen` are the ids of the files before this one; those of these rows come into it.
 
     Raises:
         InputError: a row means nothing, or its id has come before; the message names the row and ends with `remedy`.
     """
-    seen: set[str] = set()
+    seen = set() if seen is None else seen
     for number, row in enumerate(rows, 1):
         name = row["id"]
         problem = problem_of(row) or (f"the id of an earlier row: {name}" if name in seen else None)
@@ -33,6 +39,10 @@ def problem_of(row: Mapping[str, Any]) -> str | None:
     """Return why a row of the right columns means nothing, or None."""
     if not _said(row["id"]):
         return "an empty id"
+    if REFERENCES in row:
+        row = dict(row) | {"images": row[REFERENCES]}
+        problem = next(filter(None, map(_problem_of_reference, row["images"] or ())), None)
+        return problem or _problem_of_messages(row) or _problem_of_answer(row)
     if not all(image and image["bytes"] for image in row["images"] or ()):
         return "an empty image"
     problem = _problem_of_messages(row) if "messages" in row else _problem_of_question(row)
@@ -106,12 +116,29 @@ def _problem_of_answer(row: Mapping[str, Any]) -> str | None:
         return "an empty choice, or none at all"
     if listed and row["answer_format"] in ALL_LISTED and row["answer"] not in listed:
         return f"its answer {row['answer']!r} is not among its choices: {', '.join(listed)}"
-    if row["scene"] is not None:
-        try:
-            Scene.from_json(row["scene"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return "a scene that cannot be read"
+    if row["scene"] is not None and not _is_scene(row["scene"]):
+        return "a scene that cannot be read"
     return None
+
+
+def _problem_of_reference(reference: Mapping[str, Any] | None) -> str | None:
+    """Return why a reference to an image means nothing, or None; no file is opened."""
+    if not reference or not reference["sha256"] or not (reference["bytes"] or reference["path"]):
+        return "an image without a digest, or with neither a path nor bytes"
+    data = reference["bytes"]
+    if data is not None and hashlib.sha256(data).hexdigest() != reference["sha256"]:
+        return "an image that is not the one of its digest"
+    if reference["overlay"] is not None and not _is_scene(reference["overlay"]):
+        return "an overlay that cannot be read"
+    return None
+
+
+def _is_scene(text: str) -> bool:
+    try:
+        Scene.from_json(text)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+    return True
 
 
 def _said(text: str | None) -> bool:

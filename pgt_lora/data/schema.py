@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.data.references import FIELDS as FIELDS_OF_REFERENCE
+from pgt_lora.data.references import MESSAGES, REFERENCES
 from pgt_lora.data.turns import Form, columns
 
 FORMAT = 1
@@ -13,16 +15,19 @@ FIELDS: dict[str, type] = {
 LICENCE: dict[str, type] = {"annotations": str, "images": str, "redistributable": bool}
 
 
-def features(form: Form) -> Any:
-    """Return the columns of a dataset directory as `datasets.Features`."""
+def features(form: Form, by_reference: bool = False) -> Any:
+    """Return the columns of a dataset directory as `datasets.Features`; conversations may show images by reference."""
     from datasets import Features, Image, List, Value
 
     text = Value("string")
     content = text if form == Form.QUESTIONS else List({"type": text, "text": text})
-    said = dict.fromkeys(columns(form), List({"role": text, "content": content}))
+    said = dict.fromkeys((MESSAGES,) if by_reference else columns(form), List({"role": text, "content": content}))
+    kinds = {name: Value("binary") if name == "bytes" else text for name in FIELDS_OF_REFERENCE}
+    images = {REFERENCES: List(kinds)} if by_reference else {"images": List(Image())}
     names = ("source", "task", "template", "answer")
     return Features(
-        {"id": text, "images": List(Image())}
+        {"id": text}
+        | images
         | said
         | dict.fromkeys(names, text)
         | {"choices": List(text), "answer_format": text, "group": text, "scene": text}
@@ -83,8 +88,9 @@ def form_of(where: object, schema: Any) -> Form:
     Raises:
         InputError: its columns or their types are not those of a dataset directory.
     """
-    form = Form.CONVERSATIONS if "messages" in schema.names else Form.QUESTIONS
-    expected = features(form).arrow_schema
+    by_reference = REFERENCES in schema.names
+    form = Form.CONVERSATIONS if by_reference or "messages" in schema.names else Form.QUESTIONS
+    expected = features(form, by_reference).arrow_schema
     if schema.names != expected.names:
         raise InputError(
             f"{where}: its columns are not those of a dataset directory: {', '.join(schema.names)} instead of "

@@ -1,24 +1,22 @@
 """Whether a dataset directory still holds what its manifest says, and the seal of one that was edited by hand."""
 
-import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
-from pgt_lora.data.rows import checked
-from pgt_lora.data.schema import check_manifest, form_of
+from pgt_lora.data.parquet import PARQUET, SHARDS, examine_file, parquet_files, total, write_shard_lines
+from pgt_lora.data.schema import check_manifest
 from pgt_lora.data.turns import Form
 
+__all__ = ["MANIFEST", "PARQUET", "checked_manifest", "read_manifest", "seal"]
+
 MANIFEST = "manifest.json"
-PARQUET = "data/train-00000-of-00001.parquet"  # the Hub's own naming: load_dataset finds it without being told
-CHECKED = ".checked.json"  # the size and the time of the file when its content was last checked
+CHECKED = ".checked.json"  # the sizes and the times of the files when their content was last checked
 CHECKS = 1  # what is checked; another number checks every directory once more
-ROWS_PER_GROUP = 200
 SEALED = "sealed_by_hand"
 SAID_OF_ROWS = ("rows", "num_samples", "counts", "content_hash")
 
@@ -45,7 +43,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 def checked_manifest(directory: Path) -> dict[str, Any]:
     """Return the manifest of a directory that holds what it says: rows that mean something, with its hash.
 
-    The rows are read only where the file's size or time is another than when they were last checked.
+    The rows are read only where a file's size or time is another than when they were last checked.
 
     Raises:
         InputError: the directory is unfinished or was edited, or a row means nothing.
@@ -57,11 +55,11 @@ def checked_manifest(directory: Path) -> dict[str, Any]:
     seal_it = f"if that is meant, seal it again with: pgt-lora seal {directory}"
     if found["num_samples"] != manifest["num_samples"]:
         raise InputError(
-            f"{directory / PARQUET}: {found['num_samples']} rows, but {MANIFEST} says {manifest['num_samples']}; "
+            f"{_rows_of(directory)}: {found['num_samples']} rows, but {MANIFEST} says {manifest['num_samples']}; "
             f"{seal_it}"
         )
     if any(found[name] != manifest[name] for name in SAID_OF_ROWS):
-        raise InputError(f"{directory / PARQUET}: was edited since {MANIFEST} was written; {seal_it}")
+        raise InputError(f"{_rows_of(directory)}: was edited since {MANIFEST} was written; {seal_it}")
     mark_checked(directory, found)
     return manifest
 
@@ -73,95 +71,46 @@ def seal(directory: Path) -> dict[str, Any]:
         InputError: there is no manifest, the columns are others, or a row means nothing.
     """
     manifest = read_manifest(directory)
-    found = examine(directory)
+    files = _examined(directory)
+    found = _told(directory, files)
     if any(manifest[name] != value for name, value in found.items()):
         manifest |= found | {SEALED: True}
         manifest.pop("rejections", None)  # which were of the rows that were drawn
+        if (directory / SHARDS).is_file():
+            write_shard_lines(directory, files)
         write_json(directory / MANIFEST, manifest)
     mark_checked(directory, found)
     return manifest
 
 
 def examine(directory: Path) -> dict[str, Any]:
-    """Read every row of a dataset directory, batch by batch, and return their number, their counts and their hash.
+    """Read every row of a dataset directory, and return their number, their counts and their hash.
 
     Raises:
-        InputError: the file cannot be read, its columns are others, or a row means nothing.
+        InputError: a file cannot be read, its columns are others, or a row means nothing.
     """
-    path = directory / PARQUET
-    tally = Tally(stored_form(path))
+    return _told(directory, _examined(directory))
+
+
+def _examined(directory: Path) -> list[dict[str, Any]]:
+    """Return what each file holds."""
+    seen: set[str] = set()
     remedy = f"mend or remove it, then: pgt-lora seal {directory}"
-    for _ in tally.count(checked(path, (row for batch in batches(path) for row in batch.to_pylist()), remedy)):
-        pass
-    facts = tally.facts()
+    return [examine_file(path, remedy, seen) for path in parquet_files(directory)]
+
+
+def _told(directory: Path, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a manifest says of files together."""
+    facts = total(files) if (directory / SHARDS).is_file() else files[0]
     if not facts["num_samples"]:
-        raise InputError(f"{path}: holds no rows; make the dataset again")
+        raise InputError(f"{_rows_of(directory)}: holds no rows; make the dataset again")
     return facts
 
 
-def stored_form(path: Path) -> Form:
-    """Return what the rows of a dataset directory's parquet file are; raise `InputError` as `batches` does."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return form_of(path, pq.read_schema(path))
-    except (OSError, UnicodeError, pa.ArrowException) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); make the dataset again") from error
-
-
-def batches(path: Path) -> Iterator[Any]:
-    """Yield the rows of a dataset directory's parquet file as Arrow record batches.
-
-    Raises:
-        InputError: the file cannot be read, or its columns are others.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # Otherwise pyarrow holds all that it has read until the end.
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-            form_of(path, file.schema_arrow)
-            for batch in file.iter_batches(ROWS_PER_GROUP, use_threads=False):
-                batch.validate(full=True)  # text is UTF-8
-                yield batch
-    except (OSError, UnicodeError, pa.ArrowException) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); make the dataset again") from error
-
-
-class Tally:
-    """The number of rows, how many each task has, and the hash over all, counted as the rows pass."""
-
-    def __init__(self, form: Form) -> None:
-        self.form = form
-        self._digest = hashlib.sha256()
-        self._counts: Counter[str] = Counter()
-
-    def count(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows as they come, each counted."""
-        for row in rows:
-            self._digest.update(row_digest(row))
-            self._counts[row["task"]] += 1
-            yield row
-
-    def facts(self) -> dict[str, Any]:
-        """Return what a manifest says of the rows that have passed."""
-        return {
-            "rows": self.form.value,
-            "num_samples": self._counts.total(),
-            "counts": dict(sorted(self._counts.items())),
-            "content_hash": self._digest.hexdigest(),
-        }
-
-
-def row_digest(row: Mapping[str, Any]) -> bytes:
-    """Return the SHA-256 of one row: its text columns and the bytes of its images."""
-    text = {name: value for name, value in row.items() if name != "images"}
-    digest = hashlib.sha256(json.dumps(text, sort_keys=True, separators=(",", ":")).encode())
-    for image in row["images"]:
-        digest.update(hashlib.sha256(image["bytes"]).digest())
-    return digest.digest()
+def _rows_of(directory: Path) -> Path:
+    """Return what a message names as the place of a directory's rows."""
+    files = parquet_files(directory)
+    return files[0] if len(files) == 1 else directory / "data"
 
 
 def mark_checked(directory: Path, facts: Mapping[str, Any]) -> None:
@@ -171,12 +120,15 @@ def mark_checked(directory: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _stamp(directory: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        state = (directory / PARQUET).stat()
-    except OSError as error:
-        raise InputError(f"{directory / PARQUET}: cannot be read ({error}); make the dataset again") from error
-    told = {name: facts[name] for name in SAID_OF_ROWS}
-    return {"checks": CHECKS, "size": state.st_size, "mtime_ns": state.st_mtime_ns, **told}
+    told: dict[str, Any] = {name: facts[name] for name in SAID_OF_ROWS}
+    states = []
+    for path in parquet_files(directory):
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error}); make the dataset again") from error
+        states.append([state.st_size, state.st_mtime_ns])
+    return {"checks": CHECKS, "files": states, **told}
 
 
 def _last_stamp(directory: Path) -> Any:

@@ -10,9 +10,17 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import fence, markdown
 from pgt_lora.core.terminal import console
-from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
+from pgt_lora.data.directory import IMAGE_ROOT, MANIFEST, PARQUET, open_dataset, read_manifest
 from pgt_lora.data.mix.pools import sources_of
-from pgt_lora.data.seal import ROWS_PER_GROUP
+from pgt_lora.data.parquet import (
+    ROWS_PER_GROUP,
+    parquet_files,
+    shard_lines,
+    stored_columns,
+    total,
+    write_parquet,
+    write_shard_lines,
+)
 from pgt_lora.data.turns import Form
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -35,10 +43,11 @@ def push(data: Path, repo: str, *, public: bool, annotations_only: bool, dry_run
         (staged / PARQUET).parent.mkdir()
         if annotations_only:
             _write_annotations(data, staged / PARQUET)
+            manifest |= {"images": "left out"}
         else:
-            open_dataset(data)  # refuses what is not what the manifest says
-            shutil.copyfile(data / PARQUET, staged / PARQUET)
-        write_json(staged / MANIFEST, manifest | ({"images": "left out"} if annotations_only else {}))
+            manifest |= _write_rows(data, staged)
+        manifest.pop(IMAGE_ROOT, None)  # which is a place on this machine
+        write_json(staged / MANIFEST, manifest)
         text = card(manifest, repo, annotations_only)
         (staged / "README.md").write_text(text, encoding="utf-8")
         if dry_run:
@@ -96,19 +105,46 @@ def _summary(manifest: Mapping[str, Any], annotations_only: bool) -> str:
     return text
 
 
+def _write_rows(data: Path, staged: Path) -> dict[str, Any]:
+    """Copy the files of rows; those of a plan with its images drawn. Return what is to be said otherwise of them."""
+    rows, files, begin = open_dataset(data), parquet_files(data), 0
+    lines = shard_lines(data)
+    if not stored_columns(files[0])[1]:
+        for path in files:
+            shutil.copyfile(path, staged / path.relative_to(data))
+        if lines:
+            write_shard_lines(staged, lines)
+        return {}
+    drawn = []
+    for path, line in zip(files, lines, strict=True):
+        end = begin + line["num_samples"]
+        part = (rows[index] for index in range(begin, end))
+        drawn.append(line | write_parquet(staged / path.relative_to(data), part, Form.CONVERSATIONS))
+        begin = end
+    write_shard_lines(staged, drawn)
+    return total(drawn)
+
+
 def _write_annotations(data: Path, path: Path) -> None:
-    """Write the rows with the paths of their images in the place of the images."""
+    """Write the rows with the paths of their images in the place of the images, and with what is drawn over them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = open_dataset(data).data.table
+    by_reference = stored_columns(parquet_files(data)[0])[1]
+    fields = {"image_paths": "path"} | ({"overlays": "overlay"} if by_reference else {})
     place = table.schema.get_field_index("images")
-    field = pa.field("image_paths", pa.list_(pa.string()))
+    schema = table.schema.remove(place)
+    for name in reversed(fields):
+        schema = schema.insert(place, pa.field(name, pa.list_(pa.string())))
     # The old schema's metadata says that there are images.
-    with pq.ParquetWriter(path, table.schema.set(place, field).remove_metadata()) as writer:
+    with pq.ParquetWriter(path, schema.remove_metadata()) as writer:
         for batch in table.to_batches(max_chunksize=ROWS_PER_GROUP):  # all images may be too many to be held
-            paths = [[image["path"] for image in row] for row in batch.column("images").to_pylist()]
-            columns = pa.Table.from_batches([batch]).set_column(place, field, pa.array(paths, field.type))
+            images = batch.column("images").to_pylist()
+            columns = pa.Table.from_batches([batch]).remove_column(place)
+            for name, field in reversed(fields.items()):
+                column = pa.array([[image[field] for image in row] for row in images], pa.list_(pa.string()))
+                columns = columns.add_column(place, name, column)
             writer.write_table(columns.replace_schema_metadata(None))
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from pgt_lora.core.errors import chosen
 from pgt_lora.core.new_directory import check_free
 from pgt_lora.core.recipe import Recipe
+from pgt_lora.data.overlay.build import overlay_data
+from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.evaluation import evaluate as evaluation
 from pgt_lora.evaluation.ask import Chat
 from pgt_lora.evaluation.asked import Asked
@@ -23,6 +25,7 @@ from pgt_lora.evaluation.scoring import Score
 from pgt_lora.export.merge import merge as merge_checkpoint
 from pgt_lora.export.verify import verify_and_report
 from pgt_lora.models.names import resolve
+from pgt_lora.models.sight import mission_sight, sight
 from pgt_lora.studies.named_data import dataset
 from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import finetune as train
@@ -56,6 +59,37 @@ def finetune(
     if held_out and recipe.sft.eval_strategy != "no":
         check_held_out({"held out": held_out}, {"the model": directory})
     return train(for_this_machine(recipe, directory), directory, Path(out), overwrite, held_out)
+
+
+def overlay(
+    source: Name,
+    out: Name,
+    *,
+    proportion: float = 0.05,
+    tasks_per_image: int = 1,
+    separate: bool = False,
+    seed: int = 0,
+    render: bool = False,
+    model: Name | None = None,
+    shards: int | None = None,
+    num_proc: int = 1,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Draw PGT over a share of a dataset's photographs, with one question more in each conversation, into `out`.
+
+    That is a plan, which is drawn when it is read, or holds pixels with `render`. What is drawn is large enough for
+    `model` or, without one, for Qwen2.5-VL, InternVL3 and LLaVA-NeXT. Returns the manifest.
+
+    Raises:
+        InputError: the source or the model cannot be used, or `out` exists.
+    """
+    settings = OverlaySettings(proportion, tasks_per_image, separate, seed)
+    settings.check()
+    seen = mission_sight() if model is None else sight(str(model))
+    return overlay_data(
+        str(source), Path(out), settings, render=render, seen=seen, num_shards=shards, num_proc=num_proc,
+        overwrite=overwrite,
+    )  # fmt: skip
 
 
 def evaluate(

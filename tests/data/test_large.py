@@ -13,9 +13,10 @@ from pgt_lora.data import blend as blend_module
 from pgt_lora.data import directory as module
 from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import PARQUET, open_dataset, write_manifest, write_rows
+from pgt_lora.data.parquet import batches
 from pgt_lora.data.preview import write_preview
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.seal import batches, seal
+from pgt_lora.data.seal import seal
 from pgt_lora.data.turns import Form
 from pgt_lora.export.push_dataset import _write_annotations as write_annotations
 from pgt_lora.studies.compare.runs import image_digests

@@ -12,8 +12,9 @@ from PIL import Image
 
 from pgt_lora.core.streams import stream
 from pgt_lora.data.images import decode
-from pgt_lora.data.overlay.draw import Outcome, encoded
+from pgt_lora.data.overlay.draw import Outcome
 from pgt_lora.data.overlay.plan import Asked
+from pgt_lora.data.references import encoded
 from tests.support import alone, overlaid
 from tests.support.overlay_figures import TASKS, Item, drawn_over, items
 

@@ -7,8 +7,9 @@ from random import Random
 from PIL import Image
 
 from pgt_lora.core.streams import stream
-from pgt_lora.data.overlay.draw import JPEG_QUALITY, Outcome, overlay
+from pgt_lora.data.overlay.draw import Outcome, overlay
 from pgt_lora.data.overlay.plan import Asked, settings_for
+from pgt_lora.data.references import JPEG_QUALITY
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks import analogy, coordinates, counting, relation
 from pgt_lora.studies.compare.transfer.photographs import opened

@@ -1,36 +1,28 @@
-"""The overlay in one directory: of the rows of a dataset, those that are chosen are drawn over and asked about."""
+"""The overlay of a dataset, as a plan or with pixels: made in shards by any number of processes, and gone on with."""
 
+import json
+import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.new_directory import check_free, new_directory
+from pgt_lora.core.files import write_json
+from pgt_lora.core.new_directory import check_free, replace
 from pgt_lora.core.terminal import track
+from pgt_lora.core.versions import versions
 from pgt_lora.core.workers import check_number, in_order
-from pgt_lora.data.directory import read_manifest, write_manifest, write_rows
-from pgt_lora.data.images import decode
-from pgt_lora.data.overlay.draw import Outcome, encoded, overlay
-from pgt_lora.data.overlay.originals import Originals, originals, place_of
-from pgt_lora.data.overlay.plan import (
-    Asked,
-    OverlaySettings,
-    Seen,
-    is_chosen,
-    plan,
-    possible_tasks,
-    row_stream,
-    settings_for,
-    within_long_side,
-)
-from pgt_lora.data.scene import Canvas
-from pgt_lora.data.turns import IMAGE, Form, Role, Turn
+from pgt_lora.data.directory import IMAGE_ROOT, VERSIONS, read_manifest, write_manifest
+from pgt_lora.data.overlay.originals import originals, place_of
+from pgt_lora.data.overlay.plan import OverlaySettings, Seen, within_long_side
+from pgt_lora.data.overlay.shard import SEPARATE, OverlayJob, made_shard, write_shard
+from pgt_lora.data.parquet import total, write_shard_lines
 
-SEPARATE = "+pgt"  # behind the id of a row of which the overlay is a row of its own
-Rows = list[dict[str, Any]]
+ROWS_PER_SHARD = 1000
+MAX_SHARDS = 1024
+RECORD = "overlay.json"  # of a job that is not finished
 
 
 def overlay_data(
@@ -38,108 +30,121 @@ def overlay_data(
     out: Path,
     settings: OverlaySettings,
     *,
+    render: bool = False,
     seen: Seen = within_long_side,
+    num_shards: int | None = None,
     num_proc: int = 1,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write the rows that a name means into a dataset directory of conversations, and return its manifest.
 
-    `seen` is the size in which the model sees an image of a size.
+    It is a plan, whose images are drawn over when they are read, or holds pixels with `render`. `seen` is the size in
+    which the model sees an image of a size. What was begun in `OUT.unfinished` is gone on with.
 
     Raises:
         InputError: there are no such rows, an image of a chosen one cannot be read, or nothing would be written.
     """
-    settings.check()
     check_number(num_proc)
-    check_free(out, overwrite)
-    place = place_of(source)
-    originals.cache_clear()  # what lies there may have changed since
-    rows = originals(place)
-    outcomes: Counter[str] = Counter()
-    with new_directory(out, overwrite) as directory:
-        written = _rows(rows, partial(draw_row, place, settings, seen), settings, num_proc, outcomes)
-        made = write_rows(directory, written, Form.CONVERSATIONS)
-        if not made["num_samples"]:
-            raise InputError(f"{source}: no photograph is drawn over ({_told(outcomes)}); take a larger --proportion")
-        asked = {"source": "overlay", **rows.facts, **asdict(settings)}
-        made |= {"sources": rows.sources, "overlay": dict(sorted(outcomes.items()))}
-        write_manifest(directory, asked, made)
-    return read_manifest(out)
+    job = begin(source, out, settings, render=render, seen=seen, num_shards=num_shards, overwrite=overwrite)
+    shards = in_order(partial(write_shard, job), range(job.num_shards), num_proc, at_once=1)
+    try:
+        for _ in track(shards, job.num_shards, "Drawing over photographs"):
+            pass
+        return finish(job, out, overwrite)
+    except InputError:
+        if not any(job.directory.glob("data/*.parquet")):
+            shutil.rmtree(job.directory, ignore_errors=True)
+        raise
 
 
-def _rows(
-    rows: Originals, draw: Any, settings: OverlaySettings, num_proc: int, outcomes: Counter[str]
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows in their order; those that are not chosen as they are."""
-    chosen = [index for index, name in enumerate(rows.ids) if is_chosen(settings, name)]
-    drawn = dict.fromkeys(chosen)
-    results = in_order(draw, chosen, num_proc)
-    for index in track(range(len(rows.ids)), len(rows.ids), "Drawing over photographs"):
-        if index in drawn:
-            written, outcome = next(results)
-            outcomes[outcome.value] += 1
-            yield from written
-        else:
-            row = rows.row(index)
-            yield from [row] if row["messages"] else []
-
-
-def draw_row(place: Path, settings: OverlaySettings, seen: Seen, index: int) -> tuple[Rows, Outcome]:
-    """Return what one chosen row becomes, one row or two, and how it went.
+def begin(
+    source: str,
+    out: Path,
+    settings: OverlaySettings,
+    *,
+    render: bool = False,
+    seen: Seen = within_long_side,
+    num_shards: int | None = None,
+    overwrite: bool = False,
+) -> OverlayJob:
+    """Return the job that makes `out`, in a directory beside it that holds what an earlier run has made of the same.
 
     Raises:
-        InputError: its image cannot be read.
+        InputError: there are no such rows, `out` exists, or something else was begun there.
     """
-    row = originals(place).row(index)
-    kept = [row] if row["messages"] else []
-    if len(row["images"]) != 1:
-        return kept, Outcome.SEVERAL if row["images"] else Outcome.TEXT_ONLY
-    photograph = decode(row["images"][0], f"row {row['id']}")
-    canvas = Canvas(*photograph.size)
-    possible = possible_tasks(as_seen := seen(canvas))
-    rng = row_stream(settings.seed, row["id"])
-    rng.random()  # which has chosen it
-    task_settings = settings_for(canvas, as_seen)
-    asked = plan(rng, task_settings, possible, settings.tasks_per_image)
-    if not asked:
-        return kept, Outcome.SIZE
-    result = overlay(rng, photograph, asked, task_settings)
-    if isinstance(result, Outcome):
-        return kept, result
-    image = encoded(result.picture, row["images"][0]["bytes"])
-    is_new = settings.separate or not row["messages"]
-    new = row | {
-        "images": [{"bytes": image, "path": None}],
-        "messages": [*([] if is_new else row["messages"]), *_messages(asked, is_new)],
-        **_answer(asked[-1]),
-        "scene": result.arrangement.of(asked[-1].task.name).to_json(),
-    }
-    if not settings.separate:
-        return [new], result.outcome
-    return [*kept, new | {"id": row["id"] + SEPARATE}], result.outcome
+    settings.check()
+    if num_shards is not None and num_shards < 1:
+        raise InputError(f"--shards {num_shards}: at least one is needed")
+    check_free(out, overwrite)
+    place = place_of(source).resolve()
+    originals.cache_clear()  # what lies there may have changed since
+    rows = originals(place)
+    if settings.separate:
+        ids = {rows.id(index) for index in range(len(rows))}
+        if twice := next((name for name in ids if name + SEPARATE in ids), None):
+            raise InputError(f"{source}: row {twice + SEPARATE}: has the id that the overlay of {twice} would have")
+    number = num_shards or min(MAX_SHARDS, ceil(len(rows) / ROWS_PER_SHARD))
+    job = OverlayJob(place, unfinished(out).absolute(), settings, min(number, len(rows)), seen, render)
+    _claim(job, out, overwrite)
+    return job
 
 
-def _messages(asked: Sequence[Asked], shows: bool) -> list[dict[str, Any]]:
-    """Return the questions and answers as messages; the first one shows the image where nothing else does."""
-    turns = []
-    for number, each in enumerate(asked):
-        image = (IMAGE,) if shows and number == 0 else ()
-        turns.append(Turn(Role.USER, (*image, each.question.text)))
-        turns.append(Turn(Role.ASSISTANT, (each.question.answer,)))
-    return [turn.to_message() for turn in turns]
+def unfinished(out: Path) -> Path:
+    """Return where an overlay lies until it is whole."""
+    return out.with_name(f"{out.name}.unfinished")
 
 
-def _answer(asked: Asked) -> dict[str, Any]:
-    """Return the columns that say what the last answer is."""
-    question = asked.question
-    return {
-        "task": asked.task.name,
-        "template": question.template,
-        "answer": question.answer,
-        "choices": None if question.choices is None else list(question.choices),
-        "answer_format": question.answer_format,
-    }
+def _claim(job: OverlayJob, out: Path, overwrite: bool) -> None:
+    """Make a job's directory, or go on with what lies there where it is of the same job."""
+    directory, record = job.directory, job.directory / RECORD
+    told = {"job": job.digest, "asked": job.asked, "num_shards": job.num_shards}
+    try:
+        before = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        before = None
+    if before == told:
+        return
+    if directory.exists() and before is None:
+        raise InputError(f"{directory}: is in the way, and holds no {RECORD}; move it elsewhere")
+    if before is not None and any(directory.glob("data/*.parquet")) and not overwrite:
+        raise InputError(
+            f"{directory}: holds shards of another overlay (other settings, source or versions), which the same "
+            f"command goes on with; pass --overwrite to begin anew, or choose another --out than {out}"
+        )
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    write_json(record, told)
 
 
-def _told(outcomes: Counter[str]) -> str:
-    return ", ".join(f"{name}: {number:,}" for name, number in sorted(outcomes.items())) or "none is chosen"
+def finish(job: OverlayJob, out: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Put the directory of a job into its place, its manifest written last, once every shard is there.
+
+    Raises:
+        InputError: a shard is not there, no row was written, or `out` exists.
+    """
+    directory = job.directory
+    shards = [made_shard(job, shard) for shard in range(job.num_shards)]
+    if missing := [shard for shard, facts in enumerate(shards) if facts is None]:
+        raise InputError(
+            f"{job.path(missing[0])}: is one of {len(missing):,} shards that are not there; the same command makes them"
+        )
+    made = [{name: value for name, value in facts.items() if name != "job"} for facts in shards if facts]
+    facts, outcomes = total(made), Counter[str]()
+    for each in made:
+        outcomes.update(each["overlay"])
+    if not facts["num_samples"]:
+        shutil.rmtree(directory)
+        told = ", ".join(f"{name}: {number:,}" for name, number in sorted(outcomes.items())) or "none is chosen"
+        raise InputError(f"{job.source}: no photograph is drawn over ({told}); take a larger --proportion")
+    rows = originals(job.source)
+    facts |= {"versions": versions(*VERSIONS), "sources": rows.sources, "overlay": dict(sorted(outcomes.items()))}
+    if not job.render:
+        facts[IMAGE_ROOT] = str(rows.root.resolve()) if str(rows.root) != "." else ""
+    for left in (directory / "data").glob("*.partial-*"):
+        left.unlink()
+    write_shard_lines(directory, made)
+    write_manifest(directory, job.asked, facts)
+    (directory / RECORD).unlink()
+    check_free(out, overwrite)  # it may have come meanwhile
+    replace(out, directory)
+    return read_manifest(out)

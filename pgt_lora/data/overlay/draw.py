@@ -1,6 +1,5 @@
 """Draws questions' primitives over one photograph: at another place, opaque or cased where they would leave a doubt."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,8 +17,6 @@ from pgt_lora.data.tasks.task import TaskSettings
 
 TRIES = 10  # places, for each way of drawing
 MIN_OPACITY = 0.8  # the most that circles have on grey: with less, some come out in another color's name
-PNG = b"\x89PNG\r\n\x1a\n"
-JPEG_QUALITY = 95
 
 
 class Outcome(StrEnum):
@@ -79,13 +76,3 @@ def in_way(scene: Scene, way: Outcome) -> Scene | None:
     if 2 * casing >= margin_px(scene.canvas, GAP):  # neighbors would touch
         return None
     return replace(drawn, look=replace(scene.look, casing_px=casing))
-
-
-def encoded(picture: Image.Image, source: bytes) -> bytes:
-    """Return a picture as a file: PNG where the photograph's was one, else JPEG without subsampled colors."""
-    file = io.BytesIO()
-    if source.startswith(PNG):
-        picture.save(file, "PNG")
-    else:
-        picture.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return file.getvalue()

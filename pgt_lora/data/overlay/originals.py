@@ -1,64 +1,108 @@
 """The rows that are drawn over: a dataset's, as conversations, or a folder of photographs without a question."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.directory import IMAGE_ROOT, open_dataset, read_manifest
 from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.parquet import parquet_files, stored_columns
 from pgt_lora.data.readers.build import NO_LICENCE
 from pgt_lora.data.readers.named import as_directory
+from pgt_lora.data.references import FIELDS, REFERENCES, read_image, reference
 from pgt_lora.data.turns import Form, to_form
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 class Originals(Protocol):
-    """Rows by their places; `facts` are what the manifest says of them, `sources` their sources and licences."""
+    """Rows by their places, with their images by reference, whose paths begin at `root`.
 
-    ids: list[str]
+    `facts` are what the manifest says of them, `sources` their sources and licences. Where nothing was ever asked,
+    `are_asked` is false, and rows have no turns.
+    """
+
+    root: Path
     facts: dict[str, Any]
     sources: dict[str, Any]
+    are_asked: bool
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def id(self, index: int) -> str:
+        """Return the id of a row, of which nothing else is read."""
 
     def row(self, index: int) -> dict[str, Any]:
-        """Return a conversation with its columns; it has no turns where nothing was ever asked."""
+        """Return a conversation with its columns."""
 
 
 class Dataset:
     """The rows of a dataset directory."""
 
+    are_asked = True
+
     def __init__(self, path: Path) -> None:
         manifest = read_manifest(path)
-        self.rows = open_dataset(path)
-        self.ids: list[str] = list(self.rows["id"])
+        self.rows = open_dataset(path, read_images=False)
+        self.ids = self.rows.select_columns(["id"])
+        self.by_reference = stored_columns(parquet_files(path)[0])[1]
+        self.path, self.root = path, Path(manifest.get(IMAGE_ROOT, ""))
         self.facts = {"of": path.resolve().name, "of_hash": manifest["content_hash"]}
         self.sources = sources_of(manifest)
 
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
+    def id(self, index: int) -> str:
+        """Return the id of a row."""
+        return str(self.ids[index]["id"])
+
     def row(self, index: int) -> dict[str, Any]:
-        """Return a row as a conversation."""
-        return dict(to_form(self.rows[index], Form.CONVERSATIONS))
+        """Return a row as a conversation; what was drawn over already is a photograph like any other."""
+        row = dict(to_form(self.rows[index], Form.CONVERSATIONS))
+        return row | {REFERENCES: [self._reference(each, row["id"]) for each in row.pop("images")]}
+
+    def _reference(self, image: dict[str, Any], name: str) -> dict[str, Any]:
+        if self.by_reference and image["overlay"] is None:
+            return {field: image[field] for field in FIELDS}
+        if self.by_reference:
+            image = read_image(image, self.root, f"{self.path}: row {name}")
+        return reference(image["bytes"], image["path"])
 
 
 class Photographs:
     """The images of a folder, each an original without a question."""
 
+    are_asked = False
+
     def __init__(self, folder: Path) -> None:
-        self.files = {path.relative_to(folder).as_posix(): path for path in files_in(folder)}
-        self.ids, self.name = list(self.files), folder.resolve().name
-        self.facts = {"of": self.name}
+        self.root, self.name = folder.resolve(), folder.resolve().name
+        self.ids = [path.relative_to(folder).as_posix() for path in files_in(folder)]
+        # By their names: a photograph that was mended is no other source, and has its own digest.
+        self.facts = {"of": self.name, "of_hash": hashlib.sha256("\n".join(self.ids).encode()).hexdigest()}
         self.sources = {self.name: {"licence": NO_LICENCE}}
+
+    def __len__(self) -> int:
+        """Return the number of files."""
+        return len(self.ids)
+
+    def id(self, index: int) -> str:
+        """Return the name of a file within the folder."""
+        return self.ids[index]
 
     def row(self, index: int) -> dict[str, Any]:
         """Return a row that shows an image, and asks nothing."""
         name = self.ids[index]
         try:
-            data = self.files[name].read_bytes()
+            data = (self.root / name).read_bytes()
         except OSError as error:
-            raise InputError(f"{self.files[name]}: cannot be read ({error.strerror}); mend or remove it") from error
-        return {
-            "id": name, "images": [{"bytes": data, "path": name}], "messages": [], "source": self.name, "group": name,
-        }  # fmt: skip
+            raise InputError(f"{self.root / name}: cannot be read ({error.strerror}); mend or remove it") from error
+        image = reference(data, name, is_file=True)
+        return {"id": name, REFERENCES: [image], "messages": [], "source": self.name, "group": name}
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -73,7 +117,7 @@ def place_of(name: str) -> Path:
         InputError: there is no such data, or it cannot be read.
     """
     path = Path(name)
-    return path if path.is_dir() and _is_photographs(path) else as_directory(name)
+    return path if path.is_dir() and _is_photographs(path) else as_directory(name, by_reference=True)
 
 
 @lru_cache(maxsize=1)

@@ -4,11 +4,12 @@ The number that chooses a row is the first of its stream. So the rows of a small
 one, and their questions are the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from random import Random
+from typing import Protocol
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.streams import stream
@@ -21,7 +22,31 @@ MAX_TASKS = 3
 LONG_SIDE_PX = 1280  # of an image as it is seen, where nothing more is known of the model
 MIN_SHORT_SIDE_PX = 80  # as seen: the outlines of smaller boxes close
 MAX_RATIO = 4.0  # of the long side to the short one; scenes are not tried on longer images
-Seen = Callable[[Canvas], Canvas]  # the size in which a model sees an image of a size
+
+
+class Seen(Protocol):
+    """The size in which a model sees an image of a size; `name` says of which model, for the manifest."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, or what else is known of it."""
+
+    def __call__(self, canvas: Canvas) -> Canvas:
+        """Return the size as seen, of the same ratio of sides."""
+
+
+@dataclass(frozen=True)
+class WithinLongSide:
+    """Sight where nothing more is known of the model: a long side of 1,280 pixels where the image's is longer."""
+
+    name: str = f"a long side of {LONG_SIDE_PX} pixels"
+
+    def __call__(self, canvas: Canvas) -> Canvas:
+        """Return the size as seen."""
+        return scaled(canvas, min(1.0, LONG_SIDE_PX / max(canvas.width, canvas.height)))
+
+
+within_long_side = WithinLongSide()
 
 
 @dataclass(frozen=True)
@@ -63,9 +88,8 @@ def is_chosen(settings: OverlaySettings, name: str) -> bool:
     return row_stream(settings.seed, name).random() < settings.proportion
 
 
-def within_long_side(canvas: Canvas) -> Canvas:
-    """Return the size in which an image is seen that is brought to a long side of 1,280 pixels where it is longer."""
-    share = min(1.0, LONG_SIDE_PX / max(canvas.width, canvas.height))
+def scaled(canvas: Canvas, share: float) -> Canvas:
+    """Return a size times a share."""
     return Canvas(max(1, round(share * canvas.width)), max(1, round(share * canvas.height)))
 
 

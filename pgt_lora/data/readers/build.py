@@ -14,15 +14,16 @@ from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.terminal import console, track
 from pgt_lora.core.workspace import user_cache
-from pgt_lora.data.directory import MANIFEST, read_manifest, write_manifest, write_samples
+from pgt_lora.data.directory import IMAGE_ROOT, MANIFEST, read_manifest, write_manifest, write_rows, write_samples
 from pgt_lora.data.readers.items import Reading, reader_for
-from pgt_lora.data.readers.pictures import Album
+from pgt_lora.data.readers.pictures import Album, Picture, refer
 from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import NONE
 from pgt_lora.data.readers.split import by_column, by_share, groups_of
 from pgt_lora.data.readers.survey import MAX_LISTED, Survey, survey
 from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
 from pgt_lora.data.sample import Sample
+from pgt_lora.data.turns import Form
 
 NO_LICENCE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
 LONGEST_EXAMPLE = 60  # characters
@@ -40,7 +41,8 @@ class ImportSettings:
     """How a table is read and divided.
 
     `columns` name the columns that play a part (question, answer, image), `test` is the share of rows that is held out,
-    and `split_column` the column that says train or test instead.
+    and `split_column` the column that says train or test instead. With `by_reference`, images that are files stay where
+    they are, and rows are conversations.
     """
 
     split: str | None = None
@@ -50,6 +52,7 @@ class ImportSettings:
     test: float = 0.0
     split_column: str | None = None
     on_error: OnError = OnError.STOP
+    by_reference: bool = False
 
     def check(self) -> None:
         """Raise `InputError` where the parts do not fit together."""
@@ -96,7 +99,13 @@ def import_data(source: str, out: Path, settings: ImportSettings | None = None, 
             numbers = test if part == "test" else set(groups) - test
             directory = stack.enter_context(new_directory(place, overwrite))
             samples = _samples(table, reading, {number: groups[number] for number in numbers})
-            made = write_samples(directory, track(samples, len(numbers), f"Writing {place.name}"), result.form)
+            shown = track(samples, len(numbers), f"Writing {place.name}")
+            if settings.by_reference:
+                root = (table.folder or Path()).resolve()
+                rows = (refer(sample.to_row(Form.CONVERSATIONS), pictures, root) for sample, pictures in shown)
+                made = write_rows(directory, rows, Form.CONVERSATIONS, by_reference=True) | {IMAGE_ROOT: str(root)}
+            else:
+                made = write_samples(directory, (sample for sample, _ in shown), result.form)
             made["sources"] = {table.name: _facts(result, table, reading, len(numbers))}
             write_manifest(directory, _request(table, settings, part), made)
     return list(places.values())
@@ -160,12 +169,12 @@ def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettin
     console.print(grid)
 
 
-def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Iterator[Sample]:
+def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Iterator[tuple[Sample, tuple[Picture, ...]]]:
     for number, (_, values) in enumerate(table.rows(), 1):
         if number in groups:
             item = reading.item(values)
             images = tuple(map(reading.album.read, item.pictures))
-            yield item.sample(f"{table.name}-{number:06d}", table.name, groups[number], images)
+            yield item.sample(f"{table.name}-{number:06d}", table.name, groups[number], images), item.pictures
 
 
 def _facts(result: Survey, table: Table, reading: Reading, num_rows: int) -> dict[str, Any]:
@@ -194,7 +203,7 @@ def _request(table: Table, settings: ImportSettings, part: str) -> dict[str, Any
         "test": settings.test,
         "split_column": settings.split_column,
         "on_error": settings.on_error.value,
-    }
+    } | ({"by_reference": True} if settings.by_reference else {})
 
 
 def _check_no_old_test(out: Path, settings: ImportSettings) -> None:

@@ -13,10 +13,11 @@ from pgt_lora.data.readers.reader import Unreadable
 from pgt_lora.data.readers.tables import Table
 
 
-def as_directory(name: str) -> Path:
+def as_directory(name: str, by_reference: bool = False) -> Path:
     """Return the dataset directory that a name means: itself, or an import of a file, a directory or a Hub id.
 
-    An import is done once for a content; images that rows name by paths count by their sizes and times.
+    An import is done once for a content; images that rows name by paths count by their sizes and times. With
+    `by_reference`, an import leaves images that are files where they are.
 
     Raises:
         InputError: there is no such data, or it cannot be read.
@@ -28,11 +29,12 @@ def as_directory(name: str) -> Path:
         read_manifest(given)
         return given
     table = open_table(name)
-    path = data_directory(f"import-{table.name.replace('/', '--')}-{_state(table)}")
+    how = "references" if by_reference else "import"
+    path = data_directory(f"{how}-{table.name.replace('/', '--')}-{_state(table)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(path.with_name(f".{path.name}.lock")):  # several processes may ask at once
         if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):
-            import_data(name, path, overwrite=True)
+            import_data(name, path, ImportSettings(by_reference=by_reference), overwrite=True)
     return path
 
 

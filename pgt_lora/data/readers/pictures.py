@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data import fetch
 from pgt_lora.data.images import decode
 from pgt_lora.data.readers.reader import Unreadable, is_given, shortened
+from pgt_lora.data.references import REFERENCES, reference
 from pgt_lora.data.sources.source import inner_path
 
 
@@ -122,6 +124,18 @@ class Album:
 
     def _place(self, url: str) -> Path:
         return self.cache / "urls" / hashlib.sha256(url.encode()).hexdigest()
+
+
+def refer(row: dict[str, Any], pictures: Sequence[Picture], root: Path) -> dict[str, Any]:
+    """Return a row that refers to its images where they are files, by their paths from `root` if they lie in it."""
+    references = []
+    for image, picture in zip(row["images"], pictures, strict=True):
+        name = image["path"]
+        if picture.path is not None:
+            path = picture.path.resolve()
+            name = str(path.relative_to(root) if path.is_relative_to(root) else path)
+        references.append(reference(image["bytes"], name, is_file=picture.path is not None))
+    return {name: value for name, value in row.items() if name != "images"} | {REFERENCES: references}
 
 
 def _of_data_url(url: str) -> bytes:

@@ -1,15 +1,18 @@
 """Where rows of other people's data lie: a file, a folder of images, a saved dataset, or the Hub."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import file_digest
 from pgt_lora.core.workspace import is_hub_id
+from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.mix.pools import combined, sources_of
-from pgt_lora.data.readers.tables import KINDS, ROWS_AT_A_TIME, Table, arrow_rows, open_file
-from pgt_lora.data.seal import MANIFEST, PARQUET, checked_manifest
+from pgt_lora.data.parquet import parquet_files, stored_columns
+from pgt_lora.data.readers.tables import KINDS, ROWS_AT_A_TIME, Rows, Table, arrow_rows, open_file
+from pgt_lora.data.seal import MANIFEST, checked_manifest
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # beside images, as `imagefolder` has it
 SAVED = ("state.json", "dataset_dict.json")  # what `save_to_disk` leaves behind
@@ -58,9 +61,10 @@ def load_hub(repo: str, split: str, revision: str | None) -> tuple[Any, dict[str
 
 def _directory(path: Path, split: str | None) -> Table:
     if (path / MANIFEST).is_file() and split is None:
-        manifest = checked_manifest(path)
-        own = open_file(path / PARQUET)
-        return Table(path.resolve().name, own.rows, path, {**own.facts, "licence": combined(sources_of(manifest))})
+        manifest, files = checked_manifest(path), parquet_files(path)
+        facts = {"files": {file.name: file_digest(file) for file in files}}
+        facts |= {"licence": combined(sources_of(manifest))}
+        return Table(path.resolve().name, lambda: _own_rows(path, files), path, facts)
     if any((path / name).is_file() for name in SAVED):
         return _saved(path, split)
     folders = {each.name: each for each in sorted(path.iterdir()) if each.is_dir() and _metadata(each)}
@@ -75,6 +79,15 @@ def _directory(path: Path, split: str | None) -> Table:
         )
     table = open_file(file)
     return Table(path.resolve().name, table.rows, table.folder, table.facts)
+
+
+def _own_rows(path: Path, files: Sequence[Path]) -> Rows:
+    """Yield the rows of a dataset directory, with its images drawn over where it is a plan."""
+    if not stored_columns(files[0])[1]:
+        yield from chain.from_iterable(open_file(file).rows() for file in files)
+        return
+    for number, row in enumerate(open_dataset(path), 1):
+        yield f"{path}, row {number}", row
 
 
 def _metadata(path: Path) -> Path | None:

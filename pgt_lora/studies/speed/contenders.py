@@ -12,7 +12,7 @@ import torch
 from pgt_lora.core.batches import step_shape
 from pgt_lora.core.machine import keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
-from pgt_lora.data.directory import PARQUET
+from pgt_lora.data.parquet import parquet_files
 from pgt_lora.models.checkpoint import family_of
 from pgt_lora.studies.speed.measure import measure
 from pgt_lora.training.finetune import finetune
@@ -53,7 +53,8 @@ def stock_trainer(recipe: Recipe, data: Path, out: Path) -> Any:
         r=recipe.model.lora_r, lora_alpha=recipe.model.lora_alpha, lora_dropout=recipe.model.lora_dropout,
         target_modules=family_of(recipe.base, recipe.model.model_revision).lora_targets, task_type="CAUSAL_LM",
     )  # fmt: skip
-    rows = load_dataset("parquet", data_files=str(data / PARQUET), split="train", cache_dir=str(out / "datasets"))
+    files = [str(path) for path in parquet_files(data)]
+    rows = load_dataset("parquet", data_files=files, split="train", cache_dir=str(out / "datasets"))
     return SFTTrainer(model=recipe.base, args=args, train_dataset=rows, peft_config=lora)
 
 

@@ -48,9 +48,9 @@ def whole_dir(talks_dir: Path) -> Path:
     return made(talks_dir, "whole", proportion=1.0)
 
 
-def made(source: Path, name: str, num_proc: int = 1, **fields: Any) -> Path:
+def made(source: Path, name: str, num_proc: int = 1, render: bool = True, **fields: Any) -> Path:
     out = source.with_name(name)
-    overlay_data(str(source), out, OverlaySettings(**fields), num_proc=num_proc)
+    overlay_data(str(source), out, OverlaySettings(**fields), num_proc=num_proc, render=render)
     return out
 
 
