@@ -77,6 +77,7 @@ def overlay(
         Optional[str],  # noqa: UP045
         typer.Option(help="Whose sight decides what is large enough. Default: Qwen2.5-VL, InternVL3 and LLaVA-NeXT"),
     ] = None,
+    limit: Limit = None,
     shards: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(help="Files, each made apart. Default: one for 1,000 rows, 1,024 at most"),
@@ -90,7 +91,7 @@ def overlay(
 
     manifest = by_name.overlay(
         source, out, proportion=proportion, tasks_per_image=tasks_per_image, separate=separate, seed=seed,
-        render=render, model=model, shards=shards, num_proc=num_proc, overwrite=overwrite,
+        render=render, model=model, limit=limit, shards=shards, num_proc=num_proc, overwrite=overwrite,
     )  # fmt: skip
     for outcome, number in manifest["overlay"].items():
         console.print(f"  {outcome}: {number:,}", soft_wrap=True)

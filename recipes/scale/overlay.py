@@ -21,6 +21,7 @@ from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, Slurm
 from pgt_lora.data.overlay.build import begin
 from pgt_lora.data.overlay.pipeline import Finish, MakeShards
 from pgt_lora.data.overlay.plan import OverlaySettings
+from pgt_lora.models.sight import mission_sight, sight
 
 parser = argparse.ArgumentParser(description="Draw PGT over the photographs of a dataset, on many machines.")
 parser.add_argument("executor", choices=["local", "slurm", "ray"])
@@ -28,6 +29,8 @@ parser.add_argument("source", help="what `pgt-lora overlay` takes")
 parser.add_argument("out", type=Path)
 parser.add_argument("--proportion", type=float, default=0.05)
 parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--limit", type=int, help="so many of the rows")
+parser.add_argument("--model", help="whose sight decides what is large enough")
 parser.add_argument("--render", action="store_true", help="write pixels")
 parser.add_argument("--shards", type=int, help="default: one for 1,000 rows, 1,024 at most")
 parser.add_argument("--workers", type=int, default=1, help="tasks at once")
@@ -38,8 +41,9 @@ parser.add_argument("--hours", type=int, default=4, help="Slurm's limit for a ta
 def main() -> None:
     """Make the shards, then put them together."""
     given = parser.parse_args()
-    settings = OverlaySettings(proportion=given.proportion, seed=given.seed)
-    job = begin(given.source, given.out, settings, render=given.render, num_shards=given.shards)
+    settings = OverlaySettings(proportion=given.proportion, seed=given.seed, limit=given.limit)
+    seen = sight(given.model) if given.model else mission_sight()
+    job = begin(given.source, given.out, settings, render=given.render, seen=seen, num_shards=given.shards)
     logs = given.out.absolute().with_name(f"{given.out.name}.logs-{job.digest[:8]}")
     kinds: dict[str, Any] = {
         "local": LocalPipelineExecutor,

@@ -4,10 +4,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.limit import nested
+from pgt_lora.data.overlay.build import overlay_data
+from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.data.readers.build import ImportSettings, import_data
 from pgt_lora.data.readers.named import as_directory
 from tests.support.own_data import llava
@@ -51,3 +54,25 @@ def test_rows_that_are_left_out_are_not_looked_at(tmp_path: Path) -> None:
     assert len(open_dataset(part)) == 6
     with pytest.raises(InputError, match="--limit 0: at least one"):
         import_data(str(source), tmp_path / "none", ImportSettings(limit=0))
+
+
+def test_an_overlay_takes_the_rows_that_an_import_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path / "home"))
+    source = llava(tmp_path)
+    for image in (tmp_path / "coco/train2017").iterdir():
+        with Image.open(image) as opened:
+            opened.resize((160, 120)).save(image)
+    (whole,) = import_data(str(source), tmp_path / "whole")
+    (part,) = import_data(str(source), tmp_path / "part", ImportSettings(limit=6))
+    ids = open_dataset(part)["id"]
+    every = overlaid(whole, tmp_path / "0", None)
+    for number, name in enumerate((part, whole, source), 1):
+        rows = overlaid(name, tmp_path / str(number), 6)
+        assert [row["id"] for row in rows] == ids
+        assert rows == [row for row in every if row["id"] in ids]
+
+
+def overlaid(source: Path, out: Path, limit: int | None) -> list[dict]:
+    overlay_data(str(source), out, OverlaySettings(1.0, limit=limit), num_shards=2)
+    rows = open_dataset(out)
+    return [rows[index] for index in range(len(rows))]
