@@ -1,20 +1,22 @@
-"""What an overlay's plan takes: memory, CPU time and bytes, by the number of rows, each in a process of its own.
+"""What an overlay's plan takes: memory and CPU time, by the number of rows, each in a process of its own.
 
-Run as `python -m tests.support.overlay_scale 1000 10000 100000`; rows share a few photographs, by their paths.
+Run as `python -m tests.support.overlay_scale 0.05 1000 10000 100000`: the proportion, and the numbers. Rows share a few
+photographs, by their paths, and are mapped whatever their number, as those of more than 64 MB are. Memory is what the
+process itself holds (`RssAnon` of Linux), without the pages of mapped files, which the system takes back when it likes.
 """
 
 import json
-import resource
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
-PROPORTION = 0.05
 NUM_PHOTOGRAPHS = 40
 
 
@@ -48,33 +50,48 @@ def write_source(folder: Path, num_rows: int) -> Path:
     return source
 
 
-def measure(source: Path, render: bool) -> dict[str, float]:
+def own_mb() -> float:
+    """What this process holds in memory of its own."""
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def measure(source: Path, proportion: float) -> dict[str, float]:
     """Overlay a source here, and return what that took."""
+    from pgt_lora.data import directory
     from pgt_lora.data.overlay.build import overlay_data
     from pgt_lora.data.overlay.plan import OverlaySettings
 
+    directory.IN_MEMORY_BYTES = 0
+    peak, done = [own_mb()], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            peak.append(max(peak.pop(), own_mb()))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
     begun = time.process_time()
-    out = source.with_name("out")
-    manifest = overlay_data(str(source), out, OverlaySettings(PROPORTION), render=render)
-    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    manifest = overlay_data(str(source), source.with_name("out"), OverlaySettings(proportion))
+    done.set()
+    watching.join()
     return {
         "rows": manifest["num_samples"],
-        "drawn": sum(number for name, number in manifest["overlay"].items() if "left" not in name),
+        "chosen": sum(manifest["overlay"].values()),
         "cpu_s": time.process_time() - begun,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "bytes": size,
+        "peak_mb": peak[0],
     }
 
 
 def main() -> None:
     if sys.argv[1] == "one":
-        print(json.dumps(measure(Path(sys.argv[2]), len(sys.argv) > 3)))
+        print(json.dumps(measure(Path(sys.argv[2]), float(sys.argv[3]))))
         return
-    render = ["render"] if "render" in sys.argv else []
-    for num_rows in (int(word) for word in sys.argv[1:] if word.isdigit()):
+    for num_rows in map(int, sys.argv[2:]):
         with tempfile.TemporaryDirectory() as folder:
             source = write_source(Path(folder), num_rows)
-            words = [sys.executable, "-m", "tests.support.overlay_scale", "one", str(source), *render]
+            words = [sys.executable, "-m", "tests.support.overlay_scale", "one", str(source), sys.argv[1]]
             said = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
         print(num_rows, said.splitlines()[-1], flush=True)
 

@@ -43,14 +43,14 @@ def plan_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_losses_are_those_of_the_same_order(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
-    plain = ("--lora_dropout", "0", "--logging_steps", "1", "--max_steps", "5")
+    plain = ("--lora_dropout", "0", "--logging_steps", "1", "--max_steps", "3")
     finetune(recipe_of(overrides, "--streaming", *plain), data_dir, tmp_path / "stream")
     whole = recipe_of(overrides, "--train_sampling_strategy", "sequential", "--feature_cache_gb", "0", *plain)
     finetune(whole, data_dir, tmp_path / "whole")
     assert losses(tmp_path / "stream") == losses(tmp_path / "whole")
-    assert len(set(losses(tmp_path / "stream"))) == 5
+    assert len(set(losses(tmp_path / "stream"))) == 3
     run = json.loads((tmp_path / "stream" / "adapter" / "run.json").read_text())
-    assert (run["steps"], run["data"]["num_samples"]) == (5, 32)  # 40 rows of 32, from the first again
+    assert (run["steps"], run["data"]["num_samples"]) == (3, 32)
 
 
 @pytest.mark.slow
