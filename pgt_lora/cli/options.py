@@ -20,6 +20,10 @@ DType = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(help="bfloat16, float16 or float32. Default: the base's own type."),
 ]
+Limit = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="So many of the rows, in their order; those of a smaller limit are among those of a larger one."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.options import Out, Overwrite
+from pgt_lora.cli.options import Limit, Out, Overwrite
 from pgt_lora.core.pairs import parse_pairs
 
 
@@ -15,7 +15,7 @@ def import_data(
         typer.Argument(
             metavar="SRC",
             help="A file (JSON, JSON lines, CSV, parquet), a folder of images with metadata.csv or .jsonl, what "
-            "save_to_disk wrote, or a Hub id (owner/name).",
+            "save_to_disk wrote, or a Hub id (owner/name, owner/name:config).",
         ),
     ],
     out: Out,
@@ -32,6 +32,8 @@ def import_data(
     split: Annotated[Optional[str], typer.Option(help="Which split of several. Default: train")] = None,  # noqa: UP045
     revision: Annotated[Optional[str], typer.Option(help="Of a dataset on the Hub.")] = None,  # noqa: UP045
     on_error: Annotated[str, typer.Option(help="stop or skip, where a row cannot be read; skip lists them.")] = "stop",
+    limit: Limit = None,
+    mirror: Annotated[Optional[str], typer.Option(help="coco=URL,gqa=URL: other hosts of shared images.")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
     """Bring your own data in: LLaVA, ShareGPT, messages, TRL or question-answer rows become a dataset directory."""
@@ -48,6 +50,8 @@ def import_data(
         test,
         split_column,
         chosen("--on-error", on_error, OnError),
+        limit=limit,
+        mirrors=parse_pairs("--mirror", mirror),
     )  # fmt: skip
     for place in build(source, out, settings, overwrite):
         console.print(f"{place} is made; look at it with: pgt-lora preview {place}", soft_wrap=True)
@@ -73,6 +77,7 @@ def overlay(
         Optional[str],  # noqa: UP045
         typer.Option(help="Whose sight decides what is large enough. Default: Qwen2.5-VL, InternVL3 and LLaVA-NeXT"),
     ] = None,
+    limit: Limit = None,
     shards: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(help="Files, each made apart. Default: one for 1,000 rows, 1,024 at most"),
@@ -86,7 +91,7 @@ def overlay(
 
     manifest = by_name.overlay(
         source, out, proportion=proportion, tasks_per_image=tasks_per_image, separate=separate, seed=seed,
-        render=render, model=model, shards=shards, num_proc=num_proc, overwrite=overwrite,
+        render=render, model=model, limit=limit, shards=shards, num_proc=num_proc, overwrite=overwrite,
     )  # fmt: skip
     for outcome, number in manifest["overlay"].items():
         console.print(f"  {outcome}: {number:,}", soft_wrap=True)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import yaml
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe_rules import AUTO, attention_of, check_evaluation, check_named, check_ranges, check_reports
+from pgt_lora.core.recipe_rules import (
+    AUTO,
+    attention_of,
+    check_evaluation,
+    check_named,
+    check_ranges,
+    check_reports,
+    check_streaming,
+)
 from pgt_lora.core.workspace import RECIPES, shipped_path
 
 if TYPE_CHECKING:
@@ -49,6 +57,10 @@ class KitConfig:
     early_stopping_patience: int = field(
         default=0,
         metadata={"help": "stop after so many evaluations without a lower held-out loss, and keep the best; 0: never"},
+    )
+    streaming: bool = field(
+        default=False,
+        metadata={"help": "read rows from the data's files as they are needed, in their order; needs max_steps"},
     )
     max_new_tokens: int = field(default=16, metadata={"help": "longest answer in evaluation"})
     score_supervised_only: bool = field(
@@ -208,6 +220,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
     check_evaluation(where, str(sft.eval_strategy.value), kit.early_stopping_patience)
+    check_streaming(where, kit.streaming, sft.max_steps)
     check_reports(where, sft.report_to or ())
     return Recipe(name, dict(values), sft, model, kit)
 

@@ -138,6 +138,16 @@ def check_evaluation(where: str, eval_strategy: str, patience: int) -> None:
         raise InputError(f"{where}: early_stopping_patience needs eval_strategy: epoch, or steps with eval_steps")
 
 
+def check_streaming(where: str, streaming: bool, max_steps: int) -> None:
+    """Check that a run on a stream, which has no end, says its own.
+
+    Raises:
+        InputError: it does not; `where` begins the message.
+    """
+    if streaming and max_steps <= 0:
+        raise InputError(f"{where}: streaming needs max_steps, since the rows of a stream come again and again")
+
+
 def check_reports(where: str, names: Iterable[str]) -> None:
     """Check that what a recipe logs to is installed.
 

@@ -71,6 +71,7 @@ def overlay(
     seed: int = 0,
     render: bool = False,
     model: Name | None = None,
+    limit: int | None = None,
     shards: int | None = None,
     num_proc: int = 1,
     overwrite: bool = False,
@@ -83,7 +84,7 @@ def overlay(
     Raises:
         InputError: the source or the model cannot be used, or `out` exists.
     """
-    settings = OverlaySettings(proportion, tasks_per_image, separate, seed)
+    settings = OverlaySettings(proportion, tasks_per_image, separate, seed, limit)
     settings.check()
     seen = mission_sight() if model is None else sight(str(model))
     return overlay_data(

@@ -10,7 +10,6 @@ from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 from peft import LoraConfig
 from transformers import BitsAndBytesConfig, EarlyStoppingCallback, TrainerCallback, set_seed
-from transformers.integrations import TensorBoardCallback
 from trl import get_quantization_config
 
 from pgt_lora.core.batches import StepShape, step_shape
@@ -18,11 +17,14 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.plugins import lookup
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.stream import Stream
 from pgt_lora.models.checkpoint import cached_commit, family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.families.family import Family
 from pgt_lora.models.feature_cache import cached
 from pgt_lora.models.lengths import Length, measure, token_limit, too_long
+from pgt_lora.training.callbacks import tensorboard
+from pgt_lora.training.streaming import streamed_batch, training_rows
 from pgt_lora.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def prepare(recipe: Recipe, rows: Any, data: Path | None = None, eval_data: Path
             sample has tokens.
     """
     encoder = open_encoder(recipe)
-    lengths = measure(encoder, rows)
+    is_stream = isinstance(rows, Stream)
+    lengths = [] if is_stream else measure(encoder, rows)  # a stream's are looked at batch by batch
     held_out = HeldOut(open_dataset(eval_data), eval_data, open_encoder(recipe)) if eval_data else None
     model = load_base(recipe, encoder.family)
     all_lengths = [*lengths, *(measure(held_out.encoder, held_out.rows) if held_out else ())]
@@ -70,7 +73,8 @@ def prepare(recipe: Recipe, rows: Any, data: Path | None = None, eval_data: Path
         error = None
         with PartialState().main_process_first():
             try:
-                encoder = cached(encoder, model, rows, data, recipe.kit.feature_cache_gb)
+                if not is_stream:  # which is for what no cache holds
+                    encoder = cached(encoder, model, rows, data, recipe.kit.feature_cache_gb)
                 if held_out:
                     known = cached(held_out.encoder, model, held_out.rows, held_out.path, recipe.kit.feature_cache_gb)
                     held_out = replace(held_out, encoder=known)
@@ -82,11 +86,20 @@ def prepare(recipe: Recipe, rows: Any, data: Path | None = None, eval_data: Path
 
 
 def build_trainer(
-    recipe: Recipe, rows: Any, out: Path, prepared: Prepared, callbacks: Sequence[TrainerCallback] = ()
+    recipe: Recipe,
+    rows: Any,
+    out: Path,
+    prepared: Prepared,
+    callbacks: Sequence[TrainerCallback] = (),
+    resume: Path | None = None,
 ) -> Trainer:
-    """Put LoRA on a prepared model and return TRL's trainer of it."""
+    """Put LoRA on a prepared model and return TRL's trainer of it; a stream goes on behind the checkpoint `resume`."""
     set_seed(recipe.sft.seed)
     args = training_arguments(recipe, out)
+    collate: Any = partial(batch_with_ids, prepared.encoder)
+    if isinstance(rows, Stream):
+        collate = partial(streamed_batch, prepared.encoder, rows, token_limit(prepared.model.config, args.max_length))
+        rows, args = training_rows(rows, args, resume), replace(args, ignore_data_skip=True)
     lora = LoraConfig(
         r=recipe.model.lora_r,
         lora_alpha=recipe.model.lora_alpha,
@@ -106,7 +119,7 @@ def build_trainer(
         kit=recipe.kit,
         model=prepared.model,
         args=args,
-        data_collator=partial(batch_with_ids, prepared.encoder),
+        data_collator=collate,
         train_dataset=rows,
         processing_class=prepared.encoder.processor,
         peft_config=lora,
@@ -158,22 +171,8 @@ def training_arguments(recipe: Recipe, out: Path) -> "SFTConfig":
         activation_checkpointing=checkpointing,
         gradient_checkpointing_kwargs=kwargs,
         activation_checkpointing_kwargs=kwargs,
-        report_to=[name for name in reports(recipe) if name != "tensorboard"] or "none",
+        report_to=[name for name in recipe.sft.report_to or () if name != "tensorboard"] or "none",
     )
-
-
-def reports(recipe: Recipe) -> list[str]:
-    """Return the names of what the recipe logs to."""
-    return list(recipe.sft.report_to or ())
-
-
-def tensorboard(recipe: Recipe, out: Path) -> list[TrainerCallback]:
-    """Return what logs to TensorBoard where the recipe asks for it: into the run, as checkpoints do not outlive it."""
-    if "tensorboard" not in reports(recipe):
-        return []
-    callback = TensorBoardCallback()
-    callback.logging_dir = str(out / "tensorboard")
-    return [callback]
 
 
 def load_base(recipe: Recipe, family: Family) -> Any:

@@ -1,15 +1,18 @@
-"""What the trainer calls between its steps: the progress bar, and the stop on SIGTERM."""
+"""What the trainer calls between its steps: the progress bar, TensorBoard's log, and the stop on SIGTERM."""
 
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.integrations import TensorBoardCallback
 
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import TELL_EVERY_S, console, left, telling
 
 
@@ -113,3 +116,12 @@ def stop_on_sigterm() -> Iterator[Stop]:
         yield stop
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def tensorboard(recipe: Recipe, out: Path) -> list[TrainerCallback]:
+    """Return what logs to TensorBoard where the recipe asks for it: into the run, as checkpoints do not outlive it."""
+    if "tensorboard" not in (recipe.sft.report_to or ()):
+        return []
+    callback = TensorBoardCallback()
+    callback.logging_dir = str(out / "tensorboard")
+    return [callback]

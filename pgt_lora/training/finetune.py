@@ -19,8 +19,7 @@ from pgt_lora.core.machine import free_gpu, hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, print_anything
 from pgt_lora.core.versions import versions
-from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.images import check_images
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.models.weight_files import adapter_file, as_other_files
@@ -29,6 +28,7 @@ from pgt_lora.training.callbacks import Stop, progress_bar, stop_on_sigterm
 from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
 from pgt_lora.training.processes import launch, leave, quieten_others, together
 from pgt_lora.training.run_directory import claim, newest_checkpoint, writing
+from pgt_lora.training.streaming import open_rows
 from pgt_lora.training.trainer import Trainer
 
 VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
@@ -56,13 +56,12 @@ def finetune(
     with together():
         eval_data = held_out_set(recipe, eval_data)
         shape = check_step(recipe, data)
-        rows = open_dataset(data)
-        check_images(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
+        rows = open_rows(recipe, data)
     console.print(
         f"A step: {shape.num_processes} processes × {shape.batch_size} samples × {shape.accumulation} = "
         f"{shape.num_samples}"
     )
-    if left := len(rows) % shape.num_samples:
+    if not recipe.kit.streaming and (left := len(rows) % shape.num_samples):
         console.print(f"{left} of {len(rows):,} samples, others in every epoch, make no whole step")
     key: dict[str, Any] = {}
     resume: list[Path | None] = [None]
@@ -72,15 +71,16 @@ def finetune(
             if (out / "adapter").exists():
                 raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
             resume = [newest_checkpoint(out / "checkpoints")]
+    broadcast_object_list(resume)
     free_gpu()  # of the base that this process may have scored
     with together():
         prepared = prepare(recipe, rows, data, eval_data)
     with progress_bar() as bar, stop_on_sigterm() as stop:
         with together():
-            trainer = build_trainer(recipe, rows, out, prepared, (bar, stop))
+            trainer = build_trainer(recipe, rows, out, prepared, (bar, stop), resume[0])
             audited = audit(trainer, prepared.encoder)
         started = time.monotonic()
-        train(trainer, stop, *broadcast_object_list(resume))
+        train(trainer, stop, resume[0])
     facts = key | audited | {"data": read_manifest(data)}
     if eval_data:
         facts |= {"held_out": held_out_losses(trainer, eval_data)}
@@ -120,6 +120,9 @@ def audit(trainer: Trainer, encoder: Encoder) -> dict[str, Any]:
     placement = check_placement(model, encoder.family)
     console.print(str(placement))
     supervised = [each.supervised for each in trainer.lengths]
+    if not supervised:
+        console.print("Rows are read as they are needed, in their order; how long they are is seen then")
+        return {"placement": asdict(placement)}
     console.print(
         f"{sum(supervised):,} supervised tokens in {len(supervised):,} samples "
         f"({min(supervised)} to {max(supervised)} each)"

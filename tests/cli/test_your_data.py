@@ -1,5 +1,6 @@
 """The examples of docs/your-data.md, letter by letter, on 20 rows each; and what --data takes."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -12,7 +13,7 @@ from datasets import config
 from pgt_lora.cli.app import main
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset
-from tests.support import own_data
+from tests.support import own_data, shared_images
 from tests.support.command import call
 from tests.support.hub_calls import within_reach
 from tests.support.hub_server import Hub, Repo
@@ -20,6 +21,7 @@ from tests.support.hub_server import Hub, Repo
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "your-data.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^\.venv/bin/pgt-lora .+$", PAGE, re.MULTILINE)]
 MADE = {"llava": 18, "llava-test": 2, "chat": 20, "table": 20, "pictures": 16, "pictures-test": 4, "hub": 20}
+MADE |= {"llava-1k": 6, "cambrian": 20}
 QUICK = ["--max_steps", "2", "--save_steps", "100", "--canvas", "112"]
 
 
@@ -33,6 +35,9 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     own_data.questions_csv(tmp_path)
     own_data.image_folder(tmp_path)
     own_data.trl(tmp_path)
+    own_data.images(tmp_path, list(shared_images.NAMES.values()))
+    (tmp_path / "llava_v1_5_mix665k.json").write_text(json.dumps(shared_images.rows()))
+    own_data.cambrian(tmp_path / "Cambrian-10M").rename(tmp_path / "Cambrian737k.jsonl")
     return tmp_path
 
 
@@ -45,7 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 def test_the_examples_of_the_page(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     imports = [words for words in COMMANDS if words[0] in ("import", "preview")]
-    assert sum(words[0] == "import" for words in imports) == 5
+    assert sum(words[0] == "import" for words in imports) == 7
     hub = Hub()
     files = {"data/train-00000-of-00001.parquet": (written / "trl.parquet").read_bytes()}
     hub.repos["me/data"] = Repo(private=False, branches={"main": files})

@@ -1,41 +1,15 @@
 """Other people's data in every form that is imported: 20 rows each, on images that are made on the spot."""
 
 import csv
-import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from PIL import Image
+from tests.support.published_rows import cambrian, cauldron
+from tests.support.row_files import NUM_ROWS, images, lines, parquet, png, turn
 
-NUM_ROWS = 20
 SIDES = ("left", "right")
-
-
-def png(index: int, side_px: int = 28) -> bytes:
-    """An image whose colour tells its index."""
-    file = io.BytesIO()
-    Image.new("RGB", (side_px, side_px), (index * 12 % 256, 90, 255 - index)).save(file, "PNG")
-    return file.getvalue()
-
-
-def images(folder: Path, names: Sequence[str]) -> None:
-    for index, name in enumerate(names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(png(index))
-
-
-def lines(path: Path, rows: Sequence[Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def turn(speaker: str, value: str) -> dict[str, str]:
-    return {"from": speaker, "value": value}
 
 
 def llava_rows() -> list[dict[str, Any]]:
@@ -137,12 +111,6 @@ def trl(folder: Path) -> Path:
     return parquet(folder / "trl.parquet", rows)
 
 
-def parquet(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(list(rows)), path, row_group_size=8)
-    return path
-
-
 def question_rows(folder: Path) -> list[dict[str, Any]]:
     images(folder, [f"{index}.png" for index in range(NUM_ROWS)])
     return [
@@ -215,6 +183,8 @@ FORMS: dict[str, tuple[Callable[[Path], Path], dict[str, str], dict[str, int]]] 
     "questions-jsonl": (questions_jsonl, {}, {"letter": 20}),
     "questions-json": (questions_json, {}, {"text": 20}),
     "saved": (saved, {}, {"number": 20}),
+    "cambrian": (cambrian, {}, {"number": 20}),
+    "cauldron": (cauldron, {}, {"letter": 20}),
     "image-folder": (image_folder, {}, {"word": 20}),
     "image-folder-jsonl": (image_folder_jsonl, {}, {"point": 20}),
 }

@@ -16,6 +16,7 @@ from pgt_lora.core.plugins import discover
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data import fetch
 from pgt_lora.data.mix import remote_zip
+from pgt_lora.data.sources.folders import FOLDERS
 from pgt_lora.data.sources.source import ImageRef
 from pgt_lora.data.sources.store import LOCAL, PARQUET, Store
 
@@ -57,7 +58,7 @@ def obtain(references: Iterable[ImageRef], shelf: Shelf) -> Obtained:
         raise InputError(f"--image-root {shelf.root}: no such directory")
     _unpack([each for each in wanted if each.store == PARQUET.name], shelf)
     outside = [each for each in wanted if is_elsewhere(each)]
-    absent = [] if shelf.root else [each for each in outside if not _kept(each, shelf).is_file()]
+    absent = [] if shelf.root else [each for each in outside if not kept(each, shelf).is_file()]
     members = _announce(absent, len(wanted), shelf)
     found: dict[ImageRef, Path] = {}
     problems: dict[ImageRef, str] = {}
@@ -87,9 +88,9 @@ def broken(path: Path) -> str | None:
 
 
 def stores() -> dict[str, Store]:
-    """Return every store of the known sources by its name."""
+    """Return every store by its name: those of the known sources, and those that instruction datasets draw on."""
     brought = (store for source in discover("pgt_lora.data.sources", "SOURCE").values() for store in source.stores)
-    return {store.name: store for store in (*brought, LOCAL, PARQUET)}
+    return {store.name: store for store in (*brought, *FOLDERS.values(), LOCAL, PARQUET)}
 
 
 def is_elsewhere(reference: ImageRef) -> bool:
@@ -113,7 +114,7 @@ def _one(reference: ImageRef, shelf: Shelf, members: Members) -> Path | str:
         places = [shelf.root / each for each in local_paths(reference)]
         path = next((each for each in places if each.is_file()), None)
         return f"{places[0]} is missing" if path is None else broken(path) or path
-    path = _kept(reference, shelf)
+    path = kept(reference, shelf)
     if not path.is_file():
         try:
             _fetch(reference, path, shelf, members)
@@ -128,7 +129,7 @@ def _one(reference: ImageRef, shelf: Shelf, members: Members) -> Path | str:
 def _fetch(reference: ImageRef, path: Path, shelf: Shelf, members: Members) -> None:
     if reference.store == PARQUET.name:
         raise fetch.Missing("this row of the parquet file has no single image")
-    if stores()[reference.store].archive is None:
+    if not stores()[reference.store].is_archive:
         fetch.download(f"{_address(reference.store, shelf)}/{reference.path}", path, shelf.wait)
         return
     member = members.get((reference.store, reference.path))
@@ -145,11 +146,11 @@ def _announce(absent: list[ImageRef], num_wanted: int, shelf: Shelf) -> dict[tup
     for name, paths in groupby(sorted((each.store, each.path) for each in absent), key=itemgetter(0)):
         store, wanted = stores()[name], [path for _, path in paths]
         size = (store.mean_bytes or 0) * len(wanted)
-        if store.archive:
+        if store.is_archive:
             of_archive = _members(name, wanted, shelf)
             members |= of_archive
             size = sum(member.compress_size for member in of_archive.values())
-        about = "" if store.archive else "about "
+        about = "" if store.is_archive else "about "
         parts.append(f"{len(wanted):,} of {name}" + (f", {about}{size / 1e6:,.1f} MB" if size else ""))
     if absent:
         said = f"{len(absent):,} of {num_wanted:,} images to fetch into {shelf.cache}: {'; '.join(parts)}"
@@ -163,7 +164,8 @@ def _members(store: str, paths: list[str], shelf: Shelf) -> dict[tuple[str, str]
         directory = remote_zip.read_directory(address, shelf.wait)
     except fetch.Missing as error:
         raise InputError(f"{address}: {error}; pass --image-root") from error
-    names = {path: next((n for n in (path, f"images/{path}") if n in directory), None) for path in paths}
+    places = {path: (path, f"images/{path}", *stores()[store].layouts(path)) for path in paths}
+    names = {path: next((name for name in each if name in directory), None) for path, each in places.items()}
     return {(store, path): directory[name] for path, name in names.items() if name}
 
 
@@ -172,7 +174,7 @@ def _unpack(references: list[ImageRef], shelf: Shelf) -> None:
     import pyarrow.parquet as pq
 
     for name in sorted({each.path for each in references}):
-        wanted = {each.index: _kept(each, shelf) for each in references if each.path == name}
+        wanted = {each.index: kept(each, shelf) for each in references if each.path == name}
         file = pq.ParquetFile(name)
         column = next(each for each in ("images", "image") if each in file.schema_arrow.names)
         first = 0
@@ -189,7 +191,7 @@ def _unpack(references: list[ImageRef], shelf: Shelf) -> None:
                     _write(wanted[index], listed[0]["bytes"])
 
 
-def _kept(reference: ImageRef, shelf: Shelf) -> Path:
+def kept(reference: ImageRef, shelf: Shelf) -> Path:
     """Return an image's place in the cache."""
     if reference.store != PARQUET.name:
         return shelf.cache / reference.store / reference.path

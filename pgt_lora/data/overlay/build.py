@@ -15,7 +15,7 @@ from pgt_lora.core.terminal import track
 from pgt_lora.core.versions import versions
 from pgt_lora.core.workers import check_number, in_order
 from pgt_lora.data.directory import IMAGE_ROOT, VERSIONS, read_manifest, write_manifest
-from pgt_lora.data.overlay.originals import originals, place_of
+from pgt_lora.data.overlay.originals import originals, place_of, taken
 from pgt_lora.data.overlay.plan import OverlaySettings, Seen, within_long_side
 from pgt_lora.data.overlay.shard import SEPARATE, OverlayJob, made_shard, write_shard
 from pgt_lora.data.parquet import total, write_shard_lines
@@ -76,15 +76,17 @@ def begin(
     if num_shards is not None and num_shards < 1:
         raise InputError(f"--shards {num_shards}: at least one is needed")
     check_free(out, overwrite)
-    place = place_of(source).resolve()
+    place = place_of(source, settings.limit).resolve()
+    taken.cache_clear()
     originals.cache_clear()  # what lies there may have changed since
     rows = originals(place)
     if settings.separate:
         ids = {rows.id(index) for index in range(len(rows))}
         if twice := next((name for name in ids if name + SEPARATE in ids), None):
             raise InputError(f"{source}: row {twice + SEPARATE}: has the id that the overlay of {twice} would have")
-    number = num_shards or min(MAX_SHARDS, ceil(len(rows) / ROWS_PER_SHARD))
-    job = OverlayJob(place, unfinished(out).absolute(), settings, min(number, len(rows)), seen, render)
+    num_rows = len(taken(place, settings.limit))
+    number = num_shards or min(MAX_SHARDS, ceil(num_rows / ROWS_PER_SHARD))
+    job = OverlayJob(place, unfinished(out).absolute(), settings, min(number, num_rows), seen, render)
     _claim(job, out, overwrite)
     return job
 

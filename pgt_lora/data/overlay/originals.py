@@ -1,12 +1,14 @@
 """The rows that are drawn over: a dataset's, as conversations, or a folder of photographs without a question."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import IMAGE_ROOT, open_dataset, read_manifest
+from pgt_lora.data.limit import nested
 from pgt_lora.data.mix.pools import sources_of
 from pgt_lora.data.parquet import parquet_files, stored_columns
 from pgt_lora.data.readers.build import NO_LICENCE
@@ -110,20 +112,29 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
-def place_of(name: str) -> Path:
+def place_of(name: str, limit: int | None = None) -> Path:
     """Return where the rows are that a name means: a folder in which nothing but images lies, or a dataset directory.
+
+    With a `limit`, no more rows than that are imported, where they have to be.
 
     Raises:
         InputError: there is no such data, or it cannot be read.
     """
     path = Path(name)
-    return path if path.is_dir() and _is_photographs(path) else as_directory(name, by_reference=True)
+    return path if path.is_dir() and _is_photographs(path) else as_directory(name, by_reference=True, limit=limit)
 
 
 @lru_cache(maxsize=1)
 def originals(place: Path) -> Originals:
     """Return the rows at a place, opened once in a process."""
     return Photographs(place) if _is_photographs(place) else Dataset(place)
+
+
+@lru_cache(maxsize=1)
+def taken(place: Path, limit: int | None) -> Sequence[int]:
+    """Return the places of the rows that are taken, in their order: so many, or all."""
+    rows = originals(place)
+    return range(len(rows)) if limit is None else nested(map(rows.id, range(len(rows))), limit)
 
 
 def _is_photographs(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.streams import stream
+from pgt_lora.data.limit import check_limit
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.task import Question, Task, TaskSettings
@@ -54,18 +55,20 @@ class OverlaySettings:
     """How many rows are drawn over, and how.
 
     `proportion` is the share of the rows that are chosen. With `separate`, the original row stays as it is, and the
-    photograph with primitives becomes a row of its own.
+    photograph with primitives becomes a row of its own. `limit` is how many rows are taken, all where it is None.
     """
 
     proportion: float = 0.05
     tasks_per_image: int = 1
     separate: bool = False
     seed: int = 0
+    limit: int | None = None
 
     def check(self) -> None:
         """Raise `InputError` where a value is out of its range."""
         if not 0 < self.proportion <= 1:
             raise InputError(f"--proportion {self.proportion}: a share of the rows above 0, up to 1")
+        check_limit(self.limit)
         if not 1 <= self.tasks_per_image <= MAX_TASKS:
             raise InputError(f"--tasks-per-image {self.tasks_per_image}: from 1 to {MAX_TASKS}")
 

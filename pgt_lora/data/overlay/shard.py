@@ -14,7 +14,7 @@ from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import VERSIONS
 from pgt_lora.data.images import decode
 from pgt_lora.data.overlay.draw import Outcome, overlay
-from pgt_lora.data.overlay.originals import Originals, originals
+from pgt_lora.data.overlay.originals import Originals, originals, taken
 from pgt_lora.data.overlay.plan import (
     Asked,
     OverlaySettings,
@@ -103,8 +103,9 @@ def made_shard(job: OverlayJob, shard: int) -> dict[str, Any] | None:
 def shard_rows(job: OverlayJob, shard: int, outcomes: Counter[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of a shard in their order, and count what becomes of the chosen ones."""
     rows = originals(job.source)
-    begin, end = (number * len(rows) // job.num_shards for number in (shard, shard + 1))
-    for index in range(begin, end):
+    places = taken(job.source, job.settings.limit)
+    begin, end = (number * len(places) // job.num_shards for number in (shard, shard + 1))
+    for index in places[begin:end]:
         written: Rows = []
         if is_chosen(job.settings, rows.id(index)):
             written, outcome = draw_row(rows, index, job.settings, job.seen)

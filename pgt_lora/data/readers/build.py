@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,9 @@ from pgt_lora.data.readers.items import Reading, reader_for
 from pgt_lora.data.readers.pictures import Album, Picture, refer
 from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import NONE
+from pgt_lora.data.readers.settings import ImportSettings, OnError
 from pgt_lora.data.readers.split import by_column, by_share, groups_of
+from pgt_lora.data.readers.stores import fetched, terms
 from pgt_lora.data.readers.survey import MAX_LISTED, Survey, survey
 from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
 from pgt_lora.data.sample import Sample
@@ -27,46 +27,6 @@ from pgt_lora.data.turns import Form
 
 NO_LICENCE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
 LONGEST_EXAMPLE = 60  # characters
-
-
-class OnError(StrEnum):
-    """What is done where a row cannot be read."""
-
-    STOP = "stop"
-    SKIP = "skip"
-
-
-@dataclass(frozen=True)
-class ImportSettings:
-    """How a table is read and divided.
-
-    `columns` name the columns that play a part (question, answer, image), `test` is the share of rows that is held out,
-    and `split_column` the column that says train or test instead. With `by_reference`, images that are files stay where
-    they are, and rows are conversations.
-    """
-
-    split: str | None = None
-    revision: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    image_root: Path | None = None
-    test: float = 0.0
-    split_column: str | None = None
-    on_error: OnError = OnError.STOP
-    by_reference: bool = False
-
-    def check(self) -> None:
-        """Raise `InputError` where the parts do not fit together."""
-        if not 0 <= self.test < 1:
-            raise InputError(f"--test {self.test}: a share of the rows from 0 to below 1")
-        if self.test and self.split_column:
-            raise InputError("--test and --split-column: one of them divides the rows; leave out the other")
-        if self.image_root is not None and not self.image_root.is_dir():
-            raise InputError(f"--image-root {self.image_root}: no such directory")
-
-    @property
-    def divides(self) -> bool:
-        """Whether there will be a test split."""
-        return bool(self.test or self.split_column)
 
 
 def test_directory(out: Path) -> Path:
@@ -87,8 +47,8 @@ def import_data(source: str, out: Path, settings: ImportSettings | None = None, 
     for place in places.values():
         check_free(place, overwrite)
     _check_no_old_test(out, settings)
-    table = open_table(source, settings.split, settings.revision)
-    reading = reading_of(table, settings)
+    table = open_table(source, settings.split, settings.revision).limited(settings.limit)
+    reading = fetched(table, reading_of(table, settings), settings.mirrors)
     result = survey(table, reading, settings.on_error == OnError.STOP)
     _tell(result, table, reading, settings)
     groups = groups_of(result.rows)
@@ -170,18 +130,19 @@ def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettin
 
 
 def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Iterator[tuple[Sample, tuple[Picture, ...]]]:
-    for number, (_, values) in enumerate(table.rows(), 1):
+    for number, _, values in table.numbered():
         if number in groups:
             item = reading.item(values)
             images = tuple(map(reading.album.read, item.pictures))
-            yield item.sample(f"{table.name}-{number:06d}", table.name, groups[number], images), item.pictures
+            yield item.sample(table.id_of(number), table.name, groups[number], images), item.pictures
 
 
 def _facts(result: Survey, table: Table, reading: Reading, num_rows: int) -> dict[str, Any]:
     """Return what the manifest says of the rows' source: where they come from, and how they were read."""
+    facts = {"licence": NO_LICENCE, **table.facts}
     return {
-        "licence": NO_LICENCE,
-        **table.facts,
+        **facts,
+        **terms(facts, result.stores, result.num_images),
         "form": reading.reader.name,
         "columns": {role: sorted(columns) for role, columns in sorted(result.used.items())},
         "formats": dict(sorted(result.formats.items())),
@@ -203,6 +164,7 @@ def _request(table: Table, settings: ImportSettings, part: str) -> dict[str, Any
         "test": settings.test,
         "split_column": settings.split_column,
         "on_error": settings.on_error.value,
+        **({} if settings.limit is None else {"limit": settings.limit}),
     } | ({"by_reference": True} if settings.by_reference else {})
 
 

@@ -13,11 +13,12 @@ from pgt_lora.data.readers.reader import Unreadable
 from pgt_lora.data.readers.tables import Table
 
 
-def as_directory(name: str, by_reference: bool = False) -> Path:
+def as_directory(name: str, by_reference: bool = False, limit: int | None = None) -> Path:
     """Return the dataset directory that a name means: itself, or an import of a file, a directory or a Hub id.
 
     An import is done once for a content; images that rows name by paths count by their sizes and times. With
-    `by_reference`, an import leaves images that are files where they are.
+    `by_reference`, an import leaves images that are files where they are. With a `limit`, so many rows are imported, at
+    most; a directory that is one already has all of its rows.
 
     Raises:
         InputError: there is no such data, or it cannot be read.
@@ -28,25 +29,29 @@ def as_directory(name: str, by_reference: bool = False) -> Path:
     if (given / MANIFEST).is_file() or (given / PARQUET).is_file():
         read_manifest(given)
         return given
-    table = open_table(name)
+    table = open_table(name).limited(limit)
     how = "references" if by_reference else "import"
-    path = data_directory(f"{how}-{table.name.replace('/', '--')}-{_state(table)}")
+    path = data_directory(f"{how}-{table.name.replace('/', '--').replace(':', '--')}-{_state(table)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(path.with_name(f".{path.name}.lock")):  # several processes may ask at once
         if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):
-            import_data(name, path, ImportSettings(by_reference=by_reference), overwrite=True)
+            import_data(name, path, ImportSettings(by_reference=by_reference, limit=limit), overwrite=True)
     return path
 
 
 def _state(table: Table) -> str:
     """Return a digest of what an import of a table would read."""
-    digest = hashlib.sha256(json.dumps([str(table.folder and table.folder.resolve()), table.facts]).encode())
+    asked: list[object] = [str(table.folder and table.folder.resolve()), table.facts]
+    asked += [] if table.kept is None else [len(table.kept)]
+    digest = hashlib.sha256(json.dumps(asked).encode())
     if table.folder is not None:
         reading = reading_of(table, ImportSettings())
         seen: set[Path] = set()
-        for _, values in table.rows():
+        for *_, values in table.numbered():
             try:
-                paths = {picture.path for picture in reading.item(values).pictures if picture.path is not None}
+                # What is fetched from a store stays as it is.
+                own = (picture for picture in reading.item(values).pictures if picture.shared is None)
+                paths = {picture.path for picture in own if picture.path is not None}
             except Unreadable:
                 continue  # which the import tells
             for path in sorted(paths - seen):

@@ -4,27 +4,34 @@ import base64
 import binascii
 import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data import fetch
 from pgt_lora.data.images import decode
+from pgt_lora.data.mix.images import Shelf, kept, local_paths
 from pgt_lora.data.readers.reader import Unreadable, is_given, shortened
 from pgt_lora.data.references import REFERENCES, reference
-from pgt_lora.data.sources.source import inner_path
+from pgt_lora.data.sources.folders import stored
+from pgt_lora.data.sources.source import ImageRef, inner_path
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded image: its bytes, or the file that it lies in, or its address. `name` is what its row calls it."""
+    """An encoded image: its bytes, or the file that it lies in, or its address. `name` is what its row calls it.
+
+    `shared` says that it is one of a store that many datasets draw on; its path is that in the cache, also before it is
+    fetched.
+    """
 
     name: str | None
     data: bytes | None = None
     path: Path | None = None
     url: str | None = None
+    shared: ImageRef | None = None
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,16 @@ class Album:
     """Where images are found that rows name by a path: in the rows' own `folder`, then in `root`.
 
     Rows that are not of this machine have no folder, and their paths do not lead out of `root`. What has an address is
-    fetched into `cache`. `wait(seconds)` passes the time between tries.
+    fetched into `cache`. Where there is no `root`, what is not here and is named as LLaVA names the images of other
+    datasets is looked for in the cache, too: `obtain` puts it there, or says in `problems` why not. `wait(seconds)`
+    passes the time between tries.
     """
 
     folder: Path | None
     root: Path | None
     cache: Path
     wait: fetch.Wait = time.sleep
+    problems: Mapping[ImageRef, str] = field(default_factory=dict)
 
     def find(self, named: Any) -> Picture:
         """Return an image that a row names; nothing is opened or fetched yet.
@@ -61,9 +71,9 @@ class Album:
             return Picture(None, data=_of_data_url(named))
         if named.startswith(("http://", "https://")):
             return Picture(named, url=named)
-        return Picture(named, path=self._file(named.removeprefix("file://")))
+        return self._file(named, named.removeprefix("file://"))
 
-    def _file(self, named: str) -> Path:
+    def _file(self, name: str, named: str) -> Picture:
         folders = [folder for folder in (self.folder, self.root) if folder is not None]
         if self.folder is None:
             try:
@@ -71,14 +81,19 @@ class Album:
             except InputError as error:
                 raise Unreadable(str(error)) from error
         places = [folder / named for folder in folders]
+        shared = stored(named)
+        if shared is not None and self.root is not None:
+            places += [self.root / place for place in local_paths(shared)]
         try:
             path = next((place for place in places if place.is_file()), None)
         except (OSError, ValueError):  # a name that no file can have
             path = None
-        if path is None:
-            tried = " or ".join(str(place.parent) for place in places) or "the dataset"
-            raise Unreadable(f"its image {shortened(named)} is not in {tried}; pass --image-root")
-        return path
+        if path is not None:
+            return Picture(name, path=path)
+        if shared is not None and self.root is None:
+            return Picture(name, path=kept(shared, Shelf(self.cache)), shared=shared)
+        tried = " or ".join(str(place.parent) for place in places[: len(folders)]) or "the dataset"
+        raise Unreadable(f"its image {shortened(named)} is not in {tried}; pass --image-root")
 
     def read(self, picture: Picture) -> bytes:
         """Return the bytes of an image, fetched where it has an address and is not in the cache.
@@ -90,6 +105,9 @@ class Album:
         if picture.data is not None:
             return picture.data
         path = picture.path or self._fetched(str(picture.url))
+        if picture.shared is not None and not path.is_file():
+            problem = self.problems.get(picture.shared, "it was not fetched")
+            raise Unreadable(f"its image {shortened(picture.name)} cannot be had ({problem}); pass --image-root")
         try:
             return path.read_bytes()
         except OSError as error:

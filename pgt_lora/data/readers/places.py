@@ -19,7 +19,7 @@ SAVED = ("state.json", "dataset_dict.json")  # what `save_to_disk` leaves behind
 
 
 def open_table(source: str, split: str | None = None, revision: str | None = None) -> Table:
-    """Return the rows that a name means: a file, a directory, or a Hub id (`owner/name`, `owner/name@revision`).
+    """Return the rows that a name means: a file, a directory, or a Hub id (`owner/name`, `owner/name:config@revision`).
 
     `split` names one of several; without it, `train` is taken where there are several.
 
@@ -31,15 +31,18 @@ def open_table(source: str, split: str | None = None, revision: str | None = Non
         if revision is not None or (split is not None and path.is_file()):
             raise InputError(f"{source}: a {'file' if path.is_file() else 'directory'} here has no splits or revisions")
         return open_file(path) if path.is_file() else _directory(path, split)
-    repo, _, named = source.partition("@")
+    name, _, named = source.partition("@")
+    repo, _, config = name.partition(":")
     if not is_hub_id(repo):
         raise InputError(f"{source}: no such dataset directory or file, and no Hub id (owner/name)")
-    rows, facts = load_hub(repo, split or "train", revision or named or None)
-    return _dataset(rows, repo, f"{repo} ({split or 'train'})", None, facts)
+    rows, facts = load_hub(repo, config or None, split or "train", revision or named or None)
+    return _dataset(rows, name, f"{name} ({split or 'train'})", None, facts)
 
 
-def load_hub(repo: str, split: str, revision: str | None) -> tuple[Any, dict[str, Any]]:
+def load_hub(repo: str, config: str | None, split: str, revision: str | None) -> tuple[Any, dict[str, Any]]:
     """Return a split of a dataset on the Hub, and for the manifest where it comes from and under what licence.
+
+    `config` names one of several parts, such as those of the Cauldron.
 
     Raises:
         InputError: it cannot be loaded.
@@ -49,14 +52,17 @@ def load_hub(repo: str, split: str, revision: str | None) -> tuple[Any, dict[str
 
     try:
         info = HfApi().dataset_info(repo, revision=revision)
-        rows = load_dataset(repo, split=split, revision=info.sha)
+        rows = load_dataset(repo, config, split=split, revision=info.sha)
     except Exception as error:  # whatever a loader raises, it is this dataset that cannot be had
-        reason = str(error).strip().split("\n")[0]
+        lines = str(error).strip().split("\n")
+        missing = "Config name is missing" in lines[0]
+        reason = f"name a part of it, {repo}:PART; {lines[1]}" if missing and len(lines) > 1 else lines[0]
         raise InputError(f"{repo}: its split {split} is not to be had from the Hub ({reason})") from error
     stated = str(getattr(info.card_data, "license", None) or "none stated")
     # What the images' terms are is not known from a card: nobody but the user can say that they may be passed on.
     licence = {"annotations": stated, "images": stated, "redistributable": False}
-    return rows, {"origin": repo, "revision": info.sha, "licence": licence}
+    part = {} if config is None else {"config": config}
+    return rows, {"origin": repo, **part, "revision": info.sha, "licence": licence}
 
 
 def _directory(path: Path, split: str | None) -> Table:

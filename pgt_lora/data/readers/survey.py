@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,8 +14,9 @@ from pgt_lora.core.terminal import track
 from pgt_lora.data.readers.items import Item, Reading
 from pgt_lora.data.readers.pictures import Album, Picture
 from pgt_lora.data.readers.reader import Unreadable
-from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Rows, Table
+from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
 from pgt_lora.data.rows import problem_of
+from pgt_lora.data.sources.folders import stored
 from pgt_lora.data.turns import Form
 
 NUM_THREADS = 16
@@ -46,6 +47,7 @@ class Survey:
     columns: Counter[str] = field(default_factory=Counter)
     num_images: int = 0
     num_text_only: int = 0
+    stores: Counter[str] = field(default_factory=Counter)
     form: Form = Form.QUESTIONS
 
     def add(self, number: int, where: str, item: Item, digests: Sequence[str]) -> None:
@@ -63,6 +65,8 @@ class Survey:
                 self.used.setdefault(role, Counter())[column] += 1
         self.num_images += len(digests)
         self.num_text_only += not digests
+        references = (stored(picture.name or "") for picture in item.pictures)
+        self.stores.update(reference.store for reference in references if reference)
 
 
 def survey(table: Table, reading: Reading, stop: bool) -> Survey:
@@ -74,7 +78,7 @@ def survey(table: Table, reading: Reading, stop: bool) -> Survey:
     result = Survey()
     digests: Digests = {}  # of images that have a path or an address, which rows may share
     with ThreadPoolExecutor(NUM_THREADS) as pool:
-        for chunk in _chunks(track(table.rows(), None, "Reading rows")):
+        for chunk in _chunks(track(table.numbered(), None, "Reading rows")):
             items = [_item(reading, values) for *_, values in chunk]
             states = _states(items, reading.album, digests, pool)
             for (number, where, _), item in zip(chunk, items, strict=True):
@@ -86,9 +90,9 @@ def survey(table: Table, reading: Reading, stop: bool) -> Survey:
     return result
 
 
-def _chunks(rows: Rows) -> Iterator[list[tuple[int, str, Any]]]:
-    numbered = ((number, where, values) for number, (where, values) in enumerate(rows, 1))
-    while chunk := list(islice(numbered, ROWS_AT_A_TIME)):
+def _chunks(rows: Iterable[tuple[int, str, Any]]) -> Iterator[list[tuple[int, str, Any]]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, ROWS_AT_A_TIME)):
         yield chunk
 
 

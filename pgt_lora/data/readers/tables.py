@@ -5,12 +5,13 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import file_digest
+from pgt_lora.data.limit import nested
 
 Rows = Iterator[tuple[str, Any]]  # the words that name a row, and the row, or the `InputError` that it cannot be read
 ROWS_AT_A_TIME = 256
@@ -22,13 +23,32 @@ class Table:
     """Rows that can be read as often as needed.
 
     `name` is what the dataset is called. Paths of images are relative to `folder`; None where the rows are not of this
-    machine. `facts` are what the manifest says of where they come from.
+    machine. `facts` are what the manifest says of where they come from. `kept` are the numbers of the rows that are
+    wanted, None where all are.
     """
 
     name: str
     rows: Callable[[], Rows]
     folder: Path | None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    kept: frozenset[int] | None = None
+
+    def numbered(self) -> Iterator[tuple[int, str, Any]]:
+        """Yield the rows that are wanted, each behind its number in the table, from 1 on."""
+        for number, (where, values) in enumerate(self.rows(), 1):
+            if self.kept is None or number in self.kept:
+                yield number, where, values
+
+    def id_of(self, number: int) -> str:
+        """Return the id of the row of a number in what is imported."""
+        return f"{self.name}-{number:06d}"
+
+    def limited(self, limit: int | None) -> "Table":
+        """Return the table with so many of its rows, in their order; those of a smaller limit are among them."""
+        if limit is None:
+            return self
+        ids = (self.id_of(number) for number, _ in enumerate(self.rows(), 1))
+        return replace(self, kept=frozenset(place + 1 for place in nested(ids, limit)))
 
 
 def open_file(path: Path) -> Table:

@@ -10,9 +10,10 @@ from pgt_lora.data.sources.groups import coco_id
 class Store:
     """One place of images.
 
-    `host` is the address that they are fetched from, each by its own path. `archive` is a dataset on the Hub and the
-    zip file in it that holds all of them. `layouts(path)` are other places, relative to a directory of local copies,
-    that an image may have; `folder` is the one that all of them may lie in. `mean_bytes` is an image's mean size.
+    `host` is the address that they are fetched from, each by its own path, or that of a zip file of all of them;
+    `archive` is a dataset on the Hub and the zip file in it, instead. `layouts(path)` are other places, relative to a
+    directory of local copies or in the zip file, that an image may have; `folder` is the one that all of them may lie
+    in. `mean_bytes` is an image's mean size. `terms` are those of the images.
     """
 
     name: str
@@ -21,6 +22,12 @@ class Store:
     layouts: Callable[[str], Sequence[str]] = lambda path: ()
     folder: str = "images"
     mean_bytes: int | None = None
+    terms: str = "none stated"
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether its images are the members of one zip file."""
+        return self.archive is not None or self.host.endswith(".zip")
 
 
 LOCAL = Store("local")  # the paths are those of files on this machine; nothing is fetched
@@ -39,6 +46,7 @@ COCO = Store(
     layouts=lambda path: [layout.format(coco_id(path)) for layout in COCO_LAYOUTS],
     folder="coco",
     mean_bytes=152_000,
+    terms="COCO terms of use (Flickr); not to be passed on",
 )
 VISUAL_GENOME = Store(
     "vg",
@@ -46,4 +54,26 @@ VISUAL_GENOME = Store(
     layouts=lambda path: [f"{release}/{path.split('/')[-1]}" for release in ("VG_100K", "VG_100K_2")],
     folder="vg",
     mean_bytes=136_000,
+    terms="Visual Genome (CC BY 4.0) on COCO's and YFCC100M's images (Flickr); not to be passed on",
+)
+# As LLaVA's authors name them. Their OCR-VQA is a script that asks a shop for each cover; this is a copy of what it
+# fetched.
+GQA = Store(
+    "gqa",
+    host="https://downloads.cs.stanford.edu/nlp/data/gqa/images.zip",
+    folder="gqa",
+    terms="GQA's images are Visual Genome's (Flickr); not to be passed on",
+)
+OCR_VQA = Store(
+    "ocr_vqa",
+    archive=("qnguyen3/ocr_vqa", "ocr_vqa.zip"),
+    layouts=lambda path: [f"{folder}{path.split('/')[-1]}" for folder in ("", "ocr_vqa/", "ocr_vqa/images/")],
+    folder="ocr_vqa",
+    terms="covers of books, of their publishers; for research, not to be passed on",
+)
+TEXTVQA = Store(
+    "textvqa",
+    host="https://dl.fbaipublicfiles.com/textvqa/images/train_val_images.zip",
+    folder="textvqa",
+    terms="Open Images (CC BY 2.0, Flickr); not to be passed on",
 )

@@ -90,7 +90,7 @@ def wider(settings: SourceSettings) -> str:
 SOURCE = Source(
     name="vsr",
     homepage="github.com/cambridgeltl/visual-spatial-reasoning",
-    licence=Licence("CC BY 4.0", "COCO terms of use (Flickr); not to be passed on", redistributable=False),
+    licence=Licence("CC BY 4.0", COCO.terms, redistributable=False),
     origin=origin,
     files=files,
     read=read,

@@ -49,7 +49,7 @@ def ask(rng: Random, row: Row) -> Question:
 SOURCE = Source(
     name="whatsup",
     homepage="github.com/amitakamath/whatsup_vlms",
-    licence=Licence("none stated", "COCO terms of use (Flickr); not to be passed on", redistributable=False),
+    licence=Licence("none stated", COCO.terms, redistributable=False),
     origin=lambda settings: "Mayfull/whats_up_vlms",
     files=lambda split, settings: FILES if split == "test" else (),
     read=read,

@@ -14,10 +14,11 @@ from pgt_lora.data.readers.build import ImportSettings, import_data
 from pgt_lora.data.readers.pictures import Album
 from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import Unreadable
+from pgt_lora.data.turns import Role, turns
 from tests.support.hub_calls import within_reach
 from tests.support.hub_server import Hub, Repo
 from tests.support.loopback import Host
-from tests.support.own_data import image_folder, lines, llava, parquet, png, question_rows, trl
+from tests.support.own_data import cauldron, image_folder, lines, llava, parquet, png, question_rows, trl
 
 
 def test_a_saved_dataset_has_splits(tmp_path: Path) -> None:
@@ -90,6 +91,33 @@ def test_a_dataset_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     facts = read_manifest(out)["sources"]["me/data"]
     assert (facts["origin"], len(facts["revision"])) == ("me/data", 40)
     assert facts["licence"] == {"annotations": "mit", "images": "mit", "redistributable": False}
+
+
+def test_a_part_of_a_dataset_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub()
+    parts = "".join(f"- config_name: {name}\n  data_files: {name}/train-*\n" for name in ("ai2d", "vsr"))
+    files = {
+        "README.md": f"---\nconfigs:\n{parts}---\n# Cauldron\n".encode(),
+        "ai2d/train-00000-of-00001.parquet": cauldron(tmp_path).read_bytes(),
+        "vsr/train-00000-of-00001.parquet": trl(tmp_path).read_bytes(),
+    }
+    hub.repos["me/cauldron"] = Repo(private=False, branches={"main": files})
+    try:
+        with within_reach(hub, tmp_path) as patch:
+            patch.setattr(config, "HF_ENDPOINT", hub.address)
+            patch.setattr(config, "HF_DATASETS_CACHE", tmp_path / "cache")
+            patch.setattr(config, "HF_HUB_OFFLINE", False)
+            (out,) = import_data("me/cauldron:ai2d@main", tmp_path / "out", ImportSettings(limit=7))
+            with pytest.raises(InputError, match=r"me/cauldron: .* me/cauldron:PART; .*ai2d.*vsr"):
+                import_data("me/cauldron", tmp_path / "whole")
+    finally:
+        hub.shutdown()
+        hub.server_close()
+    rows = open_dataset(out)
+    assert [turn.role for turn in turns(rows[0])] == [Role.USER, Role.ASSISTANT] * 2
+    assert (len(rows), rows[0]["answer_format"]) == (7, "letter")
+    facts = read_manifest(out)["sources"]["me/cauldron:ai2d"]
+    assert (facts["form"], facts["config"]) == ("cauldron", "ai2d")
 
 
 def test_images_are_found_beside_the_rows_then_in_their_root(tmp_path: Path) -> None:
