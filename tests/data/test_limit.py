@@ -38,9 +38,9 @@ def test_an_import_keeps_ids_and_order(tmp_path: Path, monkeypatch: pytest.Monke
         assert [row["id"] for row in rows] == [every[place]["id"] for place in places]
         assert [row["images"] for row in rows] == [every[place]["images"] for place in places]
         assert read_manifest(part)["asked"]["limit"] == limit
-    kept = as_directory(source, 4)
+    kept = as_directory(source, limit=4)
     assert open_dataset(kept)["id"] == open_dataset(tmp_path / "4")["id"]
-    assert as_directory(source, 4) == kept != as_directory(source, 5)
+    assert as_directory(source, limit=4) == kept != as_directory(source, limit=5)
 
 
 def test_rows_that_are_left_out_are_not_looked_at(tmp_path: Path) -> None:
