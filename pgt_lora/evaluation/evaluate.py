@@ -185,8 +185,12 @@ def load_encoder(checkpoint: Checkpoint) -> Encoder:
     return Encoder(family_of(base, revision), load_processor(base, revision))
 
 
-def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Path], out: Path) -> None:
+def evaluate_sets(
+    recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Path], out: Path, model: Any = None
+) -> None:  # fmt: skip
     """Evaluate a checkpoint as a recipe says on every test set that it was not yet evaluated on.
+
+    `model` is the checkpoint's, where it is loaded already.
 
     Raises:
         InputError: a test set cannot be read, or it was evaluated on another one of the same name.
@@ -200,7 +204,10 @@ def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Pa
     waiting = {test: path for test, path in tests.items() if not (out / test).exists()}
     if not waiting:
         return
-    model, encoder = load_for_evaluation(checkpoint, recipe)
+    if model is None:
+        model, encoder = load_for_evaluation(checkpoint, recipe)
+    else:
+        encoder = load_encoder(checkpoint)  # its own, which no training has changed
     generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
     for test, path in waiting.items():
         console.print(f"{out.name} on {test}")
