@@ -15,14 +15,15 @@ from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.machine import free_gpu, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, print_anything
+from pgt_lora.data.checked_images import write_record
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.images import check_images
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.adapter import save
 from pgt_lora.training.build import build_trainer, prepare, shape_here
 from pgt_lora.training.callbacks import Stop, progress_bar, stop_on_sigterm
 from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
+from pgt_lora.training.measured import measured
 from pgt_lora.training.processes import launch, leave, quieten_others, together
 from pgt_lora.training.run_directory import claim, newest_checkpoint
 from pgt_lora.training.scoring import Score, as_loaded
@@ -54,8 +55,12 @@ def finetune(
     with together():
         eval_data = held_out_set(recipe, eval_data)
         shape = check_step(recipe, data)
-        rows = open_dataset(data)
-        check_images(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
+        training = measured(recipe, open_dataset(data), data)
+        held_out = measured(recipe, open_dataset(eval_data), eval_data) if eval_data else None
+    if recipe.sft.world_size > 1 and recipe.sft.should_save:
+        for path in filter(None, (data, eval_data)):
+            write_record(path)  # each process has decoded its part
+    rows = training.rows
     console.print(
         f"A step: {shape.num_processes} processes × {shape.batch_size} samples × {shape.accumulation} = "
         f"{shape.num_samples}"
@@ -72,13 +77,13 @@ def finetune(
             resume = [newest_checkpoint(out / "checkpoints")]
     free_gpu()  # of the base that this process may have scored
     with together():
-        prepared = prepare(recipe, rows, data, eval_data)
+        prepared = prepare(recipe, training, held_out)
     if score:
         score(prepared.model, None)
     with progress_bar() as bar, stop_on_sigterm() as stop:
         with together():
-            trainer = build_trainer(recipe, rows, out, prepared, (bar, stop))
-            audited = audit(trainer, prepared.encoder)
+            trainer = build_trainer(recipe, out, prepared, (bar, stop))
+            audited = audit(trainer, prepared.training.encoder)
         started = time.monotonic()
         train(trainer, stop, *broadcast_object_list(resume))
     facts = key | audited | {"data": read_manifest(data)}
