@@ -33,7 +33,7 @@ def checked_images(rows: Any, data: Path, processes: int = 1, process: int = 0) 
             for image in row["images"]:
                 decode(image, f"{data}: row {row['id']}")
         yield row
-    if not is_recorded and processes == 1:
+    if not is_recorded and processes == 1 and len(rows) == read_manifest(data)["num_samples"]:
         write_record(data, done)
 
 

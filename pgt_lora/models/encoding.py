@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, islice, repeat
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -178,10 +178,11 @@ class Encoder:
             add_special_tokens=self.adds_special_tokens(texts[0][0]),
             return_offsets_mapping=any(each.answers for each in rendered),
         )
-        ids, places = iter(tokens.input_ids), iter(tokens.get("offset_mapping", repeat(())))
+        starts = accumulate(map(len, texts), initial=0)  # of each row's own texts, its prompt first
+        places = tokens.get("offset_mapping")
         return [
-            self._text_ids(each, row, answers, [next(ids) for _ in own], next(next(places) for _ in own))
-            for each, (row, answers), own in zip(rendered, asked, texts, strict=True)
+            self._text_ids(each, row, answers, tokens.input_ids[at : at + 1 + len(answers)], places and places[at])
+            for each, (row, answers), at in zip(rendered, asked, starts, strict=False)
         ]
 
     def _text_ids(
