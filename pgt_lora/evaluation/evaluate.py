@@ -47,8 +47,7 @@ def predict(
     tokens = [length.total for length in lengths or measure(encoder, rows)]
     # Batches of like lengths hold little padding; the longest come first, so that what does not fit shows at once.
     order = sorted(range(len(rows)), key=tokens.__getitem__, reverse=True)
-    by_choices = by == By.PROBABILITY
-    has_choices = [bool(row["choices"]) for row in rows] if by_choices else [False] * len(rows)
+    has_choices = [bool(row["choices"]) for row in rows] if by == By.PROBABILITY else [False] * len(rows)
     written, given = ([index for index in order if has_choices[index] is each] for each in (False, True))
     outputs = answer(model, encoder, rows.select(written), generation)
     likely = log_probabilities(model, encoder, rows.select(given), generation.batch_size)
