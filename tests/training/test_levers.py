@@ -33,8 +33,9 @@ def test_attention_of_the_tower_alone_changes_no_loss(overrides: list[str], data
 def test_a_part_that_the_model_lacks_is_refused(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
     """Transformers takes any name and heeds none that it does not know."""
     words = ["--model_init_kwargs", '{"attn_implementation": {"vision": "eager"}}']
+    recipe = load_recipe(TINY, [*overrides, *words])
     with pytest.raises(InputError, match=r"attn_implementation vision=…: unknown 'vision'; known: .*vision_config"):
-        prepare(load_recipe(TINY, [*overrides, *words]), open_dataset(data_dir))
+        prepare(recipe, measured(recipe, open_dataset(data_dir)))
     with pytest.raises(InputError, match="attn_implementation is given twice"):
         load_recipe(TINY, [*TOWER_ALONE, "--attn_implementation", "eager"])
 
