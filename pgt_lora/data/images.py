@@ -16,7 +16,6 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.terminal import track
 
 # Nothing else is opened: for some formats, such as EPS, Pillow starts a program.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
@@ -53,17 +52,6 @@ def decode(image: Source, name: str) -> Image.Image:
     """
     with _naming(name), _opened(image) as opened:
         return _rgb(opened)
-
-
-def check_images(rows: Any, data: Path) -> None:
-    """Decode every image of a dataset directory's rows, so that a broken one stops a run before it starts.
-
-    Raises:
-        InputError: an image cannot be read; the message names the directory and the row.
-    """
-    for row in track(rows.select_columns(["id", "images"]), len(rows), "Checking images"):
-        for image in row["images"]:
-            decode(image, f"{data}: row {row['id']}")
 
 
 def size_px(image: Source, name: str) -> Size:

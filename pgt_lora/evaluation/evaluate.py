@@ -1,7 +1,7 @@
 """Evaluation: answers to a dataset's questions, greedy or the likeliest of those given, and how many are right."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from math import exp
@@ -14,8 +14,8 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
+from pgt_lora.data.checked_images import checked_images
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.images import check_images
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.turns import Form, history, question
 from pgt_lora.evaluation import free_text
@@ -28,24 +28,26 @@ from pgt_lora.evaluation.scoring import Score, correct, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import cached
-from pgt_lora.models.lengths import measure
+from pgt_lora.models.lengths import Length, measure
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 
 def predict(
-    model: Any, encoder: Encoder, rows: "Dataset | EveryQuestion", generation: Generation, by: By = By.GENERATION
-) -> list[dict[str, Any]]:
+    model: Any, encoder: Encoder, rows: "Dataset | EveryQuestion", generation: Generation, by: By = By.GENERATION,
+    lengths: Sequence[Length] | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Return one prediction per row, in their order: question, expected, raw output, parsed, correct, what decided it.
 
     By probability, the likeliest of a row's choices is the answer, and `probabilities` are those of all of them, out of
-    everything that could be written. Rows without choices are generated.
+    everything that could be written. Rows without choices are generated. `lengths` are those of the rows, where they
+    are known.
     """
-    lengths = [length.total for length in measure(encoder, rows)]
+    tokens = [length.total for length in lengths or measure(encoder, rows)]
     # Batches of like lengths hold little padding; the longest come first, so that what does not fit shows at once.
-    order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
-    has_choices = [by == By.PROBABILITY and bool(row["choices"]) for row in rows]
+    order = sorted(range(len(rows)), key=tokens.__getitem__, reverse=True)
+    has_choices = [bool(row["choices"]) for row in rows] if by == By.PROBABILITY else [False] * len(rows)
     written, given = ([index for index in order if has_choices[index] is each] for each in (False, True))
     outputs = answer(model, encoder, rows.select(written), generation)
     likely = log_probabilities(model, encoder, rows.select(given), generation.batch_size)
@@ -101,12 +103,13 @@ def answers(
         InputError: the directory or an image cannot be read.
     """
     rows = open_dataset(data)
-    check_images(rows, data)
+    lengths = measure(encoder, checked_images(rows, data))
     if asked == Asked.ALL and read_manifest(data)["rows"] == Form.CONVERSATIONS:
         rows = EveryQuestion(rows)
+        lengths = measure(encoder, rows)
     else:
-        encoder = cached(encoder, model, rows, data, feature_cache_gb)
-    return rows, predict(model, encoder, rows, generation, by)
+        encoder = cached(encoder, model, rows, data, feature_cache_gb, lengths)
+    return rows, predict(model, encoder, rows, generation, by, lengths)
 
 
 def evaluate(
@@ -185,8 +188,12 @@ def load_encoder(checkpoint: Checkpoint) -> Encoder:
     return Encoder(family_of(base, revision), load_processor(base, revision))
 
 
-def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Path], out: Path) -> None:
+def evaluate_sets(
+    recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Path], out: Path, model: Any = None
+) -> None:  # fmt: skip
     """Evaluate a checkpoint as a recipe says on every test set that it was not yet evaluated on.
+
+    `model` is the checkpoint's, where it is loaded already.
 
     Raises:
         InputError: a test set cannot be read, or it was evaluated on another one of the same name.
@@ -200,7 +207,10 @@ def evaluate_sets(recipe: Recipe, checkpoint: Checkpoint, tests: Mapping[str, Pa
     waiting = {test: path for test, path in tests.items() if not (out / test).exists()}
     if not waiting:
         return
-    model, encoder = load_for_evaluation(checkpoint, recipe)
+    if model is None:
+        model, encoder = load_for_evaluation(checkpoint, recipe)
+    else:
+        encoder = load_encoder(checkpoint)  # its own, which no training has changed
     generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
     for test, path in waiting.items():
         console.print(f"{out.name} on {test}")

@@ -30,7 +30,8 @@ def choice_ids(encoder: Encoder, row: Mapping[str, Any]) -> list[Ids]:
     Raises:
         InputError: two choices are the same tokens, or one merges with the prompt; the message names the row.
     """
-    ended = [tuple(ids) for ids in encoder.continuations(row, row["choices"])[-1]]
+    (given,) = encoder.continuations([(row, row["choices"])])
+    ended = [tuple(text.answer) for text in given]
     bare = [ids[:-1] for ids in ended]
     if len(set(bare)) < len(bare) or () in bare:
         told = ", ".join(map(repr, row["choices"]))

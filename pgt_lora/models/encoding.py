@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -84,7 +85,7 @@ class Encoder:
 
     def training_batch(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Encode whole conversations, padded on the right; `labels` are the answers and their end tokens alone."""
-        texts = [self.text_ids(row) for row in rows]
+        texts = self.all_text_ids(rows)
         prompts = self.prompts(rows)
         batch = self.extend(prompts, [text.answer for text in texts])
         kept = prompts["attention_mask"].bool()
@@ -109,7 +110,8 @@ class Encoder:
 
     def prompt_text(self, row: Mapping[str, Any]) -> str:
         """Return a row's conversation as the chat template renders it, up to where its last answer begins."""
-        return self.rendered(row).prompt
+        known = self.texts.get(turns(row))
+        return known.text if known else self.rendered(row).prompt
 
     def rendered(self, row: Mapping[str, Any]) -> Rendered:
         """Return a row's conversation up to its last answer; raise `InputError` where the template does not hold it."""
@@ -136,41 +138,63 @@ class Encoder:
         """Return the ids of a row's conversation.
 
         Raises:
+            InputError: as `continuations`.
+        """
+        (text,) = self.all_text_ids([row])
+        return text
+
+    def all_text_ids(self, rows: Sequence[Mapping[str, Any]]) -> list[TextIds]:
+        """Return the ids of rows' conversations, in one call of the tokenizer; raise `InputError` as `text_ids`."""
+        keys = [turns(row) for row in rows]
+        fresh: dict[tuple[Turn, ...], Mapping[str, Any]] = {}
+        for key, row in zip(keys, rows, strict=True):
+            if key not in self.texts:
+                fresh.setdefault(key, row)
+        asked = [(row, [key[-1].text]) for key, row in fresh.items()]
+        made = {key: text for key, (text,) in zip(fresh, self.continuations(asked), strict=True)}
+        texts = [made.get(key) or self.texts[key] for key in keys]
+        self.texts.update(islice(made.items(), max(0, MAX_KEPT - len(self.texts))))
+        return texts
+
+    def continuations(self, asked: Sequence[tuple[Mapping[str, Any], Sequence[str]]]) -> list[list[TextIds]]:
+        """Return, for rows and the answers that are to follow each one's prompt, the ids with every one of them.
+
+        Raises:
             InputError: an answer changes the prompt's own tokens, so it could never be generated after them; or the
                 template does not hold the conversation.
         """
-        key = turns(row)
-        if (known := self.texts.get(key)) is not None:
-            return known
-        prompt, earlier, (answer,) = self.continuations(row, [key[-1].text])
-        text = TextIds(prompt, earlier, answer)
-        if len(self.texts) < MAX_KEPT:
-            self.texts[key] = text
-        return text
-
-    def continuations(
-        self, row: Mapping[str, Any], answers: Sequence[str]
-    ) -> tuple[list[int], list[range], list[list[int]]]:
-        """Return the ids of a row's prompt and the ranges of earlier answers, as in `TextIds`, and those of answers.
-
-        Raises:
-            InputError: as `text_ids`.
-        """
-        self.check_text(row, *(turn.text for turn in turns(row)), *answers)
-        rendered = self.rendered(row)
-        start = rendered.prompt + answer_prefix(self.family, self.processor)
+        for row, answers in asked:
+            self.check_text(row, *(turn.text for turn in turns(row)), *answers)
+        rendered = [self.rendered(row) for row, _ in asked]
+        if not rendered:
+            return []
+        prefix = answer_prefix(self.family, self.processor)
+        texts = [
+            [each.prompt, *(each.prompt + prefix + answer for answer in answers)]
+            for each, (_, answers) in zip(rendered, asked, strict=True)
+        ]
         tokens = self.processor.tokenizer(
-            [rendered.prompt, *(start + answer for answer in answers)],
-            add_special_tokens=self.adds_special_tokens(rendered.prompt),
-            return_offsets_mapping=bool(rendered.answers),
+            list(chain.from_iterable(texts)),
+            add_special_tokens=self.adds_special_tokens(texts[0][0]),
+            return_offsets_mapping=any(each.answers for each in rendered),
         )
-        before, *both = tokens.input_ids
-        for answer, ids in zip(answers, both, strict=True):
-            if ids[: len(before)] != before:
+        starts = accumulate(map(len, texts), initial=0)  # of each row's own texts, its prompt first
+        places = tokens.get("offset_mapping")
+        return [
+            self._text_ids(each, row, answers, tokens.input_ids[at : at + 1 + len(answers)], places and places[at])
+            for each, (row, answers), at in zip(rendered, asked, starts, strict=False)
+        ]
+
+    def _text_ids(
+        self, rendered: Rendered, row: Mapping[str, Any], answers: Sequence[str], ids: Sequence[list[int]], places: Any
+    ) -> list[TextIds]:
+        """Return the ids with each answer, of those of the prompt alone and with each; `places` are the prompt's."""
+        before, *both = ids
+        for answer, whole in zip(answers, both, strict=True):
+            if whole[: len(before)] != before:
                 raise InputError(f"row {row['id']}: its answer {answer!r} merges with the end of the prompt")
-        places = tokens["offset_mapping"][0] if rendered.answers else ()
         earlier = [tokens_of(span, places, f"row {row['id']}") for span in rendered.answers]
-        return before, earlier, [[*ids[len(before) :], self.end_id] for ids in both]
+        return [TextIds(before, earlier, [*whole[len(before) :], self.end_id], rendered.prompt) for whole in both]
 
 
 @cache

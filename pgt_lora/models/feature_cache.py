@@ -10,7 +10,7 @@ import inspect
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,18 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.images import Size
 from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, read
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.lengths import image_tokens
+from pgt_lora.models.lengths import Length
 
 BATCH = 32
 LAYOUT = 3  # of these files and of how images are decoded; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
 
 
-def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float) -> Encoder:
+def cached(
+    encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float, lengths: Sequence[Length]
+) -> Encoder:  # fmt: skip
     """Return an encoder that reads the features of a dataset directory's images from a cache, made where it is not yet.
 
     Returns `encoder` itself where the model takes more of an image than its features, where there is no image; and,
@@ -46,7 +47,7 @@ def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float)
         f"{data.name}-features-{fingerprint(base, encoder, read_manifest(data)['content_hash'])}"
     )
     if not directory.is_dir():
-        size_gb = num_bytes(base, encoder, rows) / 1e9
+        size_gb = num_bytes(base, lengths) / 1e9
         if not size_gb:
             return encoder
         free_gb = FREE_SHARE * shutil.disk_usage(data).free / 1e9 if os.access(data.parent, os.W_OK) else 0.0
@@ -60,7 +61,7 @@ def cached(encoder: Encoder, model: Any, rows: Any, data: Path, limit_gb: float)
         console.print(f"Image features: about {size_gb:,.2f} GB in {directory}", soft_wrap=True)
         try:
             with new_directory(directory) as partial:
-                write(partial, base, encoder, rows)
+                write(partial, base, encoder, rows, lengths)
         except (InputError, OSError):
             if not directory.is_dir():  # or another run, on this data too, was quicker
                 raise
@@ -86,36 +87,26 @@ def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def num_bytes(base: Any, encoder: Encoder, rows: Any) -> int:
-    """Return about what the features of all distinct images take, from the images' headers alone.
+def num_bytes(base: Any, lengths: Iterable[Length]) -> int:
+    """Return about what the features of all distinct images take.
 
     Tokens that stand around an image count as the image's, as they do in the processors; so it is never too few.
     """
-    known: dict[tuple[Size, bool], int] = {}
-    tokens: dict[bytes, int] = {}
-    for row in rows:
-        key = image_key(row)
-        if key not in tokens:
-            tokens[key] = image_tokens(encoder, row, known)
+    tokens = {length.images: length.image for length in lengths}
     return sum(tokens.values()) * base.config.get_text_config().hidden_size * base.dtype.itemsize
 
 
-def image_key(row: Mapping[str, Any]) -> bytes:
-    """Return what tells a row's images, byte for byte, from others."""
-    return hashlib.sha256(b"".join(hashlib.sha256(image["bytes"]).digest() for image in row["images"])).digest()
-
-
-def write(directory: Path, base: Any, encoder: Encoder, rows: Any) -> None:
+def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequence[Length]) -> None:
     """Encode every row's prompt, and every distinct image once, in large batches without gradients."""
-    keys = [image_key(row) for row in rows]
+    keys = [length.images for length in lengths]
     first: dict[bytes, int] = {}
     for index, key in enumerate(keys):
-        if rows[index]["images"]:
+        if key:
             first.setdefault(key, index)
     fresh = list(first.values())
     again = sorted(set(range(len(rows))) - set(fresh))
     parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
-    spans: dict[bytes, tuple[int, int]] = {image_key({"images": ()}): (0, 0)}
+    spans: dict[bytes, tuple[int, int]] = {b"": (0, 0)}
     ids: dict[str, None] = {}
     columns = Columns()
     end, splits = 0, False

@@ -14,12 +14,13 @@ IGNORE = -100
 class TextIds:
     """The ids of a conversation: those up to its last answer, each image being one placeholder, and the answer's.
 
-    `earlier` are the ranges of the answers in the prompt, which are supervised, too.
+    `earlier` are the ranges of the answers in the prompt, which are supervised, too; `text` is the prompt's.
     """
 
     prompt: list[int]
     earlier: list[range]
     answer: list[int]
+    text: str
 
     @property
     def num_supervised(self) -> int:

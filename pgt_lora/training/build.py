@@ -14,16 +14,14 @@ from trl import get_quantization_config
 
 from pgt_lora.core.batches import StepShape, step_shape
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.plugins import lookup
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.stream import Stream
-from pgt_lora.models.checkpoint import cached_commit, family_of, load_model, load_processor
+from pgt_lora.models.checkpoint import cached_commit, load_model
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.families.family import Family
-from pgt_lora.models.feature_cache import cached
-from pgt_lora.models.lengths import Length, measure, token_limit, too_long
+from pgt_lora.models.lengths import token_limit, too_long
 from pgt_lora.training.callbacks import tensorboard
+from pgt_lora.training.measured import Measured, with_features
 from pgt_lora.training.streaming import streamed_batch, training_rows
 from pgt_lora.training.trainer import Trainer
 
@@ -32,62 +30,44 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """The rows of a held-out dataset directory, on which the loss is computed while training, and their encoder."""
-
-    rows: Any
-    path: Path
-    encoder: Encoder
-
-
-@dataclass(frozen=True)
 class Prepared:
-    """A base model and the encoder of a dataset's rows for it, with the rows' lengths; and a held-out set, if any."""
+    """A base model, what it is trained on, and a held-out set on which the loss is computed meanwhile, if any."""
 
     model: Any
-    encoder: Encoder
-    lengths: Sequence[Length]
-    held_out: HeldOut | None = None
+    training: Measured
+    held_out: Measured | None = None
 
 
-def prepare(recipe: Recipe, rows: Any, data: Path | None = None, eval_data: Path | None = None) -> Prepared:
-    """Load a recipe's base model and what encodes rows for it.
+def prepare(recipe: Recipe, training: Measured, held_out: Measured | None = None) -> Prepared:
+    """Load a recipe's base model for rows that were measured.
 
-    With the dataset directory of the rows, the features of their images come from a cache; the first process makes it.
+    Where those lie in a dataset directory, the features of their images come from a cache; the first process makes it.
 
     Raises:
-        InputError: the model is of another family, needs a package that is not installed, or has fewer positions than a
-            sample has tokens.
+        InputError: the model needs a package that is not installed, or has fewer positions than a sample has tokens.
     """
-    encoder = open_encoder(recipe)
-    is_stream = isinstance(rows, Stream)
-    lengths = [] if is_stream else measure(encoder, rows)  # a stream's are looked at batch by batch
-    held_out = HeldOut(open_dataset(eval_data), eval_data, open_encoder(recipe)) if eval_data else None
-    model = load_base(recipe, encoder.family)
-    all_lengths = [*lengths, *(measure(held_out.encoder, held_out.rows) if held_out else ())]
-    for problem in too_long(all_lengths, token_limit(model.config, recipe.sft.max_length)):
+    model = load_base(recipe, training.encoder.family)
+    lengths = [*training.lengths, *(held_out.lengths if held_out else ())]
+    for problem in too_long(lengths, token_limit(model.config, recipe.sft.max_length)):
         raise InputError(f"{recipe.name}: {problem}")
-    if data and not parse_flag_from_env("ACCELERATE_USE_FSDP"):  # FSDP: weights are on no GPU yet
+    if training.path and not parse_flag_from_env("ACCELERATE_USE_FSDP"):  # FSDP: weights are on no GPU yet
         if not recipe.model.load_in_4bit:  # which is there already
             model.to(recipe.sft.device)
         error = None
         with PartialState().main_process_first():
             try:
-                if not is_stream:  # which is for what no cache holds
-                    encoder = cached(encoder, model, rows, data, recipe.kit.feature_cache_gb)
-                if held_out:
-                    known = cached(held_out.encoder, model, held_out.rows, held_out.path, recipe.kit.feature_cache_gb)
-                    held_out = replace(held_out, encoder=known)
+                if not isinstance(training.rows, Stream):  # which is for what no cache holds
+                    training = with_features(recipe, model, training)
+                held_out = held_out and with_features(recipe, model, held_out)
             except InputError as caught:  # to be raised behind the barrier that the others wait at
                 error = caught
         if error:
             raise error
-    return Prepared(model, encoder, lengths, held_out)
+    return Prepared(model, training, held_out)
 
 
 def build_trainer(
     recipe: Recipe,
-    rows: Any,
     out: Path,
     prepared: Prepared,
     callbacks: Sequence[TrainerCallback] = (),
@@ -95,17 +75,18 @@ def build_trainer(
 ) -> Trainer:
     """Put LoRA on a prepared model and return TRL's trainer of it; a stream goes on behind the checkpoint `resume`."""
     set_seed(recipe.sft.seed)
-    args = training_arguments(recipe, out)
-    collate: Any = partial(batch_with_ids, prepared.encoder)
+    args, training = training_arguments(recipe, out), prepared.training
+    rows: Any = training.rows
+    collate: Any = partial(batch_with_ids, training.encoder)
     if isinstance(rows, Stream):
-        collate = partial(streamed_batch, prepared.encoder, rows, token_limit(prepared.model.config, args.max_length))
+        collate = partial(streamed_batch, training.encoder, rows, token_limit(prepared.model.config, args.max_length))
         rows, args = training_rows(rows, args, resume), replace(args, ignore_data_skip=True)
     lora = LoraConfig(
         r=recipe.model.lora_r,
         lora_alpha=recipe.model.lora_alpha,
         lora_dropout=recipe.model.lora_dropout,
         use_rslora=recipe.model.use_rslora,
-        target_modules=prepared.encoder.family.lora_targets,
+        target_modules=training.encoder.family.lora_targets,
         task_type="CAUSAL_LM",
         # The commit that was loaded: what is scored, merged and verified later is on the same weights.
         revision=cached_commit(recipe.base, recipe.model.model_revision),
@@ -113,7 +94,7 @@ def build_trainer(
     held_out, patience = prepared.held_out, recipe.kit.early_stopping_patience
     early = [EarlyStoppingCallback(patience)] if patience else []
     return Trainer(
-        lengths=prepared.lengths,
+        lengths=training.lengths,
         eval_collator=partial(batch_with_ids, held_out.encoder) if held_out else None,
         eval_dataset=held_out.rows if held_out else None,
         kit=recipe.kit,
@@ -121,24 +102,10 @@ def build_trainer(
         args=args,
         data_collator=collate,
         train_dataset=rows,
-        processing_class=prepared.encoder.processor,
+        processing_class=training.encoder.processor,
         peft_config=lora,
         callbacks=[*callbacks, *early, *tensorboard(recipe, out)],
     )
-
-
-def open_encoder(recipe: Recipe) -> Encoder:
-    """Return what encodes rows for a recipe's base; no weights are read.
-
-    Raises:
-        InputError: the base is of another family than the recipe says, or cannot be read.
-    """
-    base, revision = recipe.base, recipe.model.model_revision
-    family = family_of(base, revision)
-    where = f"{recipe.name}: model_family"
-    if family != lookup("pgt_lora.models.families", "FAMILY", recipe.kit.model_family, where):
-        raise InputError(f"{where} {recipe.kit.model_family}, but {base} is {family.name}")
-    return Encoder(family, load_processor(base, revision))
 
 
 def shape_here(recipe: Recipe) -> StepShape:

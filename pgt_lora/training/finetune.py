@@ -1,10 +1,8 @@
 """Fine-tuning: TRL's SFTTrainer with PEFT LoRA, from a recipe and a dataset directory to an adapter directory."""
 
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,32 +12,34 @@ from accelerate.utils import broadcast_object_list
 from pgt_lora.core.batches import StepShape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
-from pgt_lora.core.files import write_json
-from pgt_lora.core.machine import free_gpu, hardware, keep_freed_memory
+from pgt_lora.core.machine import free_gpu, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, print_anything
-from pgt_lora.core.versions import versions
-from pgt_lora.data.directory import read_manifest
+from pgt_lora.data.checked_images import write_record
+from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.stream import open_stream
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
-from pgt_lora.models.weight_files import adapter_file, as_other_files
+from pgt_lora.training.adapter import save
 from pgt_lora.training.build import build_trainer, prepare, shape_here
 from pgt_lora.training.callbacks import Stop, progress_bar, stop_on_sigterm
 from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
+from pgt_lora.training.measured import measured
 from pgt_lora.training.processes import launch, leave, quieten_others, together
-from pgt_lora.training.run_directory import claim, newest_checkpoint, writing
-from pgt_lora.training.streaming import open_rows
+from pgt_lora.training.run_directory import claim, newest_checkpoint
+from pgt_lora.training.scoring import Score, as_loaded
 from pgt_lora.training.trainer import Trainer
-
-VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
 
 
 def finetune(
-    recipe: Recipe, data: Path, out: Path, overwrite: bool = False, eval_data: Path | None = None
+    recipe: Recipe, data: Path, out: Path, overwrite: bool = False, eval_data: Path | None = None,
+    score: Score | None = None,
 ) -> Path:  # fmt: skip
     """Fine-tune as the recipe says and return the adapter directory, `out/adapter`.
 
-    `eval_data` is the held-out set whose loss is computed while training, where the recipe asks for that.
+    `eval_data` is the held-out set whose loss is computed while training, where the recipe asks for that. `score` is
+    called with the base before training and with the fine-tuned model after it; it is not to be given where the model
+    `loads_otherwise`.
 
     Where several GPUs are visible, a process is started for each. An interrupted run in `out` is resumed where the
     recipe and the data are the same.
@@ -56,7 +56,12 @@ def finetune(
     with together():
         eval_data = held_out_set(recipe, eval_data)
         shape = check_step(recipe, data)
-        rows = open_rows(recipe, data)
+        rows = open_stream(data) if recipe.kit.streaming else open_dataset(data)
+        training = measured(recipe, rows, data)
+        held_out = measured(recipe, open_dataset(eval_data), eval_data) if eval_data else None
+    if recipe.sft.world_size > 1 and recipe.sft.should_save:
+        for path in filter(None, (None if recipe.kit.streaming else data, eval_data)):
+            write_record(path)  # each process has decoded its part
     console.print(
         f"A step: {shape.num_processes} processes × {shape.batch_size} samples × {shape.accumulation} = "
         f"{shape.num_samples}"
@@ -74,17 +79,21 @@ def finetune(
     broadcast_object_list(resume)
     free_gpu()  # of the base that this process may have scored
     with together():
-        prepared = prepare(recipe, rows, data, eval_data)
+        prepared = prepare(recipe, training, held_out)
+    if score:
+        score(prepared.model, None)
     with progress_bar() as bar, stop_on_sigterm() as stop:
         with together():
-            trainer = build_trainer(recipe, rows, out, prepared, (bar, stop), resume[0])
-            audited = audit(trainer, prepared.encoder)
+            trainer = build_trainer(recipe, out, prepared, (bar, stop), resume[0])
+            audited = audit(trainer, prepared.training.encoder)
         started = time.monotonic()
         train(trainer, stop, resume[0])
     facts = key | audited | {"data": read_manifest(data)}
     if eval_data:
         facts |= {"held_out": held_out_losses(trainer, eval_data)}
     save(trainer, recipe, facts, out, time.monotonic() - started)
+    if score:
+        score(as_loaded(trainer), out / "adapter")
     return out / "adapter"
 
 
@@ -142,71 +151,6 @@ def check_step(recipe: Recipe, data: Path) -> StepShape:
             f"{data}: {num_samples} samples, fewer than global_batch_size {shape.num_samples}; pass a smaller one"
         )
     return shape
-
-
-def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:
-    """Write the adapter, with the resolved recipe, the versions and the loss log beside it.
-
-    Raises:
-        InputError: the weights are not what training makes, or cannot be written.
-    """
-    model: Any = trainer.model
-    weights = lora_weights(model)
-    with together():
-        check_trained(weights, out)
-    with together(), writing(out):
-        if trainer.args.should_save:
-            partial = out / "adapter.partial"
-            model.save_pretrained(partial, state_dict=weights)
-            as_other_files(adapter_file(partial))
-            (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
-            write_json(partial / "loss.json", losses(trainer.state.log_history))
-            run = facts | {
-                "seconds": round(seconds, 1),
-                "steps": trainer.state.global_step,
-                "processes": trainer.args.world_size,
-                "hardware": hardware(),
-                "versions": versions(*VERSIONS),
-            }
-            write_json(partial / "run.json", run)
-            partial.rename(out / "adapter")
-            shutil.rmtree(out / "checkpoints", ignore_errors=True)
-    leave()
-
-
-def check_trained(weights: Mapping[str, Any], out: Path) -> None:
-    """Check that what was trained is finite and no longer what it was at the start, when every B was zero.
-
-    Raises:
-        InputError: it is not; nothing is written then.
-    """
-    if broken := [name for name, weight in weights.items() if not weight.isfinite().all()]:
-        raise InputError(
-            f"{out}: {len(broken)} of {len(weights)} trained tensors are not finite (first: {broken[0]}), so there is "
-            "no adapter; pass a smaller learning_rate and --overwrite"
-        )
-    if not any(weight.any() for name, weight in weights.items() if ".lora_B." in name):
-        raise InputError(
-            f"{out}: training changed nothing, so there is no adapter; look at learning_rate, its schedule, "
-            "lora_alpha and num_train_epochs, and pass --overwrite"
-        )
-
-
-def losses(log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the entries of a log that hold a loss, the same ones whether or not the run was resumed.
-
-    TRL counts tokens from where a process starts, and a resumed run's entries come in another order of their fields.
-    """
-    entries = (entry for entry in log if "loss" in entry)
-    return [{name: entry[name] for name in sorted(entry) if name != "num_tokens"} for entry in entries]
-
-
-def lora_weights(model: Any) -> dict[str, Any]:
-    """Return what was trained, gathered where it is spread over the processes."""
-    from torch.distributed.tensor import DTensor
-
-    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    return {name: p.full_tensor() if isinstance(p, DTensor) else p for name, p in trained.items()}
 
 
 if __name__ == "__main__":  # one of several processes: RECIPE.yaml DATA OUT [overwrite] [EVAL_DATA]

@@ -5,8 +5,7 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.images import check_images
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.training.trainer import Trainer
 
 
@@ -22,7 +21,6 @@ def held_out_set(recipe: Recipe, eval_data: Path | None) -> Path | None:
         raise InputError(
             f"{recipe.name}: eval_strategy {recipe.values['eval_strategy']} needs a held-out set; pass --eval-data"
         )
-    check_images(open_dataset(eval_data), eval_data)
     return eval_data
 
 

@@ -19,8 +19,8 @@ def compile_layers(model: Any, backend: str = "inductor") -> None:
         layer.compile(dynamic=True, backend=backend)
 
 
-def keep_input_types(model: Any) -> None:
-    """Hand LoRA its inputs as they are; for a forward in mixed precision alone, which casts them to 16 bits anyway."""
+def cast_lora_inputs(model: Any, cast: bool) -> None:
+    """Have LoRA cast its inputs to its own type, as PEFT does; in mixed precision, which casts them back, or not."""
     for module in model.modules():
         if isinstance(module, LoraLayer):
-            module.cast_input_dtype_enabled = False
+            module.cast_input_dtype_enabled = cast

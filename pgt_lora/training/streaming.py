@@ -6,27 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import Recipe
-from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.images import check_images
-from pgt_lora.data.stream import Stream, open_stream
+from pgt_lora.data.stream import Stream
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import measure, too_long
 
 Part = tuple[int, int]  # a process, and one of its workers
-
-
-def open_rows(recipe: Recipe, data: Path) -> Any:
-    """Return a recipe's training rows: a `Stream` where it says so, else all of them, with images that were decoded.
-
-    Raises:
-        InputError: there are none, or an image cannot be read.
-    """
-    if recipe.kit.streaming:
-        return open_stream(data)
-    rows = open_dataset(data)
-    check_images(rows.shard(recipe.sft.world_size, recipe.sft.process_index), data)
-    return rows
 
 
 def training_rows(stream: Stream, args: Any, resume: Path | None = None) -> Any:

@@ -18,7 +18,7 @@ from pgt_lora.core.recipe import KitConfig
 from pgt_lora.core.terminal import console
 from pgt_lora.models.lengths import Length
 from pgt_lora.models.transformers_internals import HookedTrainer
-from pgt_lora.training.layers import compile_layers, keep_input_types
+from pgt_lora.training.layers import cast_lora_inputs, compile_layers
 from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
 from pgt_lora.training.processes import together
 from pgt_lora.training.run_directory import writing
@@ -53,7 +53,7 @@ class Trainer(HookedTrainer):
         base.disable_input_require_grads()
         self.supervised_positions = fitted(base) if kit.score_supervised_only else None
         if not kit.cast_lora_inputs and (self.args.bf16 or self.args.fp16):
-            keep_input_types(base)
+            cast_lora_inputs(base, False)
         if kit.compile_layers:
             compile_layers(base)
 

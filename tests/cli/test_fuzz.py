@@ -18,8 +18,9 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, load_recipe, parse_overrides
+from pgt_lora.data.checked_images import checked_images
 from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset
-from pgt_lora.data.images import check_images, decode, size_px
+from pgt_lora.data.images import decode, size_px
 from pgt_lora.data.sources.source import SourceSettings
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import measure
@@ -75,8 +76,7 @@ def rows(rng: random.Random, data: Path, encoder: Encoder) -> None:
     except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError, UnicodeError):
         return  # nobody could have written that
     opened = open_dataset(data)
-    check_images(opened, data)
-    measure(encoder, opened)
+    measure(encoder, checked_images(opened, data))
 
 
 def manifest(rng: random.Random, data: Path, encoder: Encoder) -> None:

@@ -144,7 +144,7 @@ def test_a_cache_holds_conversations_too(subject: Subject, tmp_path: Path) -> No
         pytest.skip("nothing is cached for this family")
     data = write_conversations(tmp_path / "data" / "talks", conversations())
     stored = open_dataset(data)
-    encoder = cached(subject.encoder, subject.model, stored, data, 1.0)
+    encoder = cached(subject.encoder, subject.model, stored, data, 1.0, measure(subject.encoder, stored))
     assert isinstance(encoder, CachedEncoder)
     for chosen in ([0, 1, 2, 3, 4], [3, 4], [3, 1]):
         part = [stored[index] for index in chosen]
@@ -155,7 +155,9 @@ def test_a_cache_holds_conversations_too(subject: Subject, tmp_path: Path) -> No
         with torch.inference_mode():
             torch.testing.assert_close(subject.model(**kept).loss, subject.model(**usual).loss)
     words = write_conversations(tmp_path / "data" / "words", conversations()[3:])
-    assert cached(subject.encoder, subject.model, open_dataset(words), words, 1.0) is subject.encoder
+    said = open_dataset(words)
+    lengths = measure(subject.encoder, said)
+    assert cached(subject.encoder, subject.model, said, words, 1.0, lengths) is subject.encoder
     assert not list(tmp_path.glob(f"data/words-*/{FEATURES_FILE}"))
 
 

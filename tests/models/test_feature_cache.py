@@ -18,6 +18,7 @@ from pgt_lora.models.cached_encoder import FEATURES_FILE, CachedEncoder, read
 from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.feature_cache import cached, num_bytes, write
+from pgt_lora.models.lengths import measure
 from pgt_lora.training.finetune import finetune
 from tests.support.discovered import FAMILIES, small_model, small_processor
 
@@ -47,11 +48,11 @@ def caches(root: Path) -> Sequence[Path]:
 def test_what_is_cached_is_what_the_model_computes(name: str, own_dir: Path, tmp_path: Path) -> None:
     model, encoder = made(name, tmp_path / "base")
     rows = open_dataset(own_dir)
-    found = cached(encoder, model, rows, own_dir, 1.0)
+    found = cached(encoder, model, rows, own_dir, 1.0, measure(encoder, rows))
     assert isinstance(found, CachedEncoder)
     (directory,) = caches(tmp_path)
     size = (directory / FEATURES_FILE).stat().st_size
-    assert size <= num_bytes(model, encoder, rows) < 1.05 * size
+    assert size <= num_bytes(model, measure(encoder, rows)) < 1.05 * size
     chosen = [rows[index] for index in (3, 17, 5)]
     for made_by in ("prompts", "training_batch"):
         usual, from_cache = (dict(getattr(each, made_by)(chosen)) for each in (encoder, found))
@@ -74,7 +75,7 @@ def test_batches_go_into_page_locked_memory(
     """What a data loader does to every batch where there is a GPU; locking itself needs one."""
     model, encoder = made(name, tmp_path / "base")
     rows = open_dataset(own_dir)
-    batch = cached(encoder, model, rows, own_dir, 1.0).training_batch([rows[0], rows[1]])
+    batch = cached(encoder, model, rows, own_dir, 1.0, measure(encoder, rows)).training_batch([rows[0], rows[1]])
     locked = []
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: (locked.append(tensor), tensor.clone())[1])
     pinned = pin_memory(batch)
@@ -95,18 +96,19 @@ def test_an_image_is_computed_once_and_a_cache_is_used_again(
         features_module, "compute", lambda base, batch: (seen.append(len(batch["input_ids"])), compute(base, batch))[1]
     )
     (tmp_path / "written").mkdir()
-    write(tmp_path / "written", model, encoder, rows)
+    write(tmp_path / "written", model, encoder, rows, measure(encoder, rows))
     assert sum(seen) == 16
     found = read(tmp_path / "written", model, encoder)
     usual, from_cache = (model(**each.training_batch(rows[14:20])).loss for each in (encoder, found))
     torch.testing.assert_close(usual, from_cache)
     rows[5]["id"] = rows[6]["id"]
     with pytest.raises(InputError, match=f"row {rows[6]['id']}: two rows have this id"):
-        write(tmp_path / "written", model, encoder, rows)
+        write(tmp_path / "written", model, encoder, rows, measure(encoder, rows))
 
     seen.clear()
+    stored = open_dataset(own_dir)
     for _ in range(2):
-        cached(encoder, model, open_dataset(own_dir), own_dir, 1.0)
+        cached(encoder, model, stored, own_dir, 1.0, measure(encoder, stored))
     assert sum(seen) == 32
 
 
@@ -132,11 +134,12 @@ def test_what_does_not_fit_is_computed_anew_and_said(
 ) -> None:
     model, encoder = made("qwen2_5_vl", tmp_path / "base")
     rows = open_dataset(own_dir)
-    assert cached(encoder, model, rows, own_dir, 1e-6) is encoder
+    lengths = measure(encoder, rows)
+    assert cached(encoder, model, rows, own_dir, 1e-6, lengths) is encoder
     assert "more than feature_cache_gb 1e-06" in " ".join(capsys.readouterr().out.split())
-    assert cached(encoder, model, rows, own_dir, 0) is encoder
+    assert cached(encoder, model, rows, own_dir, 0, lengths) is encoder
     partly = replace(encoder, family=replace(encoder.family, features_suffice=False))
-    assert cached(partly, model, rows, own_dir, 1.0) is partly
+    assert cached(partly, model, rows, own_dir, 1.0, lengths) is partly
     assert not caches(tmp_path)
 
 
@@ -177,5 +180,5 @@ def test_a_cache_that_another_run_made_meanwhile_is_read(
             shutil.copytree(directory, directory.with_name(name))
 
     monkeypatch.setattr(features_module, "write", beaten)
-    assert isinstance(cached(encoder, model, rows, own_dir, 1.0), CachedEncoder)
+    assert isinstance(cached(encoder, model, rows, own_dir, 1.0, measure(encoder, rows)), CachedEncoder)
     assert len(caches(tmp_path)) == 1

@@ -67,9 +67,9 @@ def test_lengths_of_several_images_are_the_encoders(encoder: Encoder) -> None:
 def test_several_images_are_cached_as_the_model_takes_them(encoder: Encoder, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = tiny_module(encoder.family.name).build_model(encoder.processor).eval()
-    write(tmp_path, model, encoder, ROWS)
+    write(tmp_path, model, encoder, ROWS, measure(encoder, ROWS))
     size = (tmp_path / FEATURES_FILE).stat().st_size
-    assert size == num_bytes(model, encoder, ROWS)
+    assert size == num_bytes(model, measure(encoder, ROWS))
     found = read(tmp_path, model, encoder)
     for part in (ROWS, ROWS[1:4], ROWS[::2]):
         usual, from_cache = encoder.training_batch(part), found.training_batch(part)

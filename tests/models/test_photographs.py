@@ -1,7 +1,6 @@
 """Photographs as phones and hosts give them: every family sees them upright, and one line names what it refuses."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,12 +9,11 @@ from PIL import Image
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
+from pgt_lora.data.checked_images import checked_images
 from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
-from pgt_lora.data.images import check_images
 from pgt_lora.data.sample import Sample
 from pgt_lora.evaluation.evaluate import Generation, evaluate
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.feature_cache import num_bytes
 from pgt_lora.models.lengths import measure
 from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, small_processor
 from tests.support.image_files import REFUSED, SAME, encoded, exif
@@ -65,12 +63,9 @@ def test_a_strip_that_qwen_refuses_is_named_by_row(name: str, size: tuple[int, i
     encoder = Encoder(FAMILIES[name], small_processor(name))
     rows = [row("good", SAME["PNG-RGB"]), row("strip", encoded(Image.new("RGB", size), "PNG"))]
     said = rf"^row strip: its image of {size[0]}x{size[1]} pixels is refused by the processor: .*200.*leave it out$"
-    base = SimpleNamespace(config=None, dtype=torch.float32)
     for read in (encoder.prompts, encoder.training_batch, lambda each: measure(encoder, each)):
         with pytest.raises(InputError, match=said):
             read(rows)
-    with pytest.raises(InputError, match=said):
-        num_bytes(base, encoder, rows)
     with pytest.raises(InputError, match=r"^row both: its image of"):
         measure(encoder, [row("both", SAME["PNG-RGB"], encoded(Image.new("RGB", size), "PNG"))])
     assert len(measure(encoder, [row("just", encoded(Image.new("RGB", (200, 1)), "PNG"))])) == 1
@@ -89,8 +84,8 @@ def test_what_cannot_be_decoded_ends_a_run_before_it_starts(name: str, tmp_path:
         write_manifest(partial, {}, write_samples(partial, samples))
     rows, said = open_dataset(data), f"^{data}: row bad: its image cannot be read"
     with pytest.raises(InputError, match=said):
-        check_images(rows, data)
-    check_images(rows.select([0]), data)
+        list(checked_images(rows, data))
+    assert len(list(checked_images(rows.select([0]), data))) == 1
     model: Any = None  # none is asked
     with pytest.raises(InputError, match=said):
         evaluate(model, model, data, tmp_path / "out", name="none", generation=Generation(4, 2))

@@ -11,13 +11,14 @@ from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.training.build import build_trainer, load_base, prepare, training_arguments
 from pgt_lora.training.finetune import finetune
+from pgt_lora.training.measured import measured
 from tests.support.discovered import FAMILIES
 from tests.support.runs import equal
 
 
 def test_every_step_of_an_epoch_takes_a_whole_batch(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
     rows = open_dataset(data_dir).select(range(30))  # three batches of eight, and six more
-    trainer = build_trainer(recipe, rows, tmp_path, prepare(recipe, rows))
+    trainer = build_trainer(recipe, tmp_path, prepare(recipe, measured(recipe, rows)))
     loader = trainer.get_train_dataloader()
     tokens = {each.row_id: each.total for each in trainer.lengths}
     epochs = []
@@ -57,9 +58,9 @@ def test_checkpointing_is_on_only_where_the_recipe_asks_and_changes_nothing(
     assert args.activation_checkpointing
     assert args.activation_checkpointing_kwargs == {"use_reentrant": False}
     assert equal(tmp_path / "without", tmp_path / "with")
-    prepared = prepare(recipe, open_dataset(data_dir))
-    trainer = build_trainer(recipe, open_dataset(data_dir), tmp_path / "built", prepared)
-    batch = prepared.encoder.training_batch([open_dataset(data_dir)[0]])
+    prepared = prepare(recipe, measured(recipe, open_dataset(data_dir)))
+    trainer = build_trainer(recipe, tmp_path / "built", prepared)
+    batch = prepared.training.encoder.training_batch([open_dataset(data_dir)[0]])
     model = trainer.model.get_base_model().train()
     features = model.get_image_features(batch["pixel_values"], batch["image_grid_thw"]).pooler_output
     assert not any(image.requires_grad for image in features)  # the vision tower is not run backward

@@ -13,9 +13,9 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.checkpoint import load_model, load_processor
 from pgt_lora.models.encoding import IGNORE
 from pgt_lora.models.lengths import measure
-from pgt_lora.training.build import open_encoder
 from pgt_lora.training.dry_run.check import check
 from pgt_lora.training.finetune import finetune
+from pgt_lora.training.measured import open_encoder
 from tests.support.conversations import unequal, write_conversations
 
 

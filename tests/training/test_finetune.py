@@ -15,7 +15,8 @@ from pgt_lora.core.recipe import Recipe, build_recipe, load_recipe
 from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.models.placement import check_placement
-from pgt_lora.training.finetune import check_trained, finetune
+from pgt_lora.training.adapter import check_trained
+from pgt_lora.training.finetune import finetune
 from pgt_lora.training.run_directory import newest_checkpoint
 from tests.support.discovered import FAMILIES
 from tests.support.runs import equal, weights

@@ -13,6 +13,7 @@ from pgt_lora.export.merge import merge
 from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.finetune import finetune
+from pgt_lora.training.measured import measured
 from tests.support.checkpoints import checkpoint
 from tests.support.verification import verified_here
 
@@ -52,7 +53,7 @@ def test_the_language_model_alone_is_quantised_and_lora_is_trained_in_fp32(
     recipe: Recipe, data_dir: Path, tmp_path: Path
 ) -> None:
     rows = open_dataset(data_dir)
-    trainer = build_trainer(recipe, rows, tmp_path, prepare(recipe, rows))
+    trainer = build_trainer(recipe, tmp_path, prepare(recipe, measured(recipe, rows)))
     base = trainer.model.get_base_model()
     kinds = linear_kinds(base)
     assert kinds.keys() == {("language_model", "Linear4bit"), ("visual", "Linear"), ("lm_head", "Linear")}

@@ -13,18 +13,19 @@ from pgt_lora.models.transformers_internals import prepared
 from pgt_lora.training import trainer as module
 from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.layers import compile_layers
+from pgt_lora.training.measured import measured
 
 
 def loss_and_gradients(recipe: Recipe, data_dir: Path, out: Path) -> tuple[float, dict[str, torch.Tensor], Any]:
     rows = open_dataset(data_dir)
-    ready = prepare(recipe, rows)
-    trainer = build_trainer(recipe, rows, out, ready)
+    ready = prepare(recipe, measured(recipe, rows))
+    trainer = build_trainer(recipe, out, ready)
     model: Any = trainer.model
     with torch.no_grad():
         for name, parameter in model.named_parameters():  # B is zero at the start, and with it A's gradient
             if "lora_B" in name:
                 parameter.fill_(0.01)
-    batch = ready.encoder.training_batch(list(rows)[:4])
+    batch = ready.training.encoder.training_batch(list(rows)[:4])
     with trainer.compute_loss_context_manager(), trainer.accelerator.autocast():  # as in a step
         loss = trainer.compute_loss(model.train(), prepared(trainer, batch))
     loss.backward()

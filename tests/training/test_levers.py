@@ -10,6 +10,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.training.build import build_trainer, prepare
+from pgt_lora.training.measured import measured
 from tests.training.test_layers import loss_and_gradients
 
 TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
@@ -32,8 +33,9 @@ def test_attention_of_the_tower_alone_changes_no_loss(overrides: list[str], data
 def test_a_part_that_the_model_lacks_is_refused(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
     """Transformers takes any name and heeds none that it does not know."""
     words = ["--model_init_kwargs", '{"attn_implementation": {"vision": "eager"}}']
+    recipe = load_recipe(TINY, [*overrides, *words])
     with pytest.raises(InputError, match=r"attn_implementation vision=…: unknown 'vision'; known: .*vision_config"):
-        prepare(load_recipe(TINY, [*overrides, *words]), open_dataset(data_dir))
+        prepare(recipe, measured(recipe, open_dataset(data_dir)))
     with pytest.raises(InputError, match="attn_implementation is given twice"):
         load_recipe(TINY, [*TOWER_ALONE, "--attn_implementation", "eager"])
 
@@ -42,7 +44,7 @@ def test_copies_that_do_not_block_change_no_loss(overrides: list[str], data_dir:
     loss, gradients, _ = loss_and_gradients(load_recipe(TINY, overrides), data_dir, tmp_path)
     recipe = load_recipe(TINY, [*overrides, *NON_BLOCKING])
     rows = open_dataset(data_dir)
-    loader: Any = build_trainer(recipe, rows, tmp_path, prepare(recipe, rows)).get_train_dataloader()
+    loader: Any = build_trainer(recipe, tmp_path, prepare(recipe, measured(recipe, rows))).get_train_dataloader()
     assert loader._non_blocking
     other_loss, others, _ = loss_and_gradients(recipe, data_dir, tmp_path)
     assert other_loss == loss

@@ -13,6 +13,7 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.cached_encoder import CachedEncoder
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.training.build import batch_with_ids, prepare
+from pgt_lora.training.measured import measured
 from tests.support.discovered import FAMILIES, small_processor
 
 
@@ -32,7 +33,7 @@ def test_workers_that_are_not_forked_make_the_same_batches_from_the_cache(
 ) -> None:
     recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", overrides)
     rows = open_dataset(data_dir)
-    encoder = prepare(recipe, rows, data_dir).encoder
+    encoder = prepare(recipe, measured(recipe, rows, data_dir)).training.encoder
     assert isinstance(encoder, CachedEncoder)
     # The mapped features travel as their path, not as a copy.
     assert len(pickle.dumps(encoder.cache)) < 1000

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
@@ -17,6 +18,7 @@ from pgt_lora.tiny.skills import with_replay
 from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import check_step, finetune
 from pgt_lora.training.run_directory import claim
+from pgt_lora.training.scoring import loads_otherwise
 
 
 def run(
@@ -36,11 +38,19 @@ def run(
     if not (out / "adapter").exists():
         check_step(recipe, data)  # before the base is scored for an hour
     claim(out, recipe, data, held_out, overwrite)
-    evaluate_sets(recipe, base_of(recipe), tests, out / "base")
+
+    def score(model: Any = None, adapter: Path | None = None) -> None:
+        checkpoint = adapter_checkpoint(adapter) if adapter else base_of(recipe)
+        evaluate_sets(recipe, checkpoint, tests, out / ("finetuned" if adapter else "base"), model)
+
     if not (out / "adapter").exists():
-        finetune(recipe, data, out, eval_data=held_out)
+        if reason := loads_otherwise(recipe):
+            console.print(f"Weights are loaded anew to be scored: {reason}", soft_wrap=True)
+            score()
+        finetune(recipe, data, out, eval_data=held_out, score=None if reason else score)
+    score()  # what was left: by an earlier run, or of a model that training cannot lend
+    score(adapter=out / "adapter")
     tuned = adapter_checkpoint(out / "adapter")
-    evaluate_sets(recipe, tuned, tests, out / "finetuned")
     if not (out / "merged").exists():
         merge(tuned, out / "merged")
     elif not has_passed(out / "merged", [f"finetuned/{test}" for test in tests]):

@@ -23,8 +23,10 @@ from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter
 from pgt_lora.models.names import base_of
+from pgt_lora.training.adapter import VERSIONS
 from pgt_lora.training.dry_run.fitting import for_this_machine
-from pgt_lora.training.finetune import VERSIONS, finetune
+from pgt_lora.training.finetune import finetune
+from pgt_lora.training.scoring import loads_otherwise
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,20 @@ def plan(
 def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
     """Do what of a run is not done yet."""
     directory = out / "arms" / run.name
+    named = {score_name(test, path): path for test, path in tests.items()}
+
+    def score(model: Any, adapter: Path | None) -> None:
+        if adapter:  # the base is an arm of its own, scored once for all of them
+            evaluate_sets(run.recipe, adapter_checkpoint(adapter), named, out / "scores" / run.name, model)
+
     gc.collect()  # the run before leaves its model in cycles, and two may not fit the GPU
     torch.cuda.empty_cache()
     if run.data and not (directory / "adapter").exists():
         console.print(f"Training {run.name}")
         recipe = for_this_machine(run.recipe, run.data)
-        finetune(recipe, run.data, directory, eval_data=run.validation or next(iter(tests.values())))
-    named = {score_name(test, path): path for test, path in tests.items()}
+        lent = None if loads_otherwise(recipe) else score
+        looked_at = run.validation or next(iter(tests.values()))
+        finetune(recipe, run.data, directory, eval_data=looked_at, score=lent)
     evaluate_sets(run.recipe, scored(run, directory), named, out / "scores" / run.name)
 
 

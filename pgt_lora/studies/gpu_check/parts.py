@@ -12,6 +12,7 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.models.feature_cache import cached
+from pgt_lora.models.lengths import measure
 from pgt_lora.models.names import base_of, resolve
 from pgt_lora.studies.gpu_check import whole
 from pgt_lora.studies.gpu_check.bench import Bench, sized
@@ -111,7 +112,7 @@ def answers(bench: Bench, at_a_time: int) -> Figures:
     with random_weights(bench.device):
         model, encoder = load_for_evaluation(base_of(recipe), recipe)
     rows = open_dataset(subject.data)
-    encoder = cached(encoder, model, rows, subject.data, recipe.kit.feature_cache_gb)
+    encoder = cached(encoder, model, rows, subject.data, recipe.kit.feature_cache_gb, measure(encoder, rows))
     free_gpu()
     began = time.perf_counter()
     given = list(answer(model, encoder, rows, Generation(at_a_time, recipe.kit.max_new_tokens)))

@@ -34,6 +34,7 @@ from pgt_lora.studies.speed.random_weights import write_random
 from pgt_lora.studies.speed.table import print_table, ratio
 from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.dry_run.memory import dimensions
+from pgt_lora.training.measured import measured
 
 # Largest relative difference of two losses that are to be the same: sums are taken in another order.
 LOSS_TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-2, "float16": 1e-2}
@@ -114,9 +115,9 @@ def check_losses(work: Work) -> tuple[Job, dict[str, float]]:
         InputError: they differ by more than the order of sums explains.
     """
     recipe, rows = work.recipe, open_dataset(work.data)
-    ready = prepare(recipe, rows)
-    encoder = ready.encoder
-    trainer = build_trainer(recipe, rows, work.directory, ready)
+    ready = prepare(recipe, measured(recipe, rows))
+    encoder = ready.training.encoder
+    trainer = build_trainer(recipe, work.directory, ready)
     batch = encoder.training_batch([rows[index] for index in range(recipe.sft.per_device_train_batch_size)])
     losses = {}
     for name, each in ((KIT, trainer), (TRL, stock_trainer(recipe, work.data, work.directory))):

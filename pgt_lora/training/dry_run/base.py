@@ -13,8 +13,8 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import Placement, check_placement
 from pgt_lora.models.published import PUBLISHED, build_config
 from pgt_lora.tiny.processors import build_processor
-from pgt_lora.training.build import open_encoder
 from pgt_lora.training.dry_run.memory import Dimensions, dimensions
+from pgt_lora.training.measured import open_encoder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

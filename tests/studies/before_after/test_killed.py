@@ -33,7 +33,7 @@ STAGES = {
     "cache": ("pgt_lora.models.feature_cache", "compute", 1),
     "base scores": ("pgt_lora.evaluation.evaluate", "write_scores", 1),
     "steps": ("pgt_lora.training.trainer", "supervised_inputs", 6),
-    "saving": ("pgt_lora.training.finetune", "hardware", 1),
+    "saving": ("pgt_lora.training.adapter", "hardware", 1),
     "scores": ("pgt_lora.evaluation.evaluate", "write_scores", 2),
     "merging": ("pgt_lora.export.merge", "companion_files", 1),
     "before verifying": ("pgt_lora.export.merge", "verify_in_fresh_process", 1),

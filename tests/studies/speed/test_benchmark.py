@@ -17,6 +17,7 @@ from pgt_lora.studies.speed.benchmark import Work, bench, check_losses
 from pgt_lora.studies.speed.contenders import stock_trainer
 from pgt_lora.studies.speed.measure import Measured
 from pgt_lora.training.build import build_trainer, prepare
+from pgt_lora.training.measured import measured
 from tests.support.small_configs import small_config
 
 RECIPE = RECIPES / "tiny-qwen2.5-vl.yaml"
@@ -58,9 +59,9 @@ def test_operations_are_those_that_torch_counts(overrides: list[str], data_dir: 
     job, losses = check_losses(Work(recipe, data_dir, tmp_path, None))
     assert losses["pgt_lora"] == pytest.approx(losses["trl"], rel=1e-4)
     rows = open_dataset(data_dir)
-    prepared = prepare(recipe, rows)
-    trainer = build_trainer(recipe, rows, tmp_path / "run", prepared)
-    batch = prepared.encoder.training_batch([rows[index] for index in range(4)])
+    prepared = prepare(recipe, measured(recipe, rows))
+    trainer = build_trainer(recipe, tmp_path / "run", prepared)
+    batch = prepared.training.encoder.training_batch([rows[index] for index in range(4)])
     run = Measured(
         images=4, tokens=batch["input_ids"].numel(), supervised=batch["labels"].numel(), padded=batch["labels"].numel()
     )

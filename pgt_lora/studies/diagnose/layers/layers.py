@@ -15,8 +15,8 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
+from pgt_lora.data.checked_images import checked_images
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.images import check_images
 from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.models.checkpoint import Checkpoint
@@ -86,8 +86,8 @@ def layer_probes(
     """
     check_installed()
     rows = open_dataset(data)
-    check_images(rows, data)
-    known = rows.remove_columns("images").to_list()
+    read = checked_images(rows, data)
+    known = [{name: value for name, value in row.items() if name != "images"} for row in read]
     problems, left_out = problems_of(known, bool(read_manifest(data).get("asked", {}).get("exhaustive")))
     if not problems:
         raise InputError(f"{data}: nothing to probe. {'; '.join(left_out)}; draw more images (--num-samples)")
