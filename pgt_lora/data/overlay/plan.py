@@ -55,8 +55,8 @@ class OverlaySettings:
     """How many rows are drawn over, and how.
 
     `proportion` is the share of the rows that are chosen. With `separate`, the original row stays as it is, and the
-    photograph with primitives becomes a row of its own. `limit` is how many rows are taken, all where it is None. `tasks`
-    says how often each task is drawn, as a recipe's does.
+    photograph with primitives becomes a row of its own. `limit` is how many rows are taken, all where it is None.
+    `tasks` says how often each task is drawn, as a recipe's does.
     """
 
     proportion: float = 0.05
