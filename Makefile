@@ -40,6 +40,7 @@ help:  ## List the targets.
 	@echo "  make finetune MODEL=… DATA=… EVAL=… OUT=… GPUS=… ARGS='--learning_rate 1e-3 --overwrite'"
 	@echo "  make compare MODEL=… EVAL=SET OUT=… ARGS='--arms base,pgt,specialized-mix,mine=DIR --seeds 0,1,2'"
 	@echo "  make compare MODEL=… ARGS='--preset transfer'"
+	@echo "  make compare MODEL=… DATA=… ARGS='--preset proportions'"
 	@echo "  make eval MODEL=runs/… ARGS='--suite quick'"
 	@echo "  make finetune NODES=2 NODE=0 MASTER=host0 MODEL=… DATA=… OUT=…    on every node; see docs/training.md"
 

@@ -25,6 +25,10 @@ def compare(
         Optional[str],  # noqa: UP045
         typer.Option(help="Arms and evaluation sets by one name, such as transfer; another name lists all."),
     ] = None,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--data", help="What a preset's arms draw over: a dataset directory, or what `import` reads."),
+    ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-compare")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
@@ -35,6 +39,8 @@ def compare(
     if preset and (arms is not None or eval_data):
         raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave --arms and --eval-data out")
     chosen = load_preset(preset) if preset else None
+    if data is not None and not (chosen and chosen.is_over_data):
+        raise InputError(f"--data {data}: for presets whose arms draw over it; write --arms NAME={data} for an arm")
 
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
@@ -43,7 +49,7 @@ def compare(
     arms = "base,pgt,specialized-mix" if arms is None else arms
     named = resolve(recipe, context.args)
     sets = held_out(eval_data, named.recipe)
-    compare_arms(named, arms, seeds, sets, out, context.args, overwrite, chosen)
+    compare_arms(named, arms, seeds, sets, out, context.args, overwrite, chosen, data)
 
 
 def diagnose(

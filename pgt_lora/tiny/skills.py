@@ -21,6 +21,8 @@ from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.drawing import paint
 from pgt_lora.tiny.lessons import Lesson, draw_scene, phrase
 from pgt_lora.tiny.letter_questions import color_to_letter, letter_to_color
+from pgt_lora.tiny.objects import Turn
+from pgt_lora.tiny.picture import Picture
 from pgt_lora.tiny.place_questions import color_at, thing_at, thing_to_color
 from pgt_lora.tiny.questions import present, side, total
 from pgt_lora.tiny.things import NAMES
@@ -49,23 +51,31 @@ def skill_samples(num_samples: int, split: str = "test", seed: int = 0) -> Itera
         while turn is None:
             picture = draw_scene(rng)
             turn = lesson(rng, picture)
-        question, answer = phrase(rng, turn)
-        file = io.BytesIO()
-        Image.fromarray(paint(picture)).save(file, "PNG", compress_level=1)
         name = f"skill-{split}-{seed}-{index:06d}"
-        yield Sample(
-            id=name,
-            images=(file.getvalue(),),
-            question=question,
-            answer=answer,
-            source="tiny-lessons",
-            task=skill,
-            template="A",
-            answer_format=answer_format,
-            group=name,
-            choices=choices or (("left", "right") if answer in ("left", "right") else ("above", "below")),
-            scene=picture.scene.to_json(),
-        )
+        question, answer = phrase(rng, turn)
+        known = choices or (("left", "right") if answer in ("left", "right") else ("above", "below"))
+        yield lesson_sample(name, skill, picture, (question, answer), answer_format, known)
+
+
+def lesson_sample(
+    name: str, task: str, picture: Picture, turn: Turn, answer_format: str, choices: tuple[str, ...]
+) -> Sample:
+    """Return the sample of a lesson's question and answer on a picture, which is painted."""
+    file = io.BytesIO()
+    Image.fromarray(paint(picture)).save(file, "PNG", compress_level=1)
+    return Sample(
+        id=name,
+        images=(file.getvalue(),),
+        question=turn[0],
+        answer=turn[1],
+        source="tiny-lessons",
+        task=task,
+        template="A",
+        answer_format=answer_format,
+        group=name,
+        choices=choices,
+        scene=picture.scene.to_json(),
+    )
 
 
 def skill_data(split: str = "test", num_samples: int = NUM_SKILL_SAMPLES) -> Path:

@@ -11,13 +11,13 @@ from math import ceil
 from random import Random
 from typing import Protocol
 
-from pgt_lora.core.errors import InputError
+from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.streams import stream
 from pgt_lora.data.limit import check_limit
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.task import Question, Task, TaskSettings
-from pgt_lora.data.weights import mixed, preset_weights, tasks
+from pgt_lora.data.weights import mixed, parse_weights, tasks
 
 MAX_TASKS = 3
 LONG_SIDE_PX = 1280  # of an image as it is seen, where nothing more is known of the model
@@ -56,6 +56,7 @@ class OverlaySettings:
 
     `proportion` is the share of the rows that are chosen. With `separate`, the original row stays as it is, and the
     photograph with primitives becomes a row of its own. `limit` is how many rows are taken, all where it is None.
+    `tasks` says how often each task is drawn, as a recipe's does.
     """
 
     proportion: float = 0.05
@@ -63,6 +64,7 @@ class OverlaySettings:
     separate: bool = False
     seed: int = 0
     limit: int | None = None
+    tasks: str = "families"
 
     def check(self) -> None:
         """Raise `InputError` where a value is out of its range."""
@@ -71,6 +73,11 @@ class OverlaySettings:
         check_limit(self.limit)
         if not 1 <= self.tasks_per_image <= MAX_TASKS:
             raise InputError(f"--tasks-per-image {self.tasks_per_image}: from 1 to {MAX_TASKS}")
+        drawn = [task.name for task in mixed()]
+        if others := sorted(set(parse_weights(self.tasks)) - set(drawn)):
+            raise InputError(
+                f"tasks {self.tasks!r}: {others[0]} is not drawn over photographs; known: {choices(drawn)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -117,12 +124,16 @@ def possible_tasks(seen: Canvas) -> tuple[str, ...]:
     return tuple(names)
 
 
-def plan(rng: Random, settings: TaskSettings, possible: Sequence[str], number: int) -> tuple[Asked, ...]:
+def plan(
+    rng: Random, settings: TaskSettings, possible: Sequence[str], number: int, shares: str = "families"
+) -> tuple[Asked, ...]:
     """Draw questions of distinct tasks, as many as are asked for or possible; the first are those of a smaller number.
 
-    No color is named by two of them, so that what one asks for is never what another one shows.
+    `shares` say how often each task is drawn. No color is named by two of them, so that what one asks for is never what
+    another one shows.
     """
-    weights, left = preset_weights("families"), list(possible)
+    weights = parse_weights(shares)
+    left = [name for name in possible if name in weights]
     asked: list[Asked] = []
     named: set[str] = set()
     while left and len(asked) < number:

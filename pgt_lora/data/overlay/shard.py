@@ -132,7 +132,7 @@ def draw_row(rows: Originals, index: int, settings: OverlaySettings, seen: Seen)
     rng = row_stream(settings.seed, row["id"])
     rng.random()  # which has chosen it
     task_settings = settings_for(canvas, as_seen)
-    asked = plan(rng, task_settings, possible_tasks(as_seen), settings.tasks_per_image)
+    asked = plan(rng, task_settings, possible_tasks(as_seen), settings.tasks_per_image, settings.tasks)
     if not asked:
         return kept, Outcome.SIZE
     result = overlay(rng, photograph, asked, task_settings)

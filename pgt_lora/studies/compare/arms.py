@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pgt_lora.evaluation.paired import BASE, PERMUTED
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
 from pgt_lora.studies.compare.position.arms import ARMS as POSITION_ARMS
 from pgt_lora.studies.compare.position.arms import SMALLER, position_data, position_validation
+from pgt_lora.studies.compare.real_data import OverData, RealData, rows_of_arm
 from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS
 from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.tiny.skills import with_replay
@@ -27,15 +28,20 @@ from pgt_lora.tiny.skills import with_replay
 PGT, VARIED, MIX, BOTH, WITHOUT = "pgt", "pgt-varied", "specialized-mix", "pgt+mix", "pgt-no-"
 PHOTOGRAPHED = "pgt-photographs"
 WHOLE = (BASE, PGT, VARIED, PHOTOGRAPHED, f"{PGT}{PERMUTED}", f"{VARIED}{PERMUTED}", MIX, BOTH, *POSITION_ARMS)
+NAME = r"[A-Za-z0-9][\w.+-]*"
 KNOWN = (*WHOLE, f"{WITHOUT}UNIT", "NAME=DIR")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm; `directory` is the user's own dataset or adapter, None for the arms that the kit makes."""
+    """One arm; `directory` is the user's own dataset or adapter, None for the arms that the kit makes.
+
+    `over` says what an arm of a preset is trained on of the real data that the comparison is given.
+    """
 
     name: str
     directory: Path | None = None
+    over: OverData | None = None
 
     @property
     def is_adapter(self) -> bool:
@@ -54,17 +60,34 @@ def parse_arms(text: str) -> list[Arm]:
     Raises:
         InputError: an arm or a unit is unknown, given twice or not a usable name, or there are fewer than two.
     """
-    arms = [_parse(part.strip()) for part in text.split(",") if part.strip()]
-    names = [arm.name for arm in arms]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"arms {text!r}: {name} is given twice")
-    if len(arms) < 2:
-        raise InputError(f"arms {text!r}: a comparison needs two arms or more; known: {', '.join(KNOWN)}")
+    arms = [parse_arm(part.strip()) for part in text.split(",") if part.strip()]
+    check_arms(arms)
     return arms
 
 
-def _parse(word: str) -> Arm:
+def check_arms(arms: Sequence[Arm]) -> None:
+    """Check that arms can be compared.
+
+    Raises:
+        InputError: one is given twice, an arm over real data has not a usable name, or there are fewer than two.
+    """
+    names = [arm.name for arm in arms]
+    told = ",".join(names)
+    for arm in arms:
+        if names.count(arm.name) > 1:
+            raise InputError(f"arms {told!r}: {arm.name} is given twice")
+        if arm.over and (arm.name in WHOLE or not re.fullmatch(NAME, arm.name)):
+            raise InputError(f"arm {arm.name!r}: over real data, a name of its own of letters, digits and . _ + -")
+    if len(arms) < 2:
+        raise InputError(f"arms {told!r}: a comparison needs two arms or more; known: {', '.join(KNOWN)}")
+
+
+def parse_arm(word: str) -> Arm:
+    """Read one arm as a person types it.
+
+    Raises:
+        InputError: it or its unit is unknown, or its name is not usable.
+    """
     name, equals, directory = word.partition("=")
     unit = name.removeprefix(WITHOUT) if name.startswith(WITHOUT) else None
     if equals:
@@ -72,7 +95,7 @@ def _parse(word: str) -> Arm:
             raise InputError(
                 f"arm {word!r}: {name} is the model without training; choose another name for your dataset"
             )
-        if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name) or not directory:
+        if not re.fullmatch(NAME, name) or not directory:
             raise InputError(f"arm {word!r}: write NAME=DIR, the name of letters, digits and . _ + -")
         return Arm(name, Path(directory))
     if unit is not None and unit not in units():
@@ -82,8 +105,10 @@ def _parse(word: str) -> Arm:
     return Arm(name)
 
 
-def arm_data(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
+def arm_data(recipe: Recipe, arms: Sequence[Arm], real: RealData | None = None) -> dict[str, Path]:
     """Return the dataset directory of every trained arm by its name; the kit's own are made where they are not there.
+
+    Arms over the `real` data replay no lessons: it is what they would forget.
 
     Raises:
         InputError: a directory cannot be used, or the arms would not be trained on equally many samples.
@@ -92,22 +117,29 @@ def arm_data(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
     for arm in trained:
         if arm.directory:
             read_manifest(arm.directory)  # a wrong directory is to be told before others are made
-    found = {arm.name: arm.directory or with_replay(recipe, _make(recipe, arm.name)) for arm in trained}
+    found = {arm.name: _data(recipe, arm, real) for arm in trained}
     sizes = {name: read_manifest(path)["num_samples"] for name, path in found.items()}
-    if len({size for name, size in sizes.items() if name not in SMALLER}) > 1:
+    # Over real data, the steps are equal.
+    if real is None and len({size for name, size in sizes.items() if name not in SMALLER}) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise InputError(f"the arms have unequal numbers of samples ({told}); make them equal, or pass --num_samples")
     return found
 
 
-def arm_validation(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
+def _data(recipe: Recipe, arm: Arm, real: RealData | None) -> Path:
+    if real and arm.over:
+        return rows_of_arm(real, arm.name, arm.over)
+    return arm.directory or with_replay(recipe, _make(recipe, arm.name))
+
+
+def arm_validation(recipe: Recipe, arms: Sequence[Arm]) -> dict[str, Path]:
     """Return the held-out set by which an arm stops that has one of its own, by its name."""
     if recipe.sft.eval_strategy == "no":
         return {}
     return {arm.name: position_validation(recipe, arm.name) for arm in arms if arm.name in POSITION_ARMS}
 
 
-def arm_adapters(recipe: Recipe, arms: list[Arm]) -> dict[str, Path]:
+def arm_adapters(recipe: Recipe, arms: Sequence[Arm]) -> dict[str, Path]:
     """Return the directory of every arm that is an adapter, by its name.
 
     Raises:

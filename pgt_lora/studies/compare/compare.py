@@ -16,6 +16,7 @@ from pgt_lora.models.names import Named
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, arm_validation, parse_arms
 from pgt_lora.studies.compare.overview import overview
 from pgt_lora.studies.compare.preset import Preset
+from pgt_lora.studies.compare.real_data import real_data, with_budget
 from pgt_lora.studies.compare.report import Page, print_results, write_pages
 from pgt_lora.studies.compare.runs import describe, plan, score_directories, shared_images, train_and_score
 from pgt_lora.studies.compare.sets import default_sets, named_sets, own_sets
@@ -25,29 +26,32 @@ ASKED = "asked.json"  # marks the directory of a comparison
 
 def compare(
     named: Named, arms: str, seeds: str, eval_data: Sequence[Path], out: Path | None, overrides: Sequence[str] = (),
-    overwrite: bool = False, preset: Preset | None = None,
+    overwrite: bool = False, preset: Preset | None = None, data: str | None = None,
 ) -> None:  # fmt: skip
     """Train the arms, score them on the same items, and write what differs by more than noise.
 
-    A preset's arms and sets take the place of `arms` and `eval_data`. `overrides` are what was typed beside the model's
-    name, for the report to say.
+    A preset's arms and sets take the place of `arms` and `eval_data`; `data` names what its arms draw over. `overrides`
+    are what was typed beside the model's name, for the report to say.
 
     Raises:
         InputError: an arm, a seed, a directory or the recipe cannot be used; nothing was trained then.
     """
     model, recipe = named.name, named.recipe
-    arms = ",".join(preset.arms) if preset else arms
-    names, numbers = parse_arms(arms), parse_seeds(seeds)
+    names, numbers = preset.arms if preset else parse_arms(arms), parse_seeds(seeds)
     out = out or run_directory(f"{recipe.name}-{preset.name if preset else 'compare'}")
     take(out, overwrite)
-    sets = named_sets(preset.sets) if preset else own_sets(eval_data) if eval_data else default_sets(recipe)
+    real = real_data(recipe, data) if preset and preset.is_over_data else None
+    recipe = with_budget(recipe, real) if real else recipe
+    sets = named_sets(preset.sets, real) if preset else own_sets(eval_data) if eval_data else default_sets(recipe)
     tests = {name: each.make(recipe) for name, each in sets.items()}
     adapters = arm_adapters(recipe, names)
-    datasets = arm_data(recipe, names)
+    datasets = arm_data(recipe, names, real)
     check_held_out(tests, {f"arm {name}": path for name, path in datasets.items()})
     runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers, arm_validation(recipe, names))
-    asked = {"model": model, "arms": arms, "seeds": seeds, "eval_data": [str(each) for each in eval_data]}
-    asked |= {"preset": preset.name} if preset else {}
+    asked = {
+        "model": model, "arms": [arm.name for arm in names], "seeds": seeds, "preset": preset and preset.name,
+        "data": data, "eval_data": [str(each) for each in eval_data],
+    }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / ASKED, asked | {"overrides": list(overrides)})
     if overwrite:
@@ -69,7 +73,7 @@ def compare(
         contrasts=found,
         runs=[describe(each, out) for each in runs],
         shared_images={arm: shared_images(tests, path) for arm, path in datasets.items()},
-        command=command(model, arms, seeds, eval_data, out, overrides, preset),
+        command=command(model, arms, seeds, eval_data, out, overrides, preset, data),
         overview=overview(preset.name, list(sets.values()), results, found) if preset else None,
     )
     print_results(page)
@@ -103,9 +107,9 @@ def take(out: Path, overwrite: bool = False) -> None:
 
 def command(
     model: str, arms: str, seeds: str, eval_data: Sequence[Path], out: Path, overrides: Sequence[str],
-    preset: Preset | None = None,
+    preset: Preset | None = None, data: str | None = None,
 ) -> str:  # fmt: skip
     """Return the command that makes this comparison."""
     given = [word for path in eval_data for word in ("--eval-data", str(path))]
-    what = ["--preset", preset.name] if preset else ["--arms", arms]
+    what = ["--preset", preset.name, *(["--data", data] if data else [])] if preset else ["--arms", arms]
     return shlex.join(["pgt-lora", "compare", model, *what, "--seeds", seeds, *given, "--out", str(out), *overrides])

@@ -1,14 +1,24 @@
-"""Presets: comparisons that have a name, each a short YAML file of arms and evaluation sets in `presets/`."""
+"""Presets: comparisons that have a name, each a short YAML file of arms and evaluation sets in `presets/`.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+An arm is a word, as `--arms` takes it, or a name with what it is trained on of the real data that `--data` names:
+`overlay-5: {overlay: {proportion: 0.05}}`. Its fields are those of `OverData`, and those of `OverlaySettings`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.data.overlay.plan import OverlaySettings
+from pgt_lora.studies.compare.arms import Arm, check_arms, parse_arm
+from pgt_lora.studies.compare.real_data import OverData
 
 PRESETS = Path(__file__).parent / "presets"
+# All but the limit, which `share` takes the place of.
+_OVERLAY = {name: value for name, value in asdict(OverlaySettings()).items() if name != "limit"}
 
 
 @dataclass(frozen=True)
@@ -16,8 +26,13 @@ class Preset:
     """The arms of a comparison and the names of its evaluation sets; on the first set the arms are at home."""
 
     name: str
-    arms: Sequence[str]
+    arms: Sequence[Arm]
     sets: Sequence[str]
+
+    @property
+    def is_over_data(self) -> bool:
+        """Whether real data is asked for."""
+        return any(arm.over for arm in self.arms)
 
 
 def preset_names() -> list[str]:
@@ -29,13 +44,47 @@ def load_preset(name: str) -> Preset:
     """Read a preset.
 
     Raises:
-        InputError: none has this name, or its file is anything but the two lists `arms` and `sets`.
+        InputError: none has this name, its file is anything but the two lists `arms` and `sets`, or an arm is none.
     """
     if name not in preset_names():
         raise InputError(f"--preset {name}: unknown; known: {choices(preset_names())}")
     path = PRESETS / f"{name}.yaml"
-    fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    lists = fields.values() if isinstance(fields, dict) and set(fields) == {"arms", "sets"} else ()
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    lists = values.values() if isinstance(values, dict) and set(values) == {"arms", "sets"} else ()
     if not lists or not all(isinstance(each, list) for each in lists):
         raise InputError(f"{path}: a preset has two lists, arms and sets")
-    return Preset(name, tuple(fields["arms"]), tuple(fields["sets"]))
+    try:
+        arms = [_arm(each) for each in values["arms"]]
+        check_arms(arms)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return Preset(name, tuple(arms), tuple(values["sets"]))
+
+
+def _arm(value: Any) -> Arm:
+    if isinstance(value, str):
+        return parse_arm(value)
+    if not isinstance(value, dict) or len(value) != 1:
+        raise InputError(f"arm {value!r}: a word, or a name with its fields")
+    ((name, said),) = value.items()
+    try:
+        said = _checked(said, {"share": 1.0, "overlay": {}})
+        drawn = "overlay" in said and OverlaySettings(**_checked(said["overlay"], _OVERLAY))
+        over = OverData(said.get("share", 1.0), drawn or None)
+        over.check()
+    except InputError as error:
+        raise InputError(f"arm {name}: {error}") from error
+    return Arm(str(name), over=over)
+
+
+def _checked(said: Any, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return fields whose names are known and whose values are of the types of their defaults."""
+    if not isinstance(said, dict):
+        raise InputError(f"{said!r}: no fields; known: {choices(defaults)}")
+    for name, value in said.items():
+        if name not in defaults:
+            raise InputError(f"{name}: unknown; known: {choices(defaults)}")
+        kind = type(defaults[name])
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
+            raise InputError(f"{name}: {value!r} is not of the kind of {defaults[name]!r}")
+    return said

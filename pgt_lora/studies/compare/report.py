@@ -12,7 +12,7 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, points, render_page, write_page
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
-from pgt_lora.evaluation.paired import Contrast, Difference, Result
+from pgt_lora.evaluation.paired import BASE, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import area_maps, confusion, loss_curves, won_and_lost
 from pgt_lora.studies.compare.overview import Overview
@@ -53,6 +53,14 @@ class Page:
             "one seed: another seed may change a difference by more than its interval. --seeds 0,1,2 measures it."
         )
 
+    @property
+    def ablations(self) -> list[Contrast]:
+        """In a preset without permuted twins, the differences of arms from the first one that was trained."""
+        if self.overview is None or self.overview.gains:
+            return []
+        reference = next(arm for arm in self.arms if arm != BASE)
+        return [each for each in self.contrasts if each.reference == reference]
+
     def difference(self, title: str, arm: str, column: int) -> Difference | None:
         """Return an arm's difference from the first arm; None for the first arm itself."""
         for each in self.contrasts:
@@ -68,7 +76,8 @@ def write_pages(page: Page, out: Path) -> None:
         (contrast, won_and_lost(result, contrast.arm, contrast.reference))
         for contrast in page.contrasts
         for result in page.results
-        if result.items.title == contrast.title and (contrast.is_of_skill or not page.overview)
+        if result.items.title == contrast.title
+        and (contrast.is_of_skill or not page.overview or contrast in page.ablations)
     ]
     maps = {result.items.title: drawn for result in page.results if (drawn := area_maps(result))}
     context = {

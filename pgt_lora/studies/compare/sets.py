@@ -14,6 +14,7 @@ from pgt_lora.studies.compare.position.arms import DISTRACTORS, POSITION, distra
 from pgt_lora.studies.compare.position.arms import PHOTOGRAPHS as POSITION_PHOTOGRAPHS
 from pgt_lora.studies.compare.position.photographs import photographed
 from pgt_lora.studies.compare.position.synthetic import every_item
+from pgt_lora.studies.compare.real_data import RealData, asked_over
 from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS, PLAIN_COLORS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over
 from pgt_lora.studies.compare.transfer.photographs import TEST
@@ -82,16 +83,30 @@ SETS: Mapping[str, EvaluationSet] = {
 }
 
 
-def named_sets(names: Sequence[str]) -> dict[str, EvaluationSet]:
-    """Return the sets of these names.
+def named_sets(names: Sequence[str], real: RealData | None = None) -> dict[str, EvaluationSet]:
+    """Return the sets of these names, of which some are made of the `real` data of a comparison.
 
     Raises:
         InputError: one is not known.
     """
+    known = {**SETS, **(_sets_of(real) if real else {})}
     for name in names:
-        if name not in SETS:
-            raise InputError(f"evaluation set {name!r}: unknown; known: {choices(SETS)}")
-    return {name: SETS[name] for name in names}
+        if name not in known:
+            raise InputError(f"evaluation set {name!r}: unknown; known: {choices(known)}")
+    return {name: known[name] for name in names}
+
+
+def _sets_of(real: RealData) -> dict[str, EvaluationSet]:
+    return {
+        "overlaid": EvaluationSet(
+            "PGT over held-out images", "a question of PGT alone, drawn over the images of the original questions",
+            lambda recipe: asked_over(real.test),
+        ),
+        "originals": EvaluationSet(
+            "Original questions", "held out of the real data, with their images: what may be forgotten",
+            lambda recipe: real.test,
+        ),
+    }  # fmt: skip
 
 
 def default_sets(recipe: Recipe) -> dict[str, EvaluationSet]:

@@ -104,6 +104,27 @@ def test_a_set_of_few_images_says_how_many(
     assert re.findall(r"<summary>(.*) <span", html)[-4:] == ["pgt against pgt-permuted"] * 4
 
 
+def test_without_permuted_twins_arms_are_held_against_the_first_that_was_trained(
+    held_out_dir: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    result = made_up(held_out_dir, {"data": 0.6, "overlay-100": 0.9, "overlay-5": 0.6})
+    results, arms = [named(result, "Home")], list(result.predictions)
+    told = contrasts(results, arms)
+    page = replace(made_up_page(result, recipe), results=results, contrasts=told, overview=of(results, told))
+    assert [(each.arm, each.title) for each in page.ablations] == [("overlay-100", "Home"), ("overlay-5", "Home")]
+    runs = [run | ({"num_samples": 64} if run["arm"] == "overlay-5" else {}) for run in page.runs]
+    write_pages(replace(page, runs=runs), tmp_path)
+    html, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    table = text.partition("### Arms minus data: the mean over tasks")[2].partition("##")[0]
+    means = [each.rows[-1] for each in page.ablations]
+    assert [mean.found for mean in means] == [True, False]
+    assert table.count("**") == 2 and all(f"{100 * mean.value:+.1f}" in table for mean in means)
+    assert re.findall(r"<h2>(.*)</h2>", html)[:2] == ["Overview", "Arms minus data: the mean over tasks"]
+    assert "32 to 64" in html
+    assert len(re.findall(r"<summary>overlay-(?:5|100) against data", html)) == 2
+    assert not replace(page, overview=None).ablations
+
+
 def test_levels_of_intervals_agree_with_holms_correction() -> None:
     rng = np.random.default_rng(0)
     for number in (1, 2, 7, 28):

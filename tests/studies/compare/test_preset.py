@@ -7,9 +7,12 @@ import pytest
 
 from pgt_lora.cli import app as cli
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.overlay.plan import OverlaySettings
+from pgt_lora.data.weights import parse_weights, preset_weights, units
 from pgt_lora.studies.compare import preset as presets
-from pgt_lora.studies.compare.arms import parse_arms
+from pgt_lora.studies.compare.arms import Arm, weights_without
 from pgt_lora.studies.compare.preset import Preset, load_preset, preset_names
+from pgt_lora.studies.compare.real_data import OverData, RealData
 from pgt_lora.studies.compare.sets import named_sets
 
 
@@ -17,13 +20,15 @@ def test_every_preset_names_arms_and_sets_that_there_are() -> None:
     assert "transfer" in preset_names()
     for name in preset_names():
         preset = load_preset(name)
-        assert [arm.name for arm in parse_arms(",".join(preset.arms))] == list(preset.arms)
-        assert list(named_sets(preset.sets)) == list(preset.sets)
+        real = RealData(Path("train"), Path("test")) if preset.is_over_data else None
+        assert list(named_sets(preset.sets, real)) == list(preset.sets)
+        assert preset.arms[0] == Arm("base")
 
 
 def test_the_transfer_preset_holds_the_control_and_the_upper_bound() -> None:
     preset = load_preset("transfer")
-    assert {"base", "pgt", "pgt-permuted", "pgt-varied", "pgt-photographs"} <= set(preset.arms)
+    assert {"base", "pgt", "pgt-permuted", "pgt-varied", "pgt-photographs"} <= {arm.name for arm in preset.arms}
+    assert not preset.is_over_data
     assert preset.sets[0] == "pgt"
     assert {"colors", "textures", "photographs", "things"} <= set(preset.sets)
 
@@ -32,7 +37,7 @@ def test_a_further_file_is_a_further_preset(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(presets, "PRESETS", tmp_path)
     (tmp_path / "mine.yaml").write_text("arms: [base, pgt]\nsets: [pgt, skills]\n")
     assert preset_names() == ["mine"]
-    assert load_preset("mine") == Preset("mine", ("base", "pgt"), ("pgt", "skills"))
+    assert load_preset("mine") == Preset("mine", (Arm("base"), Arm("pgt")), ("pgt", "skills"))
     for text in (
         "arms: [base, pgt]\n",
         "arms: [base, pgt]\nsets: [pgt]\nseed: 1\n",
@@ -49,12 +54,67 @@ def test_an_unknown_set_is_named() -> None:
         named_sets(["pgt", "photos"])
 
 
+def test_the_paper_s_tables_are_presets() -> None:
+    drawn = {
+        name: {arm.name: arm.over and arm.over.overlay for arm in load_preset(name).arms}
+        for name in ("proportions", "separate", "accumulation", "leave-one-out", "sizes")
+    }
+    for arms in drawn.values():
+        assert list(arms)[:2] == ["base", "data"] and arms["data"] is None
+        assert arms["overlay-100"] == OverlaySettings(1.0)
+    shares = [overlay.proportion for overlay in drawn["proportions"].values() if overlay]
+    assert sorted(shares) == [0.05, 0.1, 0.5, 1.0]
+    assert drawn["separate"]["separate-100"] == OverlaySettings(1.0, separate=True)
+    numbers = [overlay.tasks_per_image for overlay in drawn["accumulation"].values() if overlay]
+    assert numbers == [1, 2, 3]
+    for unit in units():
+        overlay = drawn["leave-one-out"][f"no-{unit}"]
+        assert overlay and parse_weights(overlay.tasks) == weights_without(unit, preset_weights("families"))
+    by_name = {arm.name: arm.over for arm in load_preset("sizes").arms}
+    assert by_name["data-tenth"] == OverData(0.1) and by_name["overlay-100-tenth"] == OverData(
+        0.1, OverlaySettings(1.0)
+    )
+
+
+BAD_ARMS = {
+    "- 3": "arm 3: a word, or a name with its fields",
+    "- {a: {}, b: {}}": "a word, or a name with its fields",
+    "- a: 5": "arm a: 5: no fields; known: overlay, share",
+    "- a: {shares: 0.1}": "arm a: shares: unknown; known: overlay, share",
+    "- a: {share: much}": "arm a: share: 'much' is not of the kind of 1.0",
+    "- a: {share: 0}": "arm a: share 0: of the real data, above 0, up to 1",
+    "- a: {overlay: {part: 0.1}}": "arm a: part: unknown; known: proportion, seed, separate, tasks, tasks_per_image",
+    "- a: {overlay: {proportion: 2}}": "arm a: --proportion 2",
+    "- a: {overlay: {separate: 1}}": "arm a: separate: 1 is not of the kind of False",
+    "- a: {overlay: {seed: true}}": "arm a: seed: True is not of the kind of 0",
+    "- a: {overlay: {tasks: depth}}": "arm a: tasks 'depth': unknown task 'depth'",
+    "- a: {overlay: {tasks: absolute_position}}": "absolute_position is not drawn over photographs; known: analogy,",
+    "- pgt: {}": "arm 'pgt': over real data, a name of its own",
+    "- a/b: {}": "arm 'a/b': over real data, a name of its own",
+    "- pgd": "arm 'pgd': unknown",
+    "- base": "base is given twice",
+}
+
+
+@pytest.mark.parametrize("arm", BAD_ARMS)
+def test_an_arm_that_is_none_is_told(arm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "PRESETS", tmp_path)
+    (tmp_path / "mine.yaml").write_text(f"arms:\n- base\n{arm}\nsets: [pgt]\n")
+    with pytest.raises(InputError) as raised:
+        load_preset("mine")
+    message = str(raised.value)
+    assert message.startswith(f"{tmp_path / 'mine.yaml'}: ") and BAD_ARMS[arm] in message and "\n" not in message
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["--preset", "transfers"], "--preset transfers: unknown; known: "),
         (["--preset", "transfer", "--arms", "base,pgt"], "leave --arms and --eval-data out"),
         (["--preset", "transfer", "--eval-data", "{root}"], "leave --arms and --eval-data out"),
+        (["--preset", "transfer", "--data", "{root}"], "for presets whose arms draw over it"),
+        (["--arms", "base,pgt", "--data", "{root}"], "for presets whose arms draw over it"),
+        (["--preset", "proportions", "--data", "{root}/none"], "none"),
     ],
 )
 def test_bad_input_is_one_clear_line(
