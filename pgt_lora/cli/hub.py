@@ -59,3 +59,36 @@ def export_recipe(
         raise InputError(f"{out}: exists; choose another --out")
     found = resolve(recipe, to_train=False).recipe
     out.write_text(llama_factory_recipe(found, str(data.resolve()), output_dir), encoding="utf-8")
+
+
+def serve_check(
+    run: Annotated[str, typer.Argument(help="A run that was scored.")],
+    url: Annotated[str, typer.Option("--url", help="The server: http://localhost:8000")],
+    name: Annotated[Optional[str], typer.Option(help="The model's name there. Default: the only one.")] = None,  # noqa: UP045
+    server_settings: Annotated[
+        bool, typer.Option("--server-settings", help="Let the server say how answers are generated.")
+    ] = False,
+    extra: Annotated[str, typer.Option(help="Further fields of a request, as JSON.")] = "{}",
+    parallel: Annotated[int, typer.Option(min=1, help="Questions under way at once.")] = 1,
+) -> None:
+    """Ask a served model a run's held-out questions, and compare its answers and scores with the run's."""
+    from pgt_lora.studies.by_name import serve_check as check
+
+    if not check(run, url, name=name, server_settings=server_settings, extra=extra, parallel=parallel):
+        raise typer.Exit(1)
+
+
+def set_base(
+    run: Annotated[Path, typer.Argument(help="A run or adapter directory.")],
+    base: Annotated[Path | None, typer.Option("--base", help="Where the base lies. Default: it is looked for.")] = None,
+) -> None:
+    """Write into an adapter where its base lies after a move; another model is refused."""
+    from pgt_lora.core.errors import InputError
+    from pgt_lora.core.terminal import console
+    from pgt_lora.models.checkpoint import find_adapter
+    from pgt_lora.models.checkpoint import set_base as write
+
+    adapter = find_adapter(run)
+    if adapter is None:
+        raise InputError(f"{run}: holds no adapter")
+    console.print(f"The base of {adapter} is {write(adapter, base)}", soft_wrap=True)

@@ -13,7 +13,6 @@ AUTO = "auto"  # in the place of a number: chosen by the memory of the GPU
 OURS = {
     "output_dir": "pass --out",
     "gradient_accumulation_steps": "it follows from global_batch_size, per_device_train_batch_size and the processes",
-    "lora_target_modules": "the model's family places LoRA",
     "resume_from_checkpoint": "an interrupted run resumes by itself when it is started again",
     "remove_unused_columns": "the collator needs every column",
     "load_best_model_at_end": "early_stopping_patience ends with the best checkpoint",
@@ -32,7 +31,7 @@ FIXED: dict[str, tuple[Any, str]] = {
     "use_peft": (True, "LoRA is what is trained"),
     "use_dora": (False, "a merged model is verified as W + (α/r)·BA"),
     "lora_modules_to_save": (None, "LoRA's weights alone are trained, merged and verified"),
-    "lora_target_parameters": (None, "the model's family places LoRA"),
+    "lora_target_parameters": (None, "LoRA sits on modules; lora_target_modules says which"),
     "lora_task_type": ("CAUSAL_LM", "the models are causal language models"),
     "load_in_8bit": (False, "weights are in 16 bits or, with load_in_4bit, in 4"),
     "packing": (False, "TRL packs no images"),

@@ -114,7 +114,12 @@ def check_scores(sets: Sequence[Path], model: Any, encoder: Encoder) -> Check:
     return Check(Subject.SCORES, all(passed), "; ".join(named))
 
 
-def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]:
+def scored(scores: Path) -> tuple[Any, list[dict[str, Any]], Generation]:
+    """Return what a run was scored on, its predictions row by row, and how they were generated.
+
+    Raises:
+        InputError: the held-out samples are no longer there, or no longer those that were scored.
+    """
     summary = read_facts(scores)
     data = Path(summary["data"])
     if not data.is_dir():  # moved together with the kit's directory
@@ -122,11 +127,15 @@ def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]
     rows = open_dataset(data)
     if read_manifest(data)["content_hash"] != summary["content_hash"]:
         raise InputError(f"{data}: no longer what {scores} was scored on; score the adapter again")
-    generation = Generation(**summary["generation"])
     before = [json.loads(line) for line in (scores / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
-    after = predict(model, encoder, rows, generation)
-    if [each["id"] for each in before] != [each["id"] for each in after]:
+    if [each["id"] for each in before] != list(rows["id"]):
         raise InputError(f"{scores}: does not hold a prediction for each row of {data}; score the adapter again")
+    return rows, before, Generation(**summary["generation"])
+
+
+def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]:
+    rows, before, generation = scored(scores)
+    after = predict(model, encoder, rows, generation)
     changed = [index for index, each in enumerate(after) if each["correct"] != before[index]["correct"]]
     tolerance = max(LOGIT_TOLERANCE[model.dtype], LOGIT_TOLERANCE[_scored_in(scores, model.dtype)])
     by_rounding = [

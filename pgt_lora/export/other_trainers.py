@@ -17,6 +17,8 @@ from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import plain_file
 from pgt_lora.data.turns import IMAGE, Role, Turn, turns
+from pgt_lora.models.families.family import PROJECTIONS
+from pgt_lora.models.placement import ALL_LINEAR
 
 IMAGE_MARK = "<image>"
 LLAVA_ROLES = {Role.USER: "human", Role.ASSISTANT: "gpt"}
@@ -158,7 +160,7 @@ def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:
         "lora_rank": recipe.model.lora_r,
         "lora_alpha": recipe.model.lora_alpha,
         "lora_dropout": recipe.model.lora_dropout,
-        "lora_target": "q_proj,k_proj,v_proj",
+        "lora_target": _targets(recipe.model.lora_target_modules),
         "freeze_vision_tower": True,  # and with it, LoRA keeps to the language model
         "freeze_multi_modal_projector": True,
         "template": template,
@@ -184,3 +186,9 @@ def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:
     if recipe.model.load_in_4bit:
         values |= {"quantization_bit": 4, "quantization_method": "bnb"}
     return yaml.safe_dump(values, sort_keys=False)
+
+
+def _targets(asked: Sequence[str] | str | None) -> str:
+    """Return the modules that LoRA sits on as LLaMA-Factory writes them."""
+    given = [asked] if isinstance(asked, str) else list(asked or PROJECTIONS)
+    return "all" if given == [ALL_LINEAR] else ",".join(given)

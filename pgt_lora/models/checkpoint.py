@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, check_known, choices
+from pgt_lora.core.files import write_json
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.recipe import read_values
 from pgt_lora.core.workspace import shipped_path
+from pgt_lora.models.base_place import PLACE, find_base, is_base, write_place
 from pgt_lora.models.families.family import Family
 from pgt_lora.models.weight_files import adapter_file, read_tensors
 
@@ -44,14 +46,36 @@ def find_adapter(path: Path) -> Path | None:
 def adapter_checkpoint(directory: Path) -> Checkpoint:
     """Return an adapter's directory together with the base that its configuration names.
 
-    Where that was a directory and is no longer there, as after a move, the base is the one that the recipe beside it
-    names.
+    Where that was a directory and is no longer there, as after a move, the base is looked for (`find_base`), and then
+    it is the one that the recipe beside the adapter names.
     """
     config = json.loads((directory / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     base, recipe = shipped_path(config["base_model_name_or_path"]), directory / OWN_RECIPE
+    if Path(base).is_absolute() and not Path(base).is_dir():
+        base = find_base(directory, base)
     if Path(base).is_absolute() and not Path(base).is_dir() and recipe.is_file():
         base = shipped_path(read_values(recipe)["model_name_or_path"])
     return Checkpoint(base, directory, config.get("revision"))
+
+
+def set_base(directory: Path, base: Path | None = None) -> Path:
+    """Write into an adapter's configuration where its base lies now, for PEFT and others; return it.
+
+    Without `base`, it is looked for as `adapter_checkpoint` does.
+
+    Raises:
+        InputError: it is not found, or `base` holds another model than the adapter was trained on.
+    """
+    found = Path(base or adapter_checkpoint(directory).base).absolute()
+    path, place = directory / ADAPTER_CONFIG, directory / PLACE
+    if not (found / "config.json").is_file():
+        raise InputError(f"{found}: no checkpoint directory; name the base of {directory} with --base")
+    if place.is_file() and not is_base(found, json.loads(place.read_text(encoding="utf-8"))["fingerprint"]):
+        raise InputError(f"{found}: another model than {directory} was trained on; name its base with --base")
+    config = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, config | {"base_model_name_or_path": str(found)})
+    write_place(directory, str(found))
+    return found
 
 
 def cached_commit(base: str, revision: str | None = None) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.core.errors import chosen
+from pgt_lora.core.errors import InputError, chosen
 from pgt_lora.core.new_directory import check_free
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.overlay.build import overlay_data
@@ -22,8 +22,10 @@ from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.held_out import check_held_out, test_split
 from pgt_lora.evaluation.probability import By
 from pgt_lora.evaluation.scoring import Score
+from pgt_lora.export.endpoint import Endpoint, only_model
 from pgt_lora.export.merge import merge as merge_checkpoint
-from pgt_lora.export.verify import verify_and_report
+from pgt_lora.export.serve_check import serve_check as check_served
+from pgt_lora.export.verify import score_directories, verify_and_report
 from pgt_lora.models.names import resolve
 from pgt_lora.models.sight import mission_sight, sight
 from pgt_lora.studies.named_data import dataset
@@ -145,6 +147,31 @@ def verify(merged: Name, run: Name, *, dtype: str | None = None) -> bool:
         InputError: the run holds no adapter.
     """
     return verify_and_report(Path(merged), resolve(str(run), to_train=False).checkpoint, dtype)
+
+
+def serve_check(
+    run: Name, url: str, *, name: str | None = None, server_settings: bool = False, extra: str = "{}", parallel: int = 1
+) -> bool:  # fmt: skip
+    """Tell whether a served model answers a run's held-out questions as the run's own model did, and print a table.
+
+    `name` is the model's at the server, `extra` a JSON object of further fields of a request.
+
+    Raises:
+        InputError: the run was not scored, the server cannot be asked, or `extra` is no JSON object.
+    """
+    try:
+        fields = json.loads(extra)
+    except ValueError as error:
+        raise InputError(f"--extra {extra!r}: not JSON ({error})") from error
+    if not isinstance(fields, dict):
+        raise InputError(f"--extra {extra!r}: not a JSON object")
+    named = resolve(str(run), to_train=False)
+    adapter = named.checkpoint.adapter_dir
+    scores = score_directories(adapter.parent) if adapter else []
+    if not scores:
+        raise InputError(f"{run}: no run with scores to compare with; make one with: pgt-lora run")
+    endpoint = Endpoint(url, name or only_model(url), server_settings, fields, parallel)
+    return check_served(scores, endpoint, named.checkpoint, named.recipe)
 
 
 def chat(model: Name, images: Sequence[Name], *, base: bool = False, max_new_tokens: int = 128) -> Chat:

@@ -10,9 +10,9 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import hardware
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.versions import versions
-from pgt_lora.models.weight_files import adapter_file, as_other_files
 from pgt_lora.training.processes import leave, together
 from pgt_lora.training.run_directory import writing
+from pgt_lora.training.standalone import complete
 from pgt_lora.training.trainer import Trainer
 
 VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
@@ -32,7 +32,6 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
         if trainer.args.should_save:
             partial = out / "adapter.partial"
             model.save_pretrained(partial, state_dict=weights)
-            as_other_files(adapter_file(partial))
             (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
             write_json(partial / "loss.json", losses(trainer.state.log_history))
             run = facts | {
@@ -43,6 +42,7 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
                 "versions": versions(*VERSIONS),
             }
             write_json(partial / "run.json", run)
+            complete(partial, model, recipe, run)
             partial.rename(out / "adapter")
             shutil.rmtree(out / "checkpoints", ignore_errors=True)
     leave()

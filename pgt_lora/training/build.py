@@ -20,6 +20,7 @@ from pgt_lora.models.checkpoint import cached_commit, load_model
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.families.family import Family
 from pgt_lora.models.lengths import token_limit, too_long
+from pgt_lora.models.placement import target_modules
 from pgt_lora.training.callbacks import tensorboard
 from pgt_lora.training.measured import Measured, with_features
 from pgt_lora.training.streaming import streamed_batch, training_rows
@@ -35,6 +36,7 @@ class Prepared:
 
     model: Any
     training: Measured
+    modules: Sequence[str]  # where LoRA goes, by the last parts of their names
     held_out: Measured | None = None
 
 
@@ -63,7 +65,8 @@ def prepare(recipe: Recipe, training: Measured, held_out: Measured | None = None
                 error = caught
         if error:
             raise error
-    return Prepared(model, training, held_out)
+    modules = target_modules(model, recipe.model.lora_target_modules, recipe.name)
+    return Prepared(model, training, modules, held_out)
 
 
 def build_trainer(
@@ -86,7 +89,7 @@ def build_trainer(
         lora_alpha=recipe.model.lora_alpha,
         lora_dropout=recipe.model.lora_dropout,
         use_rslora=recipe.model.use_rslora,
-        target_modules=training.encoder.family.lora_targets,
+        target_modules=training.encoder.family.targets(prepared.modules),
         task_type="CAUSAL_LM",
         # The commit that was loaded: what is scored, merged and verified later is on the same weights.
         revision=cached_commit(recipe.base, recipe.model.model_revision),

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def finetune(
     with progress_bar() as bar, stop_on_sigterm() as stop:
         with together():
             trainer = build_trainer(recipe, out, prepared, (bar, stop), resume[0])
-            audited = audit(trainer, prepared.training.encoder)
+            audited = audit(trainer, prepared.training.encoder, prepared.modules)
         started = time.monotonic()
         train(trainer, stop, resume[0])
     facts = key | audited | {"data": read_manifest(data)}
@@ -119,14 +120,14 @@ def train(trainer: Trainer, stop: Stop, resume: Path | None) -> None:
         console.print(f"The held-out loss was lowest after step {best_step(trainer)}: {state.best_metric:.4f}")
 
 
-def audit(trainer: Trainer, encoder: Encoder) -> dict[str, Any]:
+def audit(trainer: Trainer, encoder: Encoder, modules: Sequence[str]) -> dict[str, Any]:
     """Print and check where LoRA sits, and print how many tokens are supervised; return both for the record.
 
     Raises:
         InputError: LoRA sits elsewhere.
     """
     model: Any = trainer.model
-    placement = check_placement(model, encoder.family)
+    placement = check_placement(model, encoder.family, modules)
     console.print(str(placement))
     supervised = [each.supervised for each in trainer.lengths]
     if not supervised:

@@ -146,7 +146,7 @@ def test_a_family_that_is_added_is_known_by_its_model_type(added: Path) -> None:
     config = (directory / "config.json").read_text()
     assert family_of(str(directory)).name == "llava_next"
     family = discover("pgt_lora.models.families", "FAMILY")["added"]
-    assert family.lora_targets == r"model\.language_model\.layers\.\d+\.self_attn\.[qkv]_proj"
+    assert family.targets(["q_proj"]) == r"model\.language_model\.layers\.\d+\.(?:\w+\.)*(?:q_proj)"
     assert '"model_type": "llava_next"' in config
     from pgt_lora.models.encoding import Encoder
 

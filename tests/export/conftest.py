@@ -6,6 +6,7 @@ import pytest
 from pgt_lora.export.merge import merge
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after import run as run_module
+from tests.support import scored
 from tests.support.checkpoints import checkpoint
 from tests.support.hub_server import Hub
 from tests.support.made_once import made_once
@@ -39,6 +40,12 @@ def finished(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             run_module.run(resolve("tiny-qwen2.5-vl", words).recipe, data_dir, root / "run")
 
     return made_once(tmp_path_factory, "push", make) / "run"
+
+
+@pytest.fixture(scope="session")
+def scored_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is scored and merged, and answers otherwise than its base."""
+    return made_once(tmp_path_factory, "scored", scored.scored_run) / "run"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.models.checkpoint import load_model
-from pgt_lora.models.placement import check_placement
+from pgt_lora.models.placement import check_placement, plain_targets, target_modules
 from tests.support.discovered import FAMILIES, Subject
 
 
@@ -24,6 +24,21 @@ def test_lora_sits_on_the_language_model_alone(subject: Subject) -> None:
     assert hit == {f"model.language_model.layers.{i}.self_attn.{kind}_proj" for i in layers for kind in "qkv"}
     suffixed = {name for name in names if name.endswith(("q_proj", "k_proj", "v_proj"))}
     assert (suffixed > hit) != is_fused(subject.model), "the vision towers that use the same names"
+
+
+@pytest.mark.parametrize(("asked", "num"), [(None, 3), (["all-linear"], 7), ("o_proj", 1)])
+def test_module_names_for_other_tools_place_it_alike(subject: Subject, asked: list[str] | str | None, num: int) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    family, modules = subject.encoder.family, target_modules(subject.model, asked, "recipe")
+    model = get_peft_model(load_model(str(subject.directory)), LoraConfig(target_modules=family.targets(modules)))
+    placement = check_placement(model, family, modules)
+    assert placement.num_modules == len(modules) * placement.num_layers
+    targets, exclude = plain_targets(model, modules, family)
+    config = LoraConfig(target_modules=targets, exclude_modules=exclude)
+    named = get_peft_model(load_model(str(subject.directory)), config)
+    assert check_placement(named, family, modules) == placement
+    assert len(modules) == num
 
 
 def test_a_suffix_list_is_refused(subject: Subject) -> None:

@@ -1,6 +1,7 @@
 """A model family: what differs between the families, and nothing else."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,9 @@ class WholeView(StrEnum):
     ALL = "all"  # as many rows and columns as the processor's `image_grid_thw` says
     FIRST = "first"  # a square, before the tiles
     LAST = "last"  # a square, behind the tiles, or the only one
+
+
+PROJECTIONS = ("q_proj", "k_proj", "v_proj")  # what gets LoRA unless a recipe says otherwise
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,15 @@ class Family:
 
     @property
     def lora_targets(self) -> str:
-        """The regular expression for the full names of the modules that get LoRA: q, k and v of the language model.
+        """The regular expression for the full names of the modules that get LoRA: q, k and v of the language model."""
+        return self.targets(PROJECTIONS)
+
+    def targets(self, modules: Sequence[str]) -> str:
+        """Return the regular expression for modules of the language model's layers, by the last parts of their names.
 
         Vision towers have modules of the same names, so the path is what tells them apart.
         """
-        return rf"{re.escape(self.text_model)}\.layers\.\d+\.self_attn\.[qkv]_proj"
+        return rf"{re.escape(self.text_model)}\.layers\.\d+\.(?:\w+\.)*(?:{'|'.join(map(re.escape, modules))})"
 
     @property
     def not_quantized(self) -> str:

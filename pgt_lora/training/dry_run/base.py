@@ -10,7 +10,7 @@ from pgt_lora.core.plugins import lookup
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.models.checkpoint import read_config, says_its_head, stores_head
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.placement import Placement, check_placement
+from pgt_lora.models.placement import Placement, check_placement, target_modules
 from pgt_lora.models.published import PUBLISHED, build_config
 from pgt_lora.tiny.processors import build_processor
 from pgt_lora.training.dry_run.memory import Dimensions, dimensions
@@ -75,5 +75,6 @@ def build_on_meta(recipe: Recipe, base: Base) -> tuple[Placement, Dimensions]:
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(base.config)
         found = dimensions(model)
-        lora = LoraConfig(r=recipe.model.lora_r, target_modules=family.lora_targets)
-        return check_placement(get_peft_model(model, lora), family), found
+        modules = target_modules(model, recipe.model.lora_target_modules, recipe.name)
+        lora = LoraConfig(r=recipe.model.lora_r, target_modules=family.targets(modules))
+        return check_placement(get_peft_model(model, lora), family, modules), found

@@ -90,8 +90,8 @@ def fact_lines(found: Findings) -> Iterator[tuple[str, str]]:
     """Yield the labels and values of the facts."""
     recipe, placed, longest = found.recipe, found.placement, max(length.total for length in found.lengths)
     yield "Model", f"{recipe.model.model_name_or_path}, by {found.base.origin}"
-    yield "LoRA", f"q, k and v of {placed.num_layers} language-model layers, {placed.num_modules} modules:"
-    yield "", found.base.encoder.family.lora_targets
+    yield "LoRA", f"{placed.names} of {placed.num_layers} language-model layers, {placed.num_modules} modules:"
+    yield "", found.base.encoder.family.targets(placed.modules)
     share = placed.num_trainable / placed.num_parameters
     yield "", f"{placed.num_trainable:,} of {placed.num_parameters:,} parameters are trained ({share:.2%})"
     if found.data:
