@@ -1,4 +1,4 @@
-"""The commands for what was found: tables, and the list of runs."""
+"""The commands for what was found: tables, figures, references, and the list of runs."""
 
 import sys
 from pathlib import Path
@@ -27,6 +27,23 @@ def table(
         write_text(out, text)
     else:
         sys.stdout.write(text)
+
+
+def figure(
+    runs: Runs, out: Annotated[Path, typer.Option("--out", help="The file to write, which ends in .pdf or .svg.")]
+) -> None:
+    """Draw runs as a figure for a paper, 170 mm wide: accuracy with 95% intervals, dotted chance, the paper's rows."""
+    from pgt_lora.studies.tables.export import all_tables
+    from pgt_lora.studies.tables.figure import write_figure
+
+    write_figure(all_tables(runs), out)
+
+
+def cite(runs: Runs) -> None:
+    """Print BibTeX of what runs used: the paper, the libraries, base models, data and benchmarks."""
+    from pgt_lora.studies.tables.citations import bibtex
+
+    sys.stdout.write(bibtex(runs))
 
 
 def runs(

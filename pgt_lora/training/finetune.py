@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import free_gpu, hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, print_anything
-from pgt_lora.core.versions import versions
+from pgt_lora.core.versions import commit, versions
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
@@ -167,6 +168,8 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
                 "processes": trainer.args.world_size,
                 "hardware": hardware(),
                 "versions": versions(*VERSIONS),
+                "commit": commit(),
+                "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
             }
             write_json(partial / "run.json", run)
             partial.rename(out / "adapter")

@@ -48,7 +48,7 @@ def run(
             f"{out / 'merged'}: not verified on all of these, or not with success; verifying it again", soft_wrap=True
         )
         verify_in_fresh_process(out / "merged", out / "adapter")
-    write_report(out, recipe, tests)
+    write_report(out, recipe, tests, data)
     print_comparison(out, list(tests))
     for what, path in (("Adapter", "adapter"), ("Merged model", "merged")):
         console.print(f"{what}: {out / path}", soft_wrap=True)
