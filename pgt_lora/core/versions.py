@@ -1,7 +1,9 @@
 """The versions that what is made depends on."""
 
 import subprocess
+from datetime import datetime
 from importlib import metadata
+from typing import Any
 
 from pgt_lora import __version__
 from pgt_lora.core.workspace import IS_CHECKOUT, SHIPPED
@@ -22,3 +24,9 @@ def commit() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return told.stdout.strip() or None
+
+
+def made_with(*names: str) -> dict[str, Any]:
+    """Return what a record says of its making: the versions of packages, the kit's commit, and when."""
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    return {"versions": versions(*names), "commit": commit(), "finished": now}

@@ -8,7 +8,7 @@ from pgt_lora.evaluation.paired import MEAN, Accuracy, Contrast, Difference, Res
 MAX_NAMES = 4  # of more tasks, their number is told
 RULES = (
     "By task of the first set. Taught, lost: the paired difference is more than noise (5%, Holm's correction over the "
-    "tasks). At chance: the interval holds chance, or lies below it. Of other sets, the mean over the tasks."
+    "tasks). Not above chance: the interval holds chance, or lies below it. Of other sets, the mean over the tasks."
 )
 
 
@@ -27,12 +27,12 @@ def _by_task(subject: str, scores: Sequence[Accuracy], contrast: Contrast, num_t
     gained = [row.task for row in rows if row.found and row.value > 0]
     lost = [row.task for row in rows if row.found and row.value < 0]
     same = [(row.task, score) for row, score in zip(rows, scores, strict=False) if not row.found]
-    at_chance = [task for task, score in same if not score.above_chance]
+    not_above = [task for task, score in same if not score.above_chance]
     unchanged = [task for task, score in same if score.above_chance]
-    parts = [f"{subject} taught {_names(gained, num_tasks)}" if gained else f"{subject} taught no task of its own set"]
+    parts = [f"{subject} taught {_names(gained, num_tasks)}" if gained else f"{subject} taught none of the tasks"]
     parts += [f"{_names(lost, num_tasks)} lost"] if lost else []
-    if at_chance:
-        parts.append(f"{_names(at_chance, num_tasks)} {'stays' if len(at_chance) == 1 else 'stay'} at chance")
+    if not_above:
+        parts.append(f"{_names(not_above, num_tasks)} {'is' if len(not_above) == 1 else 'are'} not above chance")
     if unchanged:
         parts.append(f"{_names(unchanged, num_tasks)} changed by no more than noise")
     return "; ".join(parts)

@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
+from transformers import TrainerCallback
 
 from pgt_lora.core.batches import StepShape
 from pgt_lora.core.errors import InputError
@@ -19,7 +19,7 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import free_gpu, hardware, keep_freed_memory
 from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.core.terminal import console, hide_noise, print_anything
-from pgt_lora.core.versions import commit, versions
+from pgt_lora.core.versions import made_with
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
@@ -36,11 +36,13 @@ VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "acc
 
 
 def finetune(
-    recipe: Recipe, data: Path, out: Path, overwrite: bool = False, eval_data: Path | None = None
+    recipe: Recipe, data: Path, out: Path, overwrite: bool = False, eval_data: Path | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> Path:  # fmt: skip
     """Fine-tune as the recipe says and return the adapter directory, `out/adapter`.
 
-    `eval_data` is the held-out set whose loss is computed while training, where the recipe asks for that.
+    `eval_data` is the held-out set whose loss is computed while training, where the recipe asks for that. `callbacks`
+    are called between the steps, where one process trains.
 
     Where several GPUs are visible, a process is started for each. An interrupted run in `out` is resumed where the
     recipe and the data are the same.
@@ -78,7 +80,7 @@ def finetune(
         prepared = prepare(recipe, rows, data, eval_data)
     with progress_bar() as bar, stop_on_sigterm() as stop:
         with together():
-            trainer = build_trainer(recipe, rows, out, prepared, (bar, stop), resume[0])
+            trainer = build_trainer(recipe, rows, out, prepared, (bar, stop, *callbacks), resume[0])
             audited = audit(trainer, prepared.encoder)
         started = time.monotonic()
         train(trainer, stop, resume[0])
@@ -167,11 +169,8 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
                 "steps": trainer.state.global_step,
                 "processes": trainer.args.world_size,
                 "hardware": hardware(),
-                "versions": versions(*VERSIONS),
-                "commit": commit(),
-                "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
             }
-            write_json(partial / "run.json", run)
+            write_json(partial / "run.json", run | made_with(*VERSIONS))
             partial.rename(out / "adapter")
             shutil.rmtree(out / "checkpoints", ignore_errors=True)
     leave()

@@ -28,7 +28,7 @@ def test_every_rule(data: Path, tmp_path: Path) -> None:
     weak, strong = {"relation": 0.0, "distance": 0.0}, {"relation": 1.0, "distance": 1.0}
     assert sentence(data, tmp_path / "a", (weak, strong)) == "Fine-tuning taught distance and relation."
     assert sentence(data, tmp_path / "b", (weak, weak | {"relation": 1.0})) == (
-        "Fine-tuning taught relation; distance stays at chance."
+        "Fine-tuning taught relation; distance is not above chance."
     )
     assert sentence(data, tmp_path / "c", (strong, weak | {"relation": 1.0})) == (
         "Fine-tuning taught none of the tasks; distance lost; relation changed by no more than noise."

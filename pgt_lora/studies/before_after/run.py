@@ -12,6 +12,7 @@ from pgt_lora.evaluation.held_out import sets_of_run
 from pgt_lora.export.merge import has_passed, merge, verify_in_fresh_process
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
+from pgt_lora.studies.before_after.live import live_view
 from pgt_lora.studies.before_after.report import print_comparison, write_report
 from pgt_lora.tiny.skills import with_replay
 from pgt_lora.training.dry_run.fitting import for_this_machine
@@ -35,10 +36,11 @@ def run(
     held_out = next(iter(tests.values()))
     if not (out / "adapter").exists():
         check_step(recipe, data)  # before the base is scored for an hour
+    live = live_view(recipe, held_out, out)
     claim(out, recipe, data, held_out, overwrite)
     evaluate_sets(recipe, base_of(recipe), tests, out / "base")
     if not (out / "adapter").exists():
-        finetune(recipe, data, out, eval_data=held_out)
+        finetune(recipe, data, out, eval_data=held_out, callbacks=live)
     tuned = adapter_checkpoint(out / "adapter")
     evaluate_sets(recipe, tuned, tests, out / "finetuned")
     if not (out / "merged").exists():
