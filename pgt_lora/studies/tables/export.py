@@ -9,7 +9,7 @@ from pgt_lora.studies.tables.table import Table, paper_table, set_tables
 
 
 def all_tables(directories: Sequence[Path]) -> list[Table]:
-    """Return a table for each evaluation set, one of the benchmarks, and the paper's where they have none of its rows.
+    """Return a table for each evaluation set, one of the benchmarks, and one of the paper's other rows.
 
     Raises:
         InputError: a directory holds no scores, or what was asked is gone.
@@ -18,6 +18,6 @@ def all_tables(directories: Sequence[Path]) -> list[Table]:
     tables = set_tables(scored)
     if benchmarked:
         tables.append(benchmark_table(benchmarked))
-    elif published := paper_table([each.base for each in scored]):
-        tables.append(published)
-    return tables
+    shown = {each.base for each in benchmarked}
+    published = paper_table([each.base for each in scored if each.base not in shown])
+    return [*tables, published] if published else tables

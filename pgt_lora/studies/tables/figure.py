@@ -28,7 +28,7 @@ def write_figure(tables: Sequence[Table], out: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError("figure: needs matplotlib; pip install 'pgt-lora[figures]'") from error
-    settings = {"font.size": 7, "pdf.fonttype": 42, "svg.hashsalt": "pgt-lora", "font.family": "DejaVu Sans"}
+    settings: Any = {"font.size": 7, "pdf.fonttype": 42, "svg.hashsalt": "pgt-lora", "font.family": "DejaVu Sans"}
     with rc_context(settings):
         size = WIDTH_MM / MM_PER_INCH, HEIGHT_MM * len(tables) / MM_PER_INCH
         figure = Figure(figsize=size, layout="constrained")

@@ -75,7 +75,7 @@ def set_tables(scored: Sequence[Scored]) -> list[Table]:
     return [_table(of_set) for of_set in found.values()]
 
 
-def _results(scored: Sequence[Scored]) -> dict[str, tuple[Result, list[Contrast], Mapping[str, int]]]:
+def _results(scored: Sequence[Scored]) -> Mapping[str, tuple[Result, list[Contrast], Mapping[str, int]]]:
     """Return the answers of one base's arms by set; sets with the same arms are corrected together."""
     labels = _labels(scored)
     by_arms: dict[tuple[str, ...], list[tuple[str, dict[str, list[Path]]]]] = {}
