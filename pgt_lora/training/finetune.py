@@ -42,10 +42,8 @@ def finetune(
     """Fine-tune as the recipe says and return the adapter directory, `out/adapter`.
 
     `eval_data` is the held-out set whose loss is computed while training, where the recipe asks for that. `callbacks`
-    are called between the steps, where one process trains.
-
-    Where several GPUs are visible, a process is started for each. An interrupted run in `out` is resumed where the
-    recipe and the data are the same.
+    are called between the steps, where one process trains. Where several GPUs are visible, a process is started for
+    each. An interrupted run in `out` is resumed where the recipe and the data are the same.
 
     Raises:
         InputError: the run is finished or another one's, or the recipe, the data or the model cannot be used.
