@@ -15,7 +15,7 @@ from pgt_lora.data.images import decode
 from pgt_lora.data.preview import first_of_each
 from pgt_lora.data.turns import question
 from pgt_lora.evaluation.generation import Generation, answer
-from pgt_lora.training.build import open_encoder, reports
+from pgt_lora.training.build import open_encoder
 
 NUM_SHOWN = 8
 
@@ -65,7 +65,7 @@ def live_view(recipe: Recipe, held_out: Path, out: Path) -> list[TrainerCallback
     Raises:
         InputError: TensorBoard is not installed.
     """
-    if "tensorboard" not in reports(recipe):
+    if "tensorboard" not in (recipe.sft.report_to or ()):
         return []
     if not is_tensorboard_available():
         raise InputError(f"{recipe.name}: report_to tensorboard needs a package; pip install tensorboard")

@@ -131,8 +131,8 @@ def print_entries(directory: Path, found: list[Entry]) -> None:
         return
     table = Table(title=str(directory), caption="Scores: mean accuracy in %.", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("Run", "Model", "Data", "State", "Scores", "Verified", "Changed"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "Model")
     for each in found:
-        changed = f"{each.changed:%Y-%m-%d %H:%M}"
+        changed = f"{each.changed:%m-%d %H:%M}"
         table.add_row(each.name, each.model, each.data, each.state, each.scores, each.verified, changed)
     console.print(table)
