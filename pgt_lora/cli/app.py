@@ -7,9 +7,10 @@ import typer
 
 from pgt_lora import __version__
 from pgt_lora.cli.ask import ask
-from pgt_lora.cli.data import generate, mix, preview, push_dataset, seal, split
+from pgt_lora.cli.data import gallery, generate, mix, preview, push_dataset, seal, split
 from pgt_lora.cli.hub import export_dataset, export_recipe, push, serve_check, set_base
 from pgt_lora.cli.own_data import import_data, overlay
+from pgt_lora.cli.results import cite, figure, runs, table
 from pgt_lora.cli.studies import bench, benchmark, compare, diagnose
 from pgt_lora.cli.train import check, evaluate, finetune, merge, run, verify
 from pgt_lora.core.failures import exit_with_one_line
@@ -40,7 +41,7 @@ WITH_OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": True}
 RECIPE_COMMANDS: tuple[Callable[..., None], ...] = (run, check, finetune, compare, diagnose, bench)
 COMMANDS: tuple[Callable[..., None], ...] = (
     generate, mix, overlay, split, seal, preview, ask, evaluate, merge, verify, benchmark, push, push_dataset,
-    export_dataset, export_recipe, serve_check, set_base,
+    export_dataset, export_recipe, serve_check, set_base, runs, table, figure, cite, gallery,
 )  # fmt: skip
 for command in RECIPE_COMMANDS:
     app.command(context_settings=WITH_OVERRIDES)(command)

@@ -199,3 +199,12 @@ def preview(
     page = out or directory.with_name(directory.name + ".html")
     write_preview(directory, page, num_images, audit)
     console.print(f"Open {page.resolve().as_uri()}")
+
+
+def gallery(
+    page: Annotated[Path, typer.Argument(help="The Markdown file to write; its pictures lie in a folder beside it.")],
+) -> None:
+    """Draw a page of all tasks: small pictures with their questions and answers."""
+    from pgt_lora.data.gallery import write_gallery
+
+    write_gallery(page)

@@ -9,7 +9,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import hardware
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.core.versions import versions
+from pgt_lora.core.versions import made_with
 from pgt_lora.training.processes import leave, together
 from pgt_lora.training.run_directory import writing
 from pgt_lora.training.standalone import complete
@@ -39,8 +39,8 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
                 "steps": trainer.state.global_step,
                 "processes": trainer.args.world_size,
                 "hardware": hardware(),
-                "versions": versions(*VERSIONS),
             }
+            run |= made_with(*VERSIONS)
             write_json(partial / "run.json", run)
             complete(partial, model, recipe, run)
             partial.rename(out / "adapter")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
+from transformers import TrainerCallback
 
 from pgt_lora.core.batches import StepShape
 from pgt_lora.core.errors import InputError
@@ -34,13 +35,13 @@ from pgt_lora.training.trainer import Trainer
 
 def finetune(
     recipe: Recipe, data: Path, out: Path, overwrite: bool = False, eval_data: Path | None = None,
-    score: Score | None = None,
+    score: Score | None = None, callbacks: Sequence[TrainerCallback] = (),
 ) -> Path:  # fmt: skip
     """Fine-tune as the recipe says and return the adapter directory, `out/adapter`.
 
     `eval_data` is the held-out set whose loss is computed while training, where the recipe asks for that. `score` is
     called with the base before training and with the fine-tuned model after it; it is not to be given where the model
-    `loads_otherwise`.
+    `loads_otherwise`. `callbacks` are called between the steps, where one process trains.
 
     Where several GPUs are visible, a process is started for each. An interrupted run in `out` is resumed where the
     recipe and the data are the same.
@@ -85,7 +86,7 @@ def finetune(
         score(prepared.model, None)
     with progress_bar() as bar, stop_on_sigterm() as stop:
         with together():
-            trainer = build_trainer(recipe, out, prepared, (bar, stop), resume[0])
+            trainer = build_trainer(recipe, out, prepared, (bar, stop, *callbacks), resume[0])
             audited = audit(trainer, prepared.training.encoder, prepared.modules)
         started = time.monotonic()
         train(trainer, stop, resume[0])

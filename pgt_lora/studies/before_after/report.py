@@ -1,6 +1,7 @@
 """The end of a run: base against fine-tuned, as a table on the terminal and as one page to open."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -11,15 +12,24 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
+from pgt_lora.core.html.curves import Curves, curves
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
-from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.images import page_file
+from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.held_out import title
+from pgt_lora.evaluation.paired import BASE, contrasts, read_items, read_result
 from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.evaluation.scoring import Score
 
 NUM_EXAMPLES = 12
+TUNED = "fine-tuned"
+# What the trainer logs, and how it is printed.
+LOGGED = {
+    "loss": ("Training loss", "%.2f"), "mean_token_accuracy": ("Token accuracy", "%.2f"),
+    "learning_rate": ("Learning rate", "%.1e"), "grad_norm": ("Gradient norm", "%.2f"),
+}  # fmt: skip
 GAIN = "Gain: from the better of base and chance to the better of tuned and chance."
 
 
@@ -44,6 +54,11 @@ class Comparison:
 
     title: str
     rows: tuple[Row, ...]
+
+    @property
+    def has_text(self) -> bool:
+        """Whether answers are free text, which have measures of nearness beside what is right."""
+        return any(row.finetuned.anls is not None for row in self.rows)
 
     def mean(self, of: str) -> float:
         """Return the mean over the tasks of `chance`, `base`, `finetuned`, `gain` or an `unread` share."""
@@ -91,38 +106,51 @@ def print_comparison(run: Path, tests: Sequence[str]) -> None:
         console.print(table)
 
 
-def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path]) -> None:
-    """Write `report.html`: scores, loss curve, verification, and held-out images with both models' answers."""
+def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path], data: Path) -> None:
+    """Write `report.html`: scores, what was logged, verification, and held-out images with both models' answers."""
     facts = json.loads((run / "adapter" / "run.json").read_text(encoding="utf-8"))
     verification = json.loads((run / "merged" / "verification.json").read_text(encoding="utf-8"))
-    losses = json.loads((run / "adapter" / "loss.json").read_text(encoding="utf-8"))
+    log = json.loads((run / "adapter" / "loss.json").read_text(encoding="utf-8"))
     html = render_page(
         "report.html.jinja",
         name=recipe.name,
         base=recipe.base,
         facts=facts,
         recipe=recipe.dump(),
+        headline=sentence(run, tests),
+        rules=RULES,
+        command=command(run, data, tests),
+        data=data,
+        sets={title(test): (path, read_manifest(path)["content_hash"]) for test, path in tests.items()},
         comparisons=compare(run, list(tests)),
         gain=GAIN,
-        curve=loss_curve(losses),
+        charts=charts(log),
         verification=verification,
         examples=examples(run, tests),
     )
     write_page(run / "report.html", html)
 
 
-def loss_curve(losses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the loss log as points of a drawing that is 100 wide and 40 high, with its axis labels."""
-    steps, values = [entry["step"] for entry in losses], [entry["loss"] for entry in losses]
-    top = max(values, default=1.0)
-    points = [(100 * step / max(steps), 40 * (1 - value / top)) for step, value in zip(steps, values, strict=True)]
-    return {
-        "points": " ".join(f"{x:.2f},{y:.2f}" for x, y in points),
-        "top": top,
-        "first": values[0] if values else 0.0,
-        "last": values[-1] if values else 0.0,
-        "steps": max(steps, default=0),
-    }
+def sentence(run: Path, tests: Mapping[str, Path]) -> str:
+    """Return what training taught and what it cost, by the paired differences on every test set."""
+    results = [
+        read_result(read_items(title(test), path), {BASE: [run / "base" / test], TUNED: [run / "finetuned" / test]})
+        for test, path in tests.items()
+    ]
+    return headline("Fine-tuning", TUNED, results, contrasts(results, [BASE, TUNED]))
+
+
+def command(run: Path, data: Path, tests: Mapping[str, Path]) -> str:
+    """Return the command that makes this run again from its recipe and its data."""
+    given = [word for path in tests.values() for word in ("--eval-data", str(path))]
+    recipe = str(run / "adapter" / "recipe.yaml")
+    return shlex.join(["pgt-lora", "run", recipe, "--data", str(data), *given, "--out", "DIR"])
+
+
+def charts(log: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Curves]]:
+    """Return what was logged as drawings: what each is called, how its numbers are printed, and its line."""
+    run = {"arm": TUNED, "seed": None, "loss": log}
+    return [(*told, curves([run], field)) for field, told in LOGGED.items() if any(field in entry for entry in log)]
 
 
 def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:

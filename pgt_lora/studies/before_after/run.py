@@ -13,6 +13,7 @@ from pgt_lora.evaluation.held_out import sets_of_run
 from pgt_lora.export.merge import has_passed, merge, verify_in_fresh_process
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
+from pgt_lora.studies.before_after.live import live_view
 from pgt_lora.studies.before_after.report import print_comparison, write_report
 from pgt_lora.tiny.skills import with_replay
 from pgt_lora.training.dry_run.fitting import for_this_machine
@@ -37,6 +38,7 @@ def run(
     held_out = next(iter(tests.values()))
     if not (out / "adapter").exists():
         check_step(recipe, data)  # before the base is scored for an hour
+    live = live_view(recipe, held_out, out)
     claim(out, recipe, data, held_out, overwrite)
 
     def score(model: Any = None, adapter: Path | None = None) -> None:
@@ -47,7 +49,7 @@ def run(
         if reason := loads_otherwise(recipe):
             console.print(f"Weights are loaded anew to be scored: {reason}", soft_wrap=True)
             score()
-        finetune(recipe, data, out, eval_data=held_out, score=None if reason else score)
+        finetune(recipe, data, out, eval_data=held_out, score=None if reason else score, callbacks=live)
     score()  # what was left: by an earlier run, or of a model that training cannot lend
     score(adapter=out / "adapter")
     tuned = adapter_checkpoint(out / "adapter")
@@ -58,7 +60,7 @@ def run(
             f"{out / 'merged'}: not verified on all of these, or not with success; verifying it again", soft_wrap=True
         )
         verify_in_fresh_process(out / "merged", out / "adapter")
-    write_report(out, recipe, tests)
+    write_report(out, recipe, tests, data)
     print_comparison(out, list(tests))
     for what, path in (("Adapter", "adapter"), ("Merged model", "merged")):
         console.print(f"{what}: {out / path}", soft_wrap=True)

@@ -1,7 +1,7 @@
-"""What the comparison's page draws: loss curves, confusion matrices, and items won and lost."""
+"""What the comparison's page draws: confusion matrices, maps, and items won and lost."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,41 +17,9 @@ from pgt_lora.evaluation.statistics import Floats
 from pgt_lora.studies.diagnose.charts import Map, image_map, measure
 from pgt_lora.studies.diagnose.figures import Item
 
-HEIGHT = 28
 MAX_LABELS = 12
 NUM_SHOWN = 6  # items won, and as many lost, of each evaluation set
 OTHER, NONE = "other", "unread"
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The loss of one run, as points of a drawing that is 100 wide and 28 high."""
-
-    arm: str
-    seed: int
-    points: str
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The losses of all runs on common axes: `top` is the greatest loss, `steps` the last step."""
-
-    curves: tuple[Curve, ...]
-    top: float
-    steps: int
-
-
-def loss_curves(runs: Sequence[Mapping[str, Any]]) -> Curves:
-    """Return the curves of all runs that were trained; a run describes itself by `arm`, `seed` and `loss`."""
-    trained = [run for run in runs if "loss" in run]
-    top = max((entry["loss"] for run in trained for entry in run["loss"]), default=1.0)
-    steps = max((entry["step"] for run in trained for entry in run["loss"]), default=1)
-    return Curves(tuple(_curve(run, top, steps) for run in trained), top, steps)
-
-
-def _curve(run: Mapping[str, Any], top: float, steps: int) -> Curve:
-    points = (f"{100 * each['step'] / steps:.2f},{HEIGHT * (1 - each['loss'] / top):.2f}" for each in run["loss"])
-    return Curve(run["arm"], run["seed"], " ".join(points))
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from rich.text import Text
 
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, points, render_page, write_page
+from pgt_lora.core.html.curves import curves
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
+from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.paired import BASE, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
-from pgt_lora.studies.compare.charts import area_maps, confusion, loss_curves, won_and_lost
+from pgt_lora.studies.compare.charts import area_maps, confusion, won_and_lost
 from pgt_lora.studies.compare.overview import Overview
 
 
@@ -61,6 +63,15 @@ class Page:
         reference = next(arm for arm in self.arms if arm != BASE)
         return [each for each in self.contrasts if each.reference == reference]
 
+    @property
+    def headlines(self) -> list[str]:
+        """Every arm against the first, a sentence each."""
+        first, found = self.arms[0], []
+        for arm in self.arms[1:]:
+            against = [each for each in self.contrasts if (each.arm, each.reference) == (arm, first)]
+            found.append(headline(f"{arm} against {first}:", arm, self.results, against))
+        return found
+
     def difference(self, title: str, arm: str, column: int) -> Difference | None:
         """Return an arm's difference from the first arm; None for the first arm itself."""
         for each in self.contrasts:
@@ -83,11 +94,12 @@ def write_pages(page: Page, out: Path) -> None:
     context = {
         "maps": maps,
         "page": page,
+        "rules": RULES,
         "groups": GROUPS,
         "benchmarks": BENCHMARKS,
         # The golden angle keeps the hues of any number of arms apart.
         "hues": {arm: round(255 + 137.5 * i) % 360 for i, arm in enumerate(page.arms)},
-        "curves": loss_curves(page.runs),
+        "curves": curves(page.runs),
         "matrices": {
             (result.items.title, task): confusion(result, task)
             for result in page.results

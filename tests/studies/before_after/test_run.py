@@ -44,6 +44,11 @@ def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Pa
     before = modified(out)
     assert json.loads((out / "merged" / "verification.json").read_text())["passed"]
     page = (out / "report.html").read_text()
+    assert '<p class="headline">Fine-tuning ' in page
+    assert page.count('class="whisker"') == page.count('class="tick"') > 0
+    for chart in ("Training loss", "Token accuracy", "Learning rate", "Gradient norm"):
+        assert f'aria-label="{chart} over ' in page
+    assert not re.search(r'<th(?! scope=)[ >]|alt=""', page)
     assert page.count("data:image/png;base64,") == 10  # as many as there are held-out samples, a dozen at most
     assert not re.search(r"""(src|href)=["']https?:""", page)
     for score in json.loads((out / "finetuned" / "pgt" / "scores.json").read_text())["tasks"].values():
@@ -77,6 +82,8 @@ def own_held_out_set(root: Path, out: Path, overrides: list[str], data_dir: Path
     assert {"base/own", "finetuned/own", "finetuned/pgt"} <= proof["sha256"].keys()
     page = (out / "report.html").read_text()
     assert "<h2>own</h2>" in page
+    assert f"--eval-data {own} --out DIR" in page
+    assert read_manifest(own)["content_hash"][:16] in page
     card = write_card(out, "owner/base", HubLicence("mit"), "me/model", True)
     assert "own:" in card
     assert "Held-out PGT:" in card

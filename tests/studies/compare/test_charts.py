@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pgt_lora.studies.compare.charts import confusion, loss_curves, won_and_lost
+from pgt_lora.core.html.curves import curves
+from pgt_lora.studies.compare.charts import confusion, won_and_lost
 from tests.support.comparisons import made_up
 
 
@@ -40,6 +41,6 @@ def test_curves_share_their_axes() -> None:
         {"arm": "a", "seed": 0, "loss": [{"step": 5, "loss": 4.0}, {"step": 10, "loss": 2.0}]},
         {"arm": "b", "seed": 0, "loss": [{"step": 10, "loss": 1.0}]},
     ]
-    found = loss_curves(runs)
+    found = curves(runs)
     assert (found.top, found.steps) == (4.0, 10)
     assert [curve.points for curve in found.curves] == ["50.00,0.00 100.00,14.00", "100.00,21.00"]

@@ -1,0 +1,1 @@
+"""What an author exports: tables, figures, references, and the list of runs."""

@@ -1,0 +1,138 @@
+"""The runs of a directory: model, data, how far each came, what it scored, and whether its merged model is proven."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from pgt_lora.core.html import percent
+from pgt_lora.core.terminal import console
+from pgt_lora.evaluation.held_out import title
+from pgt_lora.evaluation.score_files import read_scores
+from pgt_lora.export.merge import VERIFICATION, has_passed
+from pgt_lora.models.names import STARTED
+from pgt_lora.studies.compare.compare import ASKED
+from pgt_lora.studies.tables.scored import RESULTS, SCORES
+from pgt_lora.studies.tables.table import model_name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One directory: a run, a comparison or a benchmarked model."""
+
+    name: str
+    model: str
+    data: str
+    state: str
+    scores: str
+    verified: str
+    changed: datetime
+
+
+def entries(directory: Path) -> list[Entry]:
+    """Return what lies in a directory of runs, what was changed last first."""
+    found = []
+    for path in sorted(each for each in directory.iterdir() if each.is_dir()):
+        try:
+            entry = _entry(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())
+            entry = Entry(path.name, "", "", f"cannot be read: {reason}", "", "", _changed(path))
+        found += [entry] if entry else []
+    return sorted(found, key=lambda each: each.changed, reverse=True)
+
+
+def _entry(path: Path) -> Entry | None:
+    if (path / STARTED).is_file():
+        values = _read(path / STARTED)["recipe"]
+        model = model_name(values["model_name_or_path"])
+        return Entry(path.name, model, _data(path), _state(path), _scores(path), _verified(path), _changed(path))
+    if not (path / ASKED).is_file():
+        return None
+    asked = _read(path / ASKED)
+    if "arms" in asked:
+        state = "compared" if (path / RESULTS).is_file() else "unfinished comparison"
+        what = asked.get("preset") or asked["arms"]
+        return Entry(path.name, model_name(asked["model"]), what, state, _compared(path), "", _changed(path))
+    state = "benchmarked" if (path / SCORES).is_file() else "unfinished benchmark"
+    return Entry(path.name, asked["model"], ", ".join(asked["benchmarks"]), state, "", "", _changed(path))
+
+
+def _data(run: Path) -> str:
+    """Return what a run was trained on: known once it is trained, a hash before."""
+    if not (run / "adapter" / "run.json").is_file():
+        return str(_read(run / STARTED)["content_hash"])[:12]
+    manifest = _read(run / "adapter" / "run.json")["data"]
+    return f"{manifest['num_samples']:,} of {', '.join(manifest['sources'])}"
+
+
+def _state(run: Path) -> str:
+    if (run / "merged" / VERIFICATION).is_file():
+        return "merged"
+    if (run / "finetuned").is_dir() and any((run / "finetuned").glob(f"*/{SCORES}")):
+        return "scored"
+    if (run / "adapter").is_dir():
+        return "trained"
+    checkpoints = (run / "checkpoints").glob("checkpoint-*")
+    steps = [int(each.name.removeprefix("checkpoint-")) for each in checkpoints if each.name[11:].isdigit()]
+    return f"saved after step {max(steps)}" if steps else "begun"
+
+
+def _scores(run: Path) -> str:
+    """Return the mean over the tasks of every set, before and after."""
+    lines = []
+    for after in sorted((run / "finetuned").glob(f"*/{SCORES}")):
+        name = after.parent.name
+        before = run / "base" / name
+        first = f"{_mean(before)} → " if (before / SCORES).is_file() else ""
+        lines.append(f"{title(name)}: {first}{_mean(after.parent)}")
+    return "\n".join(lines)
+
+
+def _mean(directory: Path) -> str:
+    return percent(fmean(score.accuracy for score in read_scores(directory).values()))
+
+
+def _compared(path: Path) -> str:
+    """Return the last column (the mean, where there are several tasks) of the first set, arm by arm."""
+    if not (path / RESULTS).is_file():
+        return ""
+    scores: list[Mapping[str, Any]] = _read(path / RESULTS)["scores"]
+    first = scores[0]["set"]
+    of_arm = {each["arm"]: each["value"] for each in scores if each["set"] == first}
+    return "\n".join([f"{first}:", *(f"{arm} {percent(value)}" for arm, value in of_arm.items())])
+
+
+def _verified(run: Path) -> str:
+    if not (run / "merged" / VERIFICATION).is_file():
+        return ""
+    return "passed" if has_passed(run / "merged") else "FAILED"
+
+
+def _changed(path: Path) -> datetime:
+    times = [each.stat().st_mtime for each in (path, *path.iterdir())]
+    return datetime.fromtimestamp(max(times))
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def print_entries(directory: Path, found: list[Entry]) -> None:
+    """Print the runs of a directory."""
+    if not found:
+        console.print(f"{directory}: no runs; pgt-lora run makes one", soft_wrap=True)
+        return
+    table = Table(title=str(directory), caption="Scores: mean accuracy in %.", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("Run", "Model", "Data", "State", "Scores", "Verified", "Changed"):
+        table.add_column(name, overflow="fold", no_wrap=name == "Model")
+    for each in found:
+        changed = f"{each.changed:%m-%d %H:%M}"
+        table.add_row(each.name, each.model, each.data, each.state, each.scores, each.verified, changed)
+    console.print(table)

@@ -1,0 +1,53 @@
+"""The table of benchmarked models, on made-up answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.studies.tables.export import all_tables
+from pgt_lora.studies.tables.formats import Format, written
+
+BASE = "Qwen/Qwen2.5-VL-7B-Instruct"
+PAPER = {"base": 0.838, "pgt": 0.857}
+
+
+def benchmarked(directory: Path, right: int, tuned: bool, first: int = 0, prompts: str = "lmms-eval") -> Path:
+    directory.mkdir()
+    score = {"value": right / 100, "low": 0.1, "high": 0.9, "num_items": 100, "unread": 0.0, "paper": PAPER}
+    facts = {"base": BASE, "tuned": tuned, "family": "qwen2_5_vl", "prompts": prompts, "benchmarks": {"vsr": score}}
+    (directory / "scores.json").write_text(json.dumps(facts))
+    item = {"task": "vsr", "expected": "yes", "parsed": "yes", "answer_format": "word", "choices": ["yes", "no"]}
+    lines = [
+        json.dumps(item | {"id": str(first + index), "group": str(index), "correct": index < right})
+        for index in range(100)
+    ]
+    (directory / "predictions.jsonl").write_text("\n".join(lines) + "\n")
+    return directory
+
+
+def test_a_model_beside_its_base_and_the_paper(tmp_path: Path) -> None:
+    directories = [benchmarked(tmp_path / "mine", 90, True), benchmarked(tmp_path / "base-7b", 60, False)]
+    (table,) = all_tables(directories)
+    assert [(row.arm, row.is_paper) for row in table.blocks[0].rows] == [
+        ("base", False), ("mine", False), ("base", True), ("pgt", True),
+    ]  # fmt: skip
+    text = written([table], Format.MARKDOWN, [])
+    for row in ("base | 60.0", "mine | **90.0**", "base (paper) | 83.8", "pgt (paper) | 85.7"):
+        assert f"| Qwen2.5-VL-7B | {row} |" in text
+    assert text.startswith("Benchmarks: accuracy in percent. Bold: above")
+
+
+def test_a_model_without_its_base_is_tested_against_nothing(tmp_path: Path) -> None:
+    (table,) = all_tables([benchmarked(tmp_path / "mine", 90, True)])
+    assert [cell.differs for row in table.blocks[0].rows for cell in row.cells] == [0, 0, 0]
+    assert "Bold" not in written([table], Format.MARKDOWN, [])
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
+    mine = benchmarked(tmp_path / "mine", 90, True)
+    with pytest.raises(InputError, match="not the items of"):
+        all_tables([mine, benchmarked(tmp_path / "other items", 60, False, first=1)])
+    with pytest.raises(InputError, match=r"asked with --prompts lmms-eval, and .* with paper"):
+        all_tables([mine, benchmarked(tmp_path / "other words", 60, False, prompts="paper")])

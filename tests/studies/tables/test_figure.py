@@ -1,0 +1,56 @@
+"""The figure of a table, and the references of what was used."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.plugins import discover
+from pgt_lora.studies.tables.citations import SAME, bibtex, references
+from pgt_lora.studies.tables.figure import HEIGHT_MM, WIDTH_MM, write_figure
+from pgt_lora.studies.tables.table import PAPER, Block, Cell, Row, Table
+from tests.support.scored_runs import questions, scored_run
+
+
+def table() -> Table:
+    rows = (Row("base", (Cell(0.3, 0.2, 0.4), None)), Row("mine", (Cell(0.9, 0.8, 0.95), Cell(0.5, 0.4, 0.6)), 2))
+    return Table("made up", ("relation", "a_b & c"), (Block("m", rows),), (10, 2), (0.25, 0.5))
+
+
+def test_the_size_is_fixed_and_the_bytes_are_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    paper = Table(PAPER, ("VSR",), (Block("m", (Row("base", (Cell(0.5),), is_paper=True),)),))
+    for name in ("a.svg", "a.pdf"):
+        write_figure([table(), paper], tmp_path / name)
+        first = (tmp_path / name).read_bytes()
+        write_figure([table(), paper], tmp_path / name)
+        assert (tmp_path / name).read_bytes() == first
+    svg = (tmp_path / "a.svg").read_text()
+    width, height = (float(each) for each in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups())
+    assert (width * 25.4 / 72, height * 25.4 / 72) == pytest.approx((WIDTH_MM, 2 * HEIGHT_MM), abs=0.01)
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.pdf", "a.svg"]
+    with pytest.raises(InputError, match=r"name a file that ends in \.pdf or \.svg"):
+        write_figure([table()], tmp_path / "a.png")
+
+
+def test_every_family_and_source_of_the_kit_has_its_reference() -> None:
+    known = references()
+    named = [*discover("pgt_lora.models.families", "FAMILY"), *discover("pgt_lora.data.sources", "SOURCE")]
+    assert len(named) > 8
+    assert [name for name in named if SAME.get(name, name) not in known] == []
+    assert all(entry.count("{") == entry.count("}") for entry in known.values())
+
+
+def test_what_a_run_used(tmp_path: Path) -> None:
+    right = dict.fromkeys(("relation", "distance"), 0.5)
+    run = scored_run(tmp_path / "run", questions(tmp_path / "pgt"), right, right, model_family="internvl3")
+    (run / "adapter").mkdir()
+    (run / "adapter" / "run.json").write_text(json.dumps({"data": {"sources": {"vsr": {}, "my_photos": {}}}}))
+    text = bibtex([run])
+    assert text.startswith("% No reference here for: my_photos\n")
+    assert re.findall(r"^@\w+\{(\w+),", text, re.MULTILINE) == [
+        "pgt", "lora", "peft", "trl", "transformers", "internvl3", "vsr",
+    ]  # fmt: skip
