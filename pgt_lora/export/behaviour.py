@@ -11,7 +11,7 @@ from peft import PeftModel
 from transformers import BatchFeature
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import read_values
+from pgt_lora.core.recipe_values import read_values
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.turns import with_last_answer

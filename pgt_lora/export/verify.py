@@ -16,7 +16,7 @@ from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import file_digest, write_json
 from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import MARKER
-from pgt_lora.core.recipe import read_values
+from pgt_lora.core.recipe_values import read_values
 from pgt_lora.core.terminal import bold, console, hide_noise, print_anything
 from pgt_lora.data.generate import make_sample
 from pgt_lora.data.scene import Canvas

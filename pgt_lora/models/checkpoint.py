@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pgt_lora.core.errors import InputError, check_known, choices
 from pgt_lora.core.files import write_json
 from pgt_lora.core.plugins import discover
-from pgt_lora.core.recipe import read_values
+from pgt_lora.core.recipe_values import read_values
 from pgt_lora.core.workspace import shipped_path
 from pgt_lora.models.base_place import PLACE, find_base, is_base, write_place
 from pgt_lora.models.families.family import Family

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, parse_overrides, read_values, recipe_names
+from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, recipe_names
+from pgt_lora.core.recipe_values import parse_overrides, read_values
 from pgt_lora.core.workspace import RECIPES, is_hub_id, shipped_path
 from pgt_lora.models.checkpoint import (
     OWN_RECIPE,

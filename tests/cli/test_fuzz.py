@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import RECIPES, load_recipe, parse_overrides
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.core.recipe_values import parse_overrides
 from pgt_lora.data.checked_images import checked_images
 from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset
 from pgt_lora.data.images import decode, size_px

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import RECIPES, find_recipe, load_recipe, parse_overrides, recipe_names
+from pgt_lora.core.recipe import RECIPES, find_recipe, load_recipe, recipe_names
+from pgt_lora.core.recipe_values import parse_overrides
 from pgt_lora.models.names import resolve
 from tests.support.discovered import FAMILIES
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import RECIPES, load_recipe, parse_overrides
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.core.recipe_values import parse_overrides
 
 TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
 

@@ -9,7 +9,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import RECIPES, load_recipe, read_values
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.core.recipe_values import read_values
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.speed import benchmark, random_weights

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from pgt_lora.core.batches import step_shape
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import read_values
+from pgt_lora.core.recipe_values import read_values
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.by_name import finetune
 from pgt_lora.training.dry_run import fitting

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pgt_lora.core.batches import num_steps, step_shape
-from pgt_lora.core.recipe import RECIPES, load_recipe, parse_overrides
+from pgt_lora.core.recipe import RECIPES, load_recipe
+from pgt_lora.core.recipe_values import parse_overrides
 from pgt_lora.models.published import PUBLISHED
 from pgt_lora.training.dry_run import check as check_module
 from pgt_lora.training.dry_run.memory import GIB, estimate
