@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from pgt_lora.core.errors import InputError
@@ -11,6 +12,7 @@ from pgt_lora.studies.tables.table import Cell, Row, Table
 WIDTH_MM, HEIGHT_MM = 170.0, 62.0  # of the page's text, and of one evaluation set
 MM_PER_INCH = 25.4
 FORMATS = (".pdf", ".svg")
+LETTERS = 100  # that fit under the axis, beside each other
 # Told apart by readers who see fewer colors, too (Okabe and Ito 2008).
 COLORS = ("#999999", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 
@@ -75,7 +77,6 @@ def errors(row: Row) -> list[list[float]] | None:
 
 
 def labels(table: Table) -> list[str]:
-    """Return the columns' names, each with its number of items, where known."""
-    if not table.counts:
-        return list(table.columns)
-    return [f"{name}\nn = {count}" for name, count in zip(table.columns, table.counts, strict=True)]
+    """Return the columns' names, broken where they would meet, each with its number of items, where known."""
+    names = [fill(name, max(6, LETTERS // len(table.columns))) for name in table.columns]
+    return [f"{name}\nn = {count}" for name, count in zip(names, table.counts, strict=True)] if table.counts else names

@@ -52,8 +52,8 @@ def caption(table: Table) -> str:
     text = f"{table.title}: accuracy in percent."
     if any(cell and cell.p is not None for row in rows for cell in row.cells):
         text += (
-            " Bold: above the block's first row by more than noise, ↓: below it (5%, Holm's correction over its "
-            "columns, paired by item)."
+            " Bold: above the block's first row by more than noise, ↓: below it (5%, Holm's correction over all "
+            "columns of an arm, paired by item)."
         )
     if any(cell and cell.spread is not None for row in rows for cell in row.cells):
         text += " ±: standard deviation over the seeds."

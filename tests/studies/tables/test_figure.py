@@ -9,7 +9,7 @@ import pytest
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.plugins import discover
 from pgt_lora.studies.tables.citations import SAME, bibtex, references
-from pgt_lora.studies.tables.figure import HEIGHT_MM, WIDTH_MM, write_figure
+from pgt_lora.studies.tables.figure import HEIGHT_MM, WIDTH_MM, labels, write_figure
 from pgt_lora.studies.tables.table import PAPER, Block, Cell, Row, Table
 from tests.support.scored_runs import questions, scored_run
 
@@ -54,3 +54,11 @@ def test_what_a_run_used(tmp_path: Path) -> None:
     assert re.findall(r"^@\w+\{(\w+),", text, re.MULTILINE) == [
         "pgt", "lora", "peft", "trl", "transformers", "internvl3", "vsr",
     ]  # fmt: skip
+
+
+def test_long_names_do_not_meet() -> None:
+    names = tuple(f"color of the thing {index}" for index in range(10))
+    found = labels(Table("skills", names, (), (7,) * 10))
+    assert found[0].split("\n")[-1] == "n = 7"
+    assert max(len(line) for each in found for line in each.split("\n")) <= 10
+    assert [" ".join(each.split("\n")[:-1]) for each in found] == list(names)
