@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.new_directory import new_directory
+from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.data.directory import open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.readers.build import test_directory
@@ -52,6 +52,7 @@ def split(
     """
     if not 0 < share < 1:
         raise InputError(f"--share {share:g}: must lie between 0 and 1")
+    check_free(out, overwrite)
     manifest, rows = read_manifest(data), open_dataset(data)
     form = Form(manifest["rows"])
     known = rows.select_columns(["id", "task", "answer", "group", "scene", *columns(form)]).to_list()

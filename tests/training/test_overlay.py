@@ -15,8 +15,8 @@ from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.models.checkpoint import load_model, load_processor
 from pgt_lora.models.encoding import IGNORE
-from pgt_lora.training.build import open_encoder
 from pgt_lora.training.finetune import finetune
+from pgt_lora.training.measured import open_encoder
 from tests.data.overlay.test_build import talks
 from tests.support.conversations import write_conversations
 from tests.support.runs import equal
