@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from pgt_lora.core.html import render_page
 from pgt_lora.evaluation.headline import RULES
@@ -17,9 +18,9 @@ FACTS = {
 LOG = [{"step": 1, "loss": 2.0, "learning_rate": 0.1}, {"step": 3, "loss": 1.0, "learning_rate": 0.05}]
 
 
-def page(*rows: Row) -> str:
+def page(*rows: Row, facts: dict[str, Any] = FACTS) -> str:
     return render_page(
-        "report.html.jinja", name="mine", base="a/b", facts=FACTS, recipe="", headline="Learned.", rules=RULES,
+        "report.html.jinja", name="mine", base="a/b", facts=facts, recipe="", headline="Learned.", rules=RULES,
         command="pgt-lora run", data=Path("train"), sets={"own photos": (Path("own"), "feedbeef" * 5)},
         comparisons=[Comparison("own photos", rows)], gain=GAIN, charts=charts(LOG), verification={"checks": []},
         examples=[],
@@ -43,3 +44,11 @@ def test_what_was_logged_is_drawn_and_nothing_else() -> None:
     assert "from 1.0e-01 to 5.0e-02" in text
     assert "ANLS" not in text
     assert "n = " not in text
+
+
+def test_a_run_from_before_date_and_commit_were_kept_has_its_page() -> None:
+    facts = {name: value for name, value in FACTS.items() if name not in ("commit", "finished")}
+    text = page(Row("count", Score(50, 0, 0, 0.0, 0.0, 0.1), Score(50, 50, 0, 0.0, 0.9, 1.0)), facts=facts)
+    assert "pgt-lora 0.1.0" in text
+    assert "<time" not in text
+    assert "commit <code>" not in text
