@@ -38,7 +38,7 @@ class Trainer(HookedTrainer):
         self, *args: Any, lengths: Sequence[Length], kit: KitConfig, eval_collator: Any = None, **kwargs: Any
     ) -> None:
         self.lengths, self.eval_collator = lengths, eval_collator
-        self.micro_batches: tuple[tuple[Sequence[str], float], ...] = ()
+        self.micro_batches: tuple[tuple[Sequence[str], torch.Tensor], ...] = ()
         self.first_loss: float | None = None
         super().__init__(*args, **kwargs)
         for theirs in (PrinterCallback, ProgressCallback):
@@ -99,7 +99,7 @@ class Trainer(HookedTrainer):
         """Train on a batch, and check the step with its last one."""
         ids = inputs.pop("ids")
         loss = super().training_step(model, inputs, num_items_in_batch)
-        self.micro_batches += ((ids, loss.item()),)
+        self.micro_batches += ((ids, loss),)  # its value is read once a step: reading waits for the GPU
         if self.accelerator.sync_gradients:
             self.check_step(model)
             self.micro_batches = ()
@@ -111,13 +111,13 @@ class Trainer(HookedTrainer):
         Raises:
             InputError: they are no numbers, or the loss exploded.
         """
-        own = torch.tensor(sum(loss for _, loss in self.micro_batches), device=self.args.device)
+        own = torch.stack([loss for _, loss in self.micro_batches]).sum()
         loss = float(self.accelerator.reduce(own, "mean"))  # each is scaled by the number of processes
         norm = gradient_norm(model) if self.accelerator.scaler is None else 0.0  # fp16 skips a step that overflows
         self.first_loss = self.first_loss or loss
         if math.isfinite(norm) and loss <= EXPLODED * max(self.first_loss, math.log(self.vocab_size)):
             return
-        step = gather_object(list(self.micro_batches))
+        step = gather_object([(ids, loss.item()) for ids, loss in self.micro_batches])
         wrong = [ids for ids, loss in step if not math.isfinite(loss)] or [ids for ids, _ in step]
         with together():
             raise InputError(
