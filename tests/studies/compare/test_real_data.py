@@ -69,6 +69,8 @@ def test_arms_of_all_shares_differ_in_what_is_added_alone(root: Path, recipe: Re
     assert {name.removesuffix("+pgt") for name in new} == set(arms[3])
     for name, row in new.items():
         assert (question(row), row["answer"], row["images"]) == arms[3][name.removesuffix("+pgt")]
+    some = rows_of_arm(real, "some", OverData(1.0, OverlaySettings(1.0, tasks="relation=1,coordinates=1")))
+    assert set(read_manifest(some)["counts"]) - set(QUESTIONS) == {"relation", "coordinates"}
     assert rows_of_arm(real, "data", OverData()) == real.train
 
 
@@ -142,7 +144,7 @@ def test_data_that_cannot_be_used_is_told(root: Path, recipe: Recipe) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OVER_DATA)
 def test_every_preset_runs_from_end_to_end(name: str, root: Path, overrides: list[str]) -> None:
-    words = [*overrides, *FEW]
+    words = [*overrides, *FEW, "--num_samples", "80"]  # of which a tenth make a step
     compare(resolve("tiny-qwen2.5-vl", words), "", "0", [], root / "out", words, preset=load_preset(name))
     page, text = (root / "out" / "report.html").read_text(), (root / "out" / "report.md").read_text()
     for arm in load_preset(name).arms:
