@@ -24,11 +24,15 @@ from tests.support.overlay_oracles import agree, as_jpeg, difference_oracle, ver
 from tests.support.photographs import FILES, draw_size, file_of
 
 LEAST_ALONE = 0.8  # of a few pictures of each task
+MOST_UNREAD = 0.01  # after JPEG: outlines of two pixels in the smallest pictures, which the eye sees at once
 
 
 def check(photographs: Iterable[Item]) -> tuple[Counter[str], Counter[Outcome]]:
-    """Check every answer before and after JPEG; return how many of each task, and what became of the photographs."""
-    tasks, outcomes = Counter[str](), Counter[Outcome]()
+    """Check every answer before and after JPEG; return how many of each task, and what became of the photographs.
+
+    After JPEG it may leave a few unread. It never says anything else than the answer.
+    """
+    tasks, outcomes, unread = Counter[str](), Counter[Outcome](), 0
     for photograph, asked, result in photographs:
         if isinstance(result, Outcome):
             outcomes[result] += 1
@@ -38,10 +42,16 @@ def check(photographs: Iterable[Item]) -> tuple[Counter[str], Counter[Outcome]]:
         for picture, noise in ((result.picture, 0), (jpeg, overlaid.JPEG_NOISE)):
             oracle = difference_oracle(photograph, picture, noise)
             for each in asked:
-                answer = oracle(each.question.text)
+                try:
+                    answer = oracle(each.question.text)
+                except ValueError:
+                    assert noise, (each.question.text, photograph.size, outcomes.total())
+                    unread += 1
+                    continue
                 right = agree(answer, each) if noise else answer == each.question.answer
                 assert right, (answer, each.question.text, photograph.size, noise, outcomes.total())
         tasks.update(each.task.name for each in asked)
+    assert unread <= max(2, MOST_UNREAD * tasks.total()), (unread, tasks)
     return tasks, outcomes
 
 

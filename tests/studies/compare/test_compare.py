@@ -49,15 +49,15 @@ def stopping_at(number: int) -> Callable[..., Path]:
 def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what_changed(
     root: Path, overrides: list[str], data_dir: Path, second_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, mine = root / "out", root / "mine"
+    out, mine, few = root / "out", root / "mine", [*overrides, *FEW, "--logging_steps", "1"]
     shutil.copytree(second_dir, mine)
     words = (
-        resolve("tiny-qwen2.5-vl", [*overrides, *FEW]),
+        resolve("tiny-qwen2.5-vl", few),
         f"base,all={data_dir},mine={mine}",
         "0,1",
         [],
         out,
-        [*overrides, *FEW],
+        few,
     )
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(compare_runs, "finetune", stopping_at(4))
