@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, and for the processes that tests start
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -15,6 +16,17 @@ import pytest
 from tests.support.loopback import Host, serve
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Checkpoints and language models that are tested as all others are, but in the slow tier.
+SLOW_MODELS = re.compile(r"internvl3-qwen3|internvl3[._]5|qwen3-vl-(2|8|32)b", re.IGNORECASE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the contract tests of some models into the slow tier, wherever they are drawn up from."""
+    for item in items:
+        if SLOW_MODELS.search(item.name):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""A small InternVL3: the real classes, with its own vocabulary."""
+"""A small InternVL3, and one with InternVL3.5's language model: the real classes, with its own vocabulary."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ IMAGE_TOKENS = {
     "video_token": "<video>",
 }
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *IMAGE_TOKENS.values())
+# The language models that InternVL was published with, and what else their vocabularies have of special tokens:
+# Qwen2's in InternVL3, Qwen3's in InternVL3.5. A vocabulary tells which it is.
+FORMS: dict[str, tuple[str, ...]] = {"qwen2": (), "qwen3": ("<think>", "</think>")}
 
 # ChatML without a default system turn; an image stands on a line of its own.
 CHAT_TEMPLATE = """\
@@ -47,12 +50,12 @@ PATCH_PX = 8  # 14 in the published model; two by two patches make one token
 TOKENS_PER_TILE = (TILE_PX // PATCH_PX // 2) ** 2  # 49; 256 in the published model
 
 
-def build_processor() -> "ProcessorMixin":
-    """Train the tokenizer and put the processor together."""
-    vocab, merges = train_bpe([*corpus(), "user\nassistant"], SPECIAL_TOKENS)
+def build_processor(form: str = "qwen2") -> "ProcessorMixin":
+    """Train the tokenizer and put the processor together; `form` is `qwen2` or `qwen3`."""
+    vocab, merges = train_bpe([*corpus(), "user\nassistant"], (*SPECIAL_TOKENS, *FORMS[form]))
     tokenizer = Qwen2Tokenizer(
-        vocab, merges, eos_token="<|im_end|>", pad_token="<|endoftext|>", extra_special_tokens=["<|im_start|>"],
-        **IMAGE_TOKENS,
+        vocab, merges, eos_token="<|im_end|>", pad_token="<|endoftext|>",
+        extra_special_tokens=["<|im_start|>", *FORMS[form]], **IMAGE_TOKENS,
     )  # fmt: skip
     pixels: dict[str, Any] = {
         "size": {"height": TILE_PX, "width": TILE_PX},
@@ -71,9 +74,11 @@ def build_processor() -> "ProcessorMixin":
 def build_model(processor: "ProcessorMixin") -> "PreTrainedModel":
     """Make the model with random weights (about 1.5 million, from torch's global generator)."""
     token_id = processor.tokenizer.convert_tokens_to_ids
+    is_qwen3 = set(FORMS["qwen3"]) <= processor.tokenizer.get_vocab().keys()
     config = InternVLConfig(
         text_config={
-            "model_type": "qwen2",
+            "model_type": "qwen3" if is_qwen3 else "qwen2",
+            **({"head_dim": 32} if is_qwen3 else {}),
             "vocab_size": len(processor.tokenizer),
             "hidden_size": 128,
             "intermediate_size": 256,

@@ -29,7 +29,8 @@ def test_all_families_are_found() -> None:
     assert len(FAMILIES) >= 3
     assert len({family.model_type for family in FAMILIES.values()}) == len(FAMILIES)
     assert set(forms("llava_next")) == {"vicuna", "mistral", "llama3"}
-    assert len(CASES) == len(FAMILIES) + 2
+    assert set(forms("internvl3")) == {"qwen2", "qwen3"}
+    assert len(CASES) == len(FAMILIES) + 3
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -12,7 +12,7 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import measure
 from pgt_lora.models.published import PUBLISHED
 from pgt_lora.models.transformers_internals import num_image_tokens
-from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, published_processor, small_processor, tiny
+from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, published_processor, small_processor
 
 IMAGE_SIZES = ((112, 112), (112, 230), (300, 100), (448, 448), (37, 500), (640, 480))
 
@@ -109,9 +109,9 @@ def test_qwens_own_package_cuts_images_the_same_way(size: tuple[int, int]) -> No
 
 def test_bytes_are_an_upper_bound(encoder: Encoder) -> None:
     checkpoints = {(published.family, published.form): checkpoint for checkpoint, published in PUBLISHED.items()}
-    family = encoder.family.name
+    family, template = encoder.family.name, encoder.processor.chat_template
     for (name, form), checkpoint in checkpoints.items():
-        if name == family and (form is None or tiny(name).FORMS[form].chat_template == encoder.processor.chat_template):
+        if name == family and small_processor(name, form).chat_template == template:
             counted = Encoder(encoder.family, published_processor(checkpoint))
             for mine, theirs in zip(
                 measure(encoder, map(row, range(6))), measure(counted, map(row, range(6))), strict=True
