@@ -70,8 +70,8 @@ def finetune(
     )
     if not recipe.kit.streaming and (left := len(rows) % shape.num_samples):
         console.print(
-            f"{len(rows):,} is not a multiple of {shape.num_samples}, so each epoch drops {left} samples, different ones "
-            "each time"
+            f"{len(rows):,} is not a multiple of {shape.num_samples}, so each epoch drops {left} samples, "
+            "different ones each time"
         )
     key: dict[str, Any] = {}
     resume: list[Path | None] = [None]

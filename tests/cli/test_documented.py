@@ -1,7 +1,7 @@
 """Every command of the README and the pages is one that the command line, or make, takes as it stands.
 
-Nothing is run: that a command exists, knows its options and has the arguments that it needs is told by its parser alone.
-`make` commands are expanded by make itself, and what it would call is parsed like the others.
+Nothing is run. The parser alone tells whether a command exists, knows its options and has the arguments that it needs.
+Make expands its own commands, and what it would call is parsed like the others.
 """
 
 import os
