@@ -38,6 +38,8 @@ def fields() -> set[str]:
 def refusal(words: list[str], known_fields: set[str]) -> str | None:
     """Return why the command line would not take the words behind `pgt-lora`, or None."""
     name, *rest = words
+    if words in (["--version"], ["--help"]):
+        return None
     command = GROUP.get_command(None, name)  # type: ignore[attr-defined, arg-type]
     if command is None:
         return f"no command {name!r}"
