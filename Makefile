@@ -31,7 +31,7 @@ endif
 # lmms-eval pins packages that the rest of the project has newer.
 LMMS := .venv-lmms-eval
 
-.PHONY: help setup finetune compare diagnose eval bench gpu-check push test test-all wheel-test lock lint format tiny clean \
+.PHONY: help setup finetune compare diagnose eval bench gpu-check push pictures test test-all wheel-test lock lint format tiny clean \
   lmms-eval-setup lmms-eval-test
 
 help:  ## List the targets.
@@ -55,7 +55,8 @@ setup: $(BIN)/.installed  ## Install the project and its tested dependencies int
 $(BIN)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@echo "Installing into $(VENV): 2.2 GB with a torch for CPUs, several more with CUDA's libraries"
+	$(BIN)/pip install --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	$(BIN)/python $(CURE)
 	@touch $@
 
@@ -100,6 +101,10 @@ gpu-check:  ## Tell what only a GPU can, in 8 minutes (ARGS=--dry-run: on a CPU)
 
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
 	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)
+
+pictures: setup  ## Draw the pictures of README and docs: the gallery, and a run's figure (MODEL=… or OUT=…).
+	$(BIN)/pgt-lora gallery docs/gallery.md
+	$(BIN)/pgt-lora figure $(or $(OUT),runs/$(MODEL)) --out docs/report.svg
 
 # Each file of tests stays in one process, so that what its tests share is made once.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -46,7 +46,7 @@ FIXED: dict[str, tuple[Any, str]] = {
     "save_only_model": (False, "an interrupted run resumes with its optimizer"),
     "eval_on_start": (False, "score with `pgt-lora evaluate`, before and after training"),
     "label_smoothing_factor": (0.0, "TRL's chunked loss has none"),
-    "loss_type": ("nll", "the supervised tokens' likelihood is what is learnt"),
+    "loss_type": ("nll", "the supervised tokens' likelihood is what is learned"),
     "completion_only_loss": (True, "the answers are what is supervised"),
     "truncation_mode": ("keep_start", "nothing is cut off"),
     "auto_find_batch_size": (False, "the global batch would change"),

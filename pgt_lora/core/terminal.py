@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-# What users name (paths, tasks, datasets) is shown as it is: [red] in a path is no colour, and :cat: no picture.
+# What users name (paths, tasks, datasets) is shown as it is: [red] in a path is no color, and :cat: no picture.
 console = Console(markup=False, emoji=False)
 
 TELLER = "pgt-lora-telling"  # the thread

@@ -176,7 +176,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         low, high = (np.atleast_1d(tags.get(tag, np.nan))[0] for tag in (LOWEST, HIGHEST))
     if not low < high or not np.isfinite(values).all():
         raise ValueError(f"the greys of mode {image.mode} have no known range")
-    step = 0 if image.mode == "F" else 1  # the high byte of 16 bits, as Pillow takes it from colours
+    step = 0 if image.mode == "F" else 1  # the high byte of 16 bits, as Pillow takes it from colors
     scaled = np.floor((values.astype(np.float64) - low) * 256 / (high - low + step)).clip(0, 255).astype(np.uint8)
     grey = Image.fromarray(255 - scaled if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else scaled)
     transparent = image.info.get("transparency")

@@ -162,7 +162,7 @@ def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
         if content_hash in (trained.get("content_hash"), *(part.get("content_hash") for part in parts)):
             console.print(
                 f"Warning: {adapter.parent} was trained on {data}; these scores say what it remembers, not what it "
-                "learnt. Evaluate on held-out data: pgt-lora generate --split test --out DIR",
+                "learned. Evaluate on held-out data: pgt-lora generate --split test --out DIR",
                 style="bold", soft_wrap=True,
             )  # fmt: skip
             return

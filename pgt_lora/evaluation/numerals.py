@@ -103,5 +103,5 @@ def _written(coordinate: float) -> str:
 
 def _share(coordinate: str) -> float:
     bare = coordinate.strip()
-    # Decimal, so that 62% is 0.62 and no neighbour of it.
+    # Decimal, so that 62% is 0.62 and no neighbor of it.
     return float(Decimal(bare[:-1].strip()) / 100) if bare.endswith("%") else float(bare)

@@ -1,6 +1,6 @@
 """Short questions in several wordings: what is asked for stands near the answer in some and far from it in others.
 
-A look-up learnt a few words before the answer does not carry over to questions as long as PGT's.
+A look-up learned a few words before the answer does not carry over to questions as long as PGT's.
 """
 
 from collections.abc import Callable

@@ -114,7 +114,7 @@ def dots(rng: Random) -> Picture:
 
 
 def letters(rng: Random) -> Picture:
-    """Draw two to four labelled circles of any colors, of one size or several, at times with clutter between."""
+    """Draw two to four labeled circles of any colors, of one size or several, at times with clutter between."""
     places, boxes, circles = Places(rng), list[Box](), list[Circle]()
     radius, alike = rng.uniform(*DISC_RADIUS), rng.random() < 0.5
     pool = rng.sample(NAMES_OF_COLORS, rng.choice((2, 2, 3, 3, 4, 5, 8)))

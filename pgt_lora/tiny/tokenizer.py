@@ -1,4 +1,4 @@
-"""The vocabulary of the small models: byte-level BPE, learnt from the words of the lessons and of the PGT questions."""
+"""The vocabulary of the small models: byte-level BPE, learned from the words of lessons and PGT questions."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -69,7 +69,10 @@ def finetune(
         f"{shape.num_samples}"
     )
     if not recipe.kit.streaming and (left := len(rows) % shape.num_samples):
-        console.print(f"{left} of {len(rows):,} samples, others in every epoch, make no whole step")
+        console.print(
+            f"{len(rows):,} is not a multiple of {shape.num_samples}, so each epoch drops {left} samples, "
+            "different ones each time"
+        )
     key: dict[str, Any] = {}
     resume: list[Path | None] = [None]
     with together():

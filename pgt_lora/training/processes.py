@@ -90,7 +90,7 @@ def together() -> Iterator[None]:
 def leave() -> None:
     """Leave the other processes, before this one ends."""
     if torch.distributed.is_initialized():
-        # With gloo, a thread may still be letting go of the last tensors that travelled. It needs the interpreter for
+        # With gloo, a thread may still be letting go of the last tensors that traveled. It needs the interpreter for
         # that: if this one closed the group meanwhile, both would wait for ever; if it ended, it would crash.
         time.sleep(0.1)
         torch.distributed.destroy_process_group()

@@ -136,9 +136,9 @@ class StepsByLength(Sampler[int]):
     """Samples in random order, another in every epoch and the same on every process, those of a step by length.
 
     A step's gradient is the same in whatever order its samples come, but batches of like lengths hold little padding.
-    The longest come first, so that what does not fit into memory shows at once. Every step takes as many samples as
-    every other: the last ones of an epoch's order that make no whole step are left out, others in every epoch. With
-    several processes, their batches would be filled up with samples seen before.
+    The longest come first, so that what does not fit into memory shows at once. All steps take the same
+    number of samples: each epoch drops those at the end of its order that do not fill a step, different ones each time.
+    With several processes, such a step would be filled up with samples seen before.
     """
 
     def __init__(self, lengths: Sequence[int], step_size: int, seed: int) -> None:

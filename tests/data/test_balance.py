@@ -1,4 +1,4 @@
-"""A reader of the question alone scores at chance, and no answer is likelier than another."""
+"""A text-only classifier scores at chance, and no answer is likelier than another."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Colours that are told apart, and the measure by which they are."""
+"""Colors that are told apart, and the measure by which they are."""
 
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ COLORS: dict[str, Rgb] = {
     "pink": (255, 135, 205),
 }
 
-# Figures are drawn on black, in the primary and secondary colours of light and in white.
+# Figures are drawn on black, in the primary and secondary colors of light and in white.
 BLACK: Rgb = (0, 0, 0)
 
 FIGURE_COLORS: dict[str, Rgb] = {
@@ -30,7 +30,7 @@ FIGURE_COLORS: dict[str, Rgb] = {
     "white": (255, 255, 255),
 }
 
-# About ten just-noticeable differences: no two colours of an image, as drawn, are nearer than this.
+# About ten just-noticeable differences: no two colors of an image, as drawn, are nearer than this.
 MIN_DELTA_E = 25.0
 
 
@@ -48,7 +48,7 @@ def label_color(fill: Rgb) -> Rgb:
 
 
 def delta_e(first: Rgb, second: Rgb) -> float:
-    """Return the CIE 1976 colour difference of two sRGB colours; 2.3 is just noticeable."""
+    """Return the CIE 1976 color difference of two sRGB colors; 2.3 is just noticeable."""
     return sum((a - b) ** 2 for a, b in zip(_lab(first), _lab(second), strict=True)) ** 0.5
 
 

@@ -1,7 +1,7 @@
 """In which ninth of the image an object lies: the absolute position task of CIVET.
 
 Source: "From Synthetic Scenes to Real Performance: Enhancing Spatial Reasoning in VLMs" (arXiv 2511.11440, sections 3.1
-and 3.2, appendices I and II). The evaluation and the training set share no pair of colour and shape. Sizes within a
+and 3.2, appendices I and II). The evaluation and the training set share no pair of color and shape. Sizes within a
 cell are ours.
 """
 
@@ -23,7 +23,7 @@ GRID = 9  # cells on each axis, three to an area
 CELLS = tuple(product(range(GRID), range(GRID)))  # (column, row)
 SHAPES = ("circle", "triangle", "square", "star")
 HUES = tuple(color for color in FIGURE_COLORS if color != "white")
-# Colour and shape of what is asked for and of what distracts from it.
+# Color and shape of what is asked for and of what distracts from it.
 KINDS = {
     "test": tuple(product(HUES, SHAPES)),
     "train": (*product(HUES, ("plus",)), *product(("white",), SHAPES)),
@@ -31,7 +31,7 @@ KINDS = {
 SIDES = {"small": 0.45, "regular": 0.9}  # of a cell; a small object is half as high and wide
 NUM_DISTRACTORS = (0, 1, 3, 5)
 MIN_SIDE_PX = 5
-# The centre is this far from the lines between the areas, as a fraction of the image; half a cell would be 0.056.
+# The center is this far from the lines between the areas, as a fraction of the image; half a cell would be 0.056.
 MIN_MARGIN = 0.03
 
 
@@ -83,7 +83,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene:
 def distractors(color: str, shape: str) -> list[tuple[str, str]]:
     """Return the kinds that may lie beside an object: of its own set, and alike in what its set does not vary.
 
-    Beside a white object only the shape differs, beside a plus only the colour (appendix II).
+    Beside a white object only the shape differs, beside a plus only the color (appendix II).
     """
     kinds = next(kinds for kinds in KINDS.values() if (color, shape) in kinds)
     others = [kind for kind in kinds if kind != (color, shape)]
@@ -113,7 +113,7 @@ def area_of(x: float, y: float) -> str:
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
-    """Return the area of the one object of this colour and shape, or `ambiguous`."""
+    """Return the area of the one object of this color and shape, or `ambiguous`."""
     found = [figure for figure in scene.figures if (figure.color, figure.shape) == (about["color"], about["shape"])]
     if len(found) != 1:
         return "ambiguous"
@@ -133,7 +133,7 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 
 def traits(scene: Scene, text: str) -> Traits:
-    """Count the distractors, and tell the object's colour, shape and size; in a photograph, its area and its name."""
+    """Count the distractors, and tell the object's color, shape and size; in a photograph, its area and its name."""
     if scene.regions:
         (region,) = scene.regions
         share = region.width * region.height / (scene.canvas.width * scene.canvas.height)

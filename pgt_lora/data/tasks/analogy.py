@@ -1,4 +1,4 @@
-"""Which labelled circle has the color of another (arXiv 2605.23883, section 3.1 and appendix A.2)."""
+"""Which labeled circle has the color of another (arXiv 2605.23883, section 3.1 and appendix A.2)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ def ask(target: str, answer: str, *, bare: bool = True) -> Question:
 
 
 def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
-    """Give the target and the answer one colour; the other two share another colour half of the time.
+    """Give the target and the answer one color; the other two share another color half of the time.
 
     If only one pair ever matched, the pair could be found without reading the question. Circles with letters that are
     there already stay where they are.
@@ -41,7 +41,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
-    """Return the one other letter of the target's colour, or `ambiguous`."""
+    """Return the one other letter of the target's color, or `ambiguous`."""
     target = labelled(scene, about["target"])
     others = [circle for circle in scene.circles if circle.label and circle is not target]
     same = [str(circle.label) for circle in others if circle.color == target.color]
@@ -56,7 +56,7 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 
 def traits(scene: Scene, text: str) -> Traits:
-    """Measure how far the pair is apart, and tell its colour and whether the others match, too."""
+    """Measure how far the pair is apart, and tell its color and whether the others match, too."""
     target = labelled(scene, asked_letter(text))
     other = next(circle for circle in scene.circles if circle.color == target.color and circle is not target)
     rest = {circle.color for circle in scene.circles} - {target.color}

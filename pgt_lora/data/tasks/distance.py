@@ -1,4 +1,4 @@
-"""Which labelled circle is nearest to another (arXiv 2605.23883, section 3.1 and appendix A.2).
+"""Which labeled circle is nearest to another (arXiv 2605.23883, section 3.1 and appendix A.2).
 
 What else could tell the nearest circle is drawn before any place is, and the places are drawn to fit: which of the
 three is nearest along one axis alone, whether it is the one nearest to the middle of the image, and all sizes.

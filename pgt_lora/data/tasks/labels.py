@@ -20,7 +20,7 @@ INSTRUCTION = "Answer with the letter directly."
 
 
 def radius_range(settings: TaskSettings) -> tuple[float, float]:
-    """Return between which fractions of the short side a labelled circle's radius lies.
+    """Return between which fractions of the short side a labeled circle's radius lies.
 
     Raises:
         InputError: the letters would be too small to read on this canvas.
@@ -36,7 +36,7 @@ def radius_range(settings: TaskSettings) -> tuple[float, float]:
 
 
 def draw_opacity(rng: Random, settings: TaskSettings) -> float:
-    """Return the opacity of a scene's labelled circles: none shows the ground in the plain style."""
+    """Return the opacity of a scene's labeled circles: none shows the ground in the plain style."""
     return rng.uniform(*OPACITY) if settings.style == Style.VARIED else 1.0
 
 

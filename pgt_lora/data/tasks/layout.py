@@ -8,7 +8,7 @@ from pgt_lora.data.scene import Box, Canvas, Circle
 
 Primitive = TypeVar("Primitive", Box, Circle)
 
-# Fractions of the canvas's short side. A box's centre can lie a tenth from the edge whatever the box's size.
+# Fractions of the canvas's short side. A box's center can lie a tenth from the edge whatever the box's size.
 BOX_SIDE = (0.08, 0.16)
 EDGE_MARGIN = 0.02
 GAP = 0.03
@@ -20,7 +20,7 @@ def draw_px(rng: Random, canvas: Canvas, fractions: tuple[float, float]) -> int:
 
 
 def box_around(canvas: Canvas, color: str, x: float, y: float, width: int, height: int) -> Box:
-    """Return a box of a size in pixels whose centre is nearest to a point (fractions of the canvas)."""
+    """Return a box of a size in pixels whose center is nearest to a point (fractions of the canvas)."""
     left, top = round(x * canvas.width - width / 2), round(y * canvas.height - height / 2)
     return Box(color, left, top, left + width - 1, top + height - 1)
 

@@ -34,7 +34,7 @@ class Question:
     """A question with its planned answer.
 
     `choices` are the answers that the wording leaves possible, or None where they are no finite set. `about` says in
-    plain words what the question is about (colours, letters, numbers); `solve` reads the answer's meaning from it.
+    plain words what the question is about (colors, letters, numbers); `solve` reads the answer's meaning from it.
     """
 
     text: str

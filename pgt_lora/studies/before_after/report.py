@@ -30,7 +30,7 @@ LOGGED = {
     "loss": ("Training loss", "%.2f"), "mean_token_accuracy": ("Token accuracy", "%.2f"),
     "learning_rate": ("Learning rate", "%.1e"), "grad_norm": ("Gradient norm", "%.2f"),
 }  # fmt: skip
-GAIN = "Gain: from the better of base and chance to the better of tuned and chance."
+GAIN = "Gain = fine-tuned accuracy minus the higher of base and chance (below chance, it counts as chance)."
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def gain(self) -> float:
-        """What was learnt, each accuracy counted as chance where it is below: up to chance is no gain, nor a loss."""
+        """Fine-tuned accuracy minus base accuracy; below chance, each counts as chance."""
         chance = self.base.chance
         return max(self.finetuned.accuracy, chance) - max(self.base.accuracy, chance)
 

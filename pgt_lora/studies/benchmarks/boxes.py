@@ -23,7 +23,7 @@ SHORTCUTS: Mapping[str, Callable[[Box], float]] = {
 def boxes_of_choices(asked: Sequence[tuple[str, Sequence[str]]], drawn: Sequence[Any]) -> list[Boxes | None]:
     """Return the boxes of each question's options by letter, or None where they are not known.
 
-    `asked` are the questions with their options, `drawn` what the file's `bbox` holds: a box for each colour that the
+    `asked` are the questions with their options, `drawn` what the file's `bbox` holds: a box for each color that the
     question names. The dataset does not say whether a box is two corners or a corner and a size. Two corners are taken
     where no box of the whole file contradicts them.
     """

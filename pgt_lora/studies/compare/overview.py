@@ -1,4 +1,4 @@
-"""A preset's results at one glance: all arms on all sets, what was learnt beside form, and how much of it is kept."""
+"""A preset's results at one glance: all arms on all sets, what was learned beside form, and how much of it is kept."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass

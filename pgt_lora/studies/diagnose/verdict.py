@@ -73,7 +73,7 @@ def outcome(wording: Wording) -> str:
         return FIXED
     if wording.right.low > wording.chance:
         return SEEN
-    # Either nothing is to be learnt from so few answers, or those that are given are right: the missing ones hide it.
+    # Either nothing is to be learned from so few answers, or those that are given are right: the missing ones hide it.
     if wording.silent.low > MOSTLY_SILENT or wording.said.low > wording.chance:
         return SILENT
     if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:

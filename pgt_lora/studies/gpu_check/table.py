@@ -20,9 +20,9 @@ def print_table(ledger: Ledger) -> None:
 
 def row(run: Figures) -> str:
     """Spell a run as a row."""
-    sheet = f"{run['utilisation_sheet']:.1%}" if run["utilisation_sheet"] else "–"
+    sheet = f"{run['utilization_sheet']:.1%}" if run["utilization_sheet"] else "–"
     cells = (
-        run["name"], run["batch"], f"{run['tokens_per_s']:,}", f"{run['utilisation']:.1%}", sheet, run.get("ratio", ""),
+        run["name"], run["batch"], f"{run['tokens_per_s']:,}", f"{run['utilization']:.1%}", sheet, run.get("ratio", ""),
         f"{run['peak_gib']:.1f}", f"{run['estimate_gib']:.1f}", f"{run['loss']:.4f}",
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |"

@@ -119,8 +119,8 @@ def rates(found: Measured, clock: Clock, machine: Machine, findings: Findings) -
     return {
         "tokens_per_s": round(clock.steady),
         "loop_tokens_per_s": round(found.tokens / found.training),
-        "utilisation": round(flops / machine.rate, 4),
-        "utilisation_sheet": round(flops / machine.sheet_rate, 4) if machine.sheet_rate else None,
+        "utilization": round(flops / machine.rate, 4),
+        "utilization_sheet": round(flops / machine.sheet_rate, 4) if machine.sheet_rate else None,
         "waiting": round(found.waiting / found.training, 4),
         "padding": round(1 - found.tokens / found.padded, 4),
         "tokens_per_image": round(found.tokens / found.images, 1),
@@ -145,10 +145,10 @@ def memory(found: Measured, recipe: Recipe, machine: Machine, findings: Findings
 
 def told(run: Figures) -> str:
     """Spell a run in a line."""
-    sheet = "" if run["utilisation_sheet"] is None else f", {run['utilisation_sheet']:.1%} of the data sheet's"
+    sheet = "" if run["utilization_sheet"] is None else f", {run['utilization_sheet']:.1%} of the data sheet's"
     ratio = f"; kit/TRL {run['ratio']:.2f}" if "ratio" in run else ""
     return (
-        f"{run['tokens_per_s']:,} tokens/s, {run['utilisation']:.1%} of the matrix rate{sheet}{ratio}; peak "
+        f"{run['tokens_per_s']:,} tokens/s, {run['utilization']:.1%} of the matrix rate{sheet}{ratio}; peak "
         f"{run['peak_gib']:.1f} GiB, estimate {run['estimate_gib']:.1f}; {len(run['step_s'])} steps in {run['loop_s']} "
         f"s, all else {run['else_s']} s; waiting {run['waiting']:.1%}, loss {run['loss']:.4f}"
     )

@@ -155,7 +155,7 @@ def run_module(python: str, module: str, words: Sequence[str], directory: Path) 
         InputError: it failed.
     """
     out = directory / "out.json"
-    # No cache of tokenised datasets of earlier runs; and this package, alone, where it is not installed.
+    # No cache of tokenized datasets of earlier runs; and this package, alone, where it is not installed.
     (directory / "kit").mkdir(exist_ok=True)
     if not (directory / "kit" / PACKAGE.name).exists():
         (directory / "kit" / PACKAGE.name).symlink_to(PACKAGE, target_is_directory=True)

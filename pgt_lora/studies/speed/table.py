@@ -22,7 +22,7 @@ ROWS: tuple[tuple[str, Callable[[Measured, Job, float], float], str], ...] = (
     ("padding", lambda run, job, peak: 1 - run.tokens / run.padded, "{:.1%}"),
     ("waiting", lambda run, job, peak: run.waiting / run.training, "{:.1%}"),
     ("memory, GB", lambda run, job, peak: run.peak_bytes / 1e9, "{:,.2f}"),
-    ("utilisation", lambda run, job, peak: job.flops(run) / run.training / peak, "{:.1%}"),
+    ("utilization", lambda run, job, peak: job.flops(run) / run.training / peak, "{:.1%}"),
 )
 
 

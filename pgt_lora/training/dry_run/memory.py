@@ -31,7 +31,7 @@ class Dimensions:
     mlp: int
     attention: int  # width of all heads together
     keys: int  # width of the keys, and of the values; less where heads share them
-    head_norms: int  # width of the queries and keys that are normalised, 0 where they are not
+    head_norms: int  # width of the queries and keys that are normalized, 0 where they are not
     vocabulary: int
     vision_hidden: int
     vision_mlp: int
@@ -175,7 +175,7 @@ def activations(model: Dimensions, batch: Batch, setup: Setup) -> float:
 def vision(model: Dimensions, batch: Batch, setup: Setup) -> float:
     """Return what the vision tower takes: one layer's forward pass, as it is frozen and nothing is kept.
 
-    Per position: residual and normalised input, the MLP's two halves and their product, and fp32 copies in the norm and
+    Per position: residual and normalized input, the MLP's two halves and their product, and fp32 copies in the norm and
     the rotary embedding.
     """
     per_position = setup.dtype_bytes * (2 * model.vision_hidden + 3 * model.vision_mlp) + 8 * model.vision_hidden

@@ -51,7 +51,7 @@ def test_the_benchmark_times_the_same_samples_by_turns(
     kit, trl = (each for _, each in measured)
     # TRL supervises the newline after the end token too.
     assert trl.supervised - kit.supervised == trl.tokens - kit.tokens == 32
-    for row in ("images/s, all", "waiting", "utilisation", "Making a sample takes"):
+    for row in ("images/s, all", "waiting", "utilization", "Making a sample takes"):
         assert row in said
 
 
