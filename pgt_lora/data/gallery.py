@@ -58,7 +58,7 @@ def _write_six(path: Path) -> None:
     for name, index in SIX:
         sample = _sample(name, Style.PLAIN, index)
         with Image.open(io.BytesIO(sample.images[0])) as image:
-            cells.append((image.convert("RGB"), sample.question, str(sample.answer)))
+            cells.append((image.convert("RGB"), str(sample.question), str(sample.answer)))
     contact_sheet(cells).quantize(128).save(path, optimize=True)
 
 
