@@ -32,7 +32,7 @@ packages=$("$bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib
 
 # Every file of the package is there, and what ships with it.
 diff -r --exclude __pycache__ --exclude shipped pgt_lora "$packages/pgt_lora" || fail "the wheel lacks files"
-diff -r recipes "$packages/pgt_lora/shipped/recipes" || fail "the wheel lacks recipes"
+diff -r --exclude __pycache__ recipes "$packages/pgt_lora/shipped/recipes" || fail "the wheel lacks recipes"
 for model in data/tiny-*; do
   diff -r "$model" "$packages/pgt_lora/shipped/$model" || fail "the wheel lacks $model"
 done
