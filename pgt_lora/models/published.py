@@ -1,8 +1,12 @@
 """The dimensions of published checkpoints, for what needs neither weights nor network; a new model is one entry.
 
-Source: `config.json` and `preprocessor_config.json` of each Hub repository; for InternVL3.5, those of its language
-models (Qwen3 0.6B to 14B) and XTuner's configurations of it. `tests/models/test_published.py` builds the models and
-compares their sizes with the published ones.
+Source: `config.json` and `preprocessor_config.json` of each Hub repository, but for those that came last:
+
+- Qwen3-VL 2B, 8B and 32B: `config.json` as public code prints it. They are taken to cut images as 4B does.
+- InternVL3.5: the printed configurations of its language models (Qwen3 0.6B to 14B), and for the rest XTuner's of 1B
+  and 8B. It is taken to cut images as InternVL3 does.
+
+`tests/models/test_published.py` builds the models and compares their sizes with the published ones.
 """
 
 from collections.abc import Mapping
