@@ -1,7 +1,7 @@
 """The sizes of the published checkpoints."""
 
-# All weights in billions, as the Hub says; and the trainable parameters with r = 8, counted by hand. InternVL3.5:
-# from 2B on are published with one decimal (2.3, 4.7, 8.5, 15.1), Qwen3-VL-32B with none: their parts were summed by hand.
+# All weights in billions, as the Hub says; and the trainable parameters with r = 8, counted by hand. The second decimal
+# of InternVL3.5 from 2B on, and both of Qwen3-VL-32B, are the sums of their parts, not published ones.
 SIZES = {
     "Qwen/Qwen2-VL-2B-Instruct": (2.21, 1_490_944),
     "Qwen/Qwen2-VL-7B-Instruct": (8.29, 3_440_640),
