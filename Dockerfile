@@ -3,9 +3,9 @@ FROM python:3.12-slim
 WORKDIR /opt/pgt-lora
 COPY . .
 RUN pip install --no-cache-dir --constraint constraints.txt '.[cuda,figures]' \
-  && useradd --create-home user && mkdir /work && chown user /work
+  && useradd --create-home user && mkdir /pgt && chown user /pgt
 USER user
-WORKDIR /work
-ENV PGT_LORA_HOME=/work TOKENIZERS_PARALLELISM=false
+WORKDIR /pgt
+ENV PGT_LORA_HOME=/pgt TOKENIZERS_PARALLELISM=false
 ENTRYPOINT ["pgt-lora"]
 CMD ["--help"]

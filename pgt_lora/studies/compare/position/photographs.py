@@ -19,10 +19,9 @@ from pgt_lora.data.tasks.absolute_position import AREAS, CELLS, GRID, TASK, area
 from pgt_lora.data.tasks.layout import clear
 from pgt_lora.data.tasks.task import Question
 from pgt_lora.studies.compare.transfer.arrange import draw_names
-from pgt_lora.studies.compare.transfer.grounds import GROUND_TRIES, PHOTOGRAPHS, Grounds, Tally, group_of, lay_named
-from pgt_lora.studies.compare.transfer.over import png
+from pgt_lora.studies.compare.transfer.grounds import GROUND_TRIES, PHOTOGRAPHS, Grounds, Tally, lay_named
 from pgt_lora.studies.compare.transfer.photographs import ALL
-from pgt_lora.studies.compare.transfer.things import Arrangement, draw
+from pgt_lora.studies.compare.transfer.things import Arrangement, to_sample
 from pgt_lora.tiny.picture import Thing
 from pgt_lora.tiny.things import NAMES
 
@@ -104,22 +103,11 @@ def things(recipe: Recipe, which: str, number: int, first: int = 0) -> Path:
 def sample(index: int, which: str, canvas: Canvas, grounds: Grounds, tally: Tally) -> Sample:
     """Draw one sample: a thing that is asked for, and others beside it, of other kinds."""
     arrangement, asked = arrange(index, which, canvas, grounds)
-    question, box = arrangement.question, asked.box
+    box = asked.box
     tally.count(arrangement.task, arrangement.ground)
     region = Region(asked.name, box.left, box.top, box.right - box.left + 1, box.bottom - box.top + 1)
-    return Sample(
-        id=f"position-things-{which}-{index:06d}",
-        images=(png(draw(arrangement)),),
-        question=question.text,
-        answer=question.answer,
-        source="things",
-        task=arrangement.task,
-        template=question.template,
-        answer_format=question.answer_format,
-        group=group_of(arrangement.ground),
-        choices=question.choices,
-        scene=Scene(canvas, regions=(region,)).to_json(),
-    )
+    scene = Scene(canvas, regions=(region,)).to_json()
+    return to_sample(f"position-things-{which}-{index:06d}", arrangement, scene)
 
 
 def arrange(index: int, which: str, canvas: Canvas, grounds: Grounds) -> tuple[Arrangement, Thing]:

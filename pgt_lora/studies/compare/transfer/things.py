@@ -68,20 +68,26 @@ def things_on_photographs(recipe: Recipe) -> Path:
 def _samples(number: int, canvas: Canvas, grounds: Grounds, tally: Tally) -> Iterator[Sample]:
     for index in range(number):
         arranged = arrange(index, canvas, grounds)
-        question = arranged.question
         tally.count(arranged.task, arranged.ground)
-        yield Sample(
-            id=f"things-{index:06d}",
-            images=(png(draw(arranged)),),
-            question=question.text,
-            answer=question.answer,
-            source="things",
-            task=arranged.task,
-            template=question.template,
-            answer_format=question.answer_format,
-            group=group_of(arranged.ground),
-            choices=question.choices,
-        )
+        yield to_sample(f"things-{index:06d}", arranged)
+
+
+def to_sample(name: str, arranged: Arrangement, scene: str | None = None) -> Sample:
+    """Draw things on their ground and return the picture with its question."""
+    question = arranged.question
+    return Sample(
+        id=name,
+        images=(png(draw(arranged)),),
+        question=question.text,
+        answer=question.answer,
+        source="things",
+        task=arranged.task,
+        template=question.template,
+        answer_format=question.answer_format,
+        group=group_of(arranged.ground),
+        choices=question.choices,
+        scene=scene,
+    )
 
 
 def arrange(index: int, canvas: Canvas, grounds: Grounds) -> Arrangement:
