@@ -24,7 +24,7 @@ INHERENT = {
     ("coordinates", "the larger box"): 0.5,
     ("coordinates", "the box nearest to the middle"): 0.5,
     ("coordinates", "the box that was drawn first"): 0.5,
-    ("coordinates", "the right box, across alone"): 0.14,
+    ("coordinates", "the right box, horizontal coordinate alone"): 0.14,
     ("distance", "a classifier of images alone"): 0.05,
 }
 

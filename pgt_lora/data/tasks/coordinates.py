@@ -130,7 +130,7 @@ def _nearest_to_middle(scene: Scene, text: str) -> str:
 SHORTCUTS: dict[str, Shortcut] = {
     "the middle of the image": lambda scene, text: "(0.50, 0.50)",
     "the other box": _other,
-    "the right box, across alone": _across_alone,
+    "the right box, horizontal coordinate alone": _across_alone,
     "the larger box": _largest,
     "the box nearest to the middle": _nearest_to_middle,
     "the box that was drawn first": lambda scene, text: _center(scene.boxes[0], scene),

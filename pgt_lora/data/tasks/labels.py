@@ -92,7 +92,7 @@ SHORTCUTS: dict[str, Shortcut] = {
     "the largest circle": _least(lambda scene, circle, target: -circle.radius),
     "the smallest circle": _least(lambda scene, circle, target: circle.radius),
     "the circle most alike in size": _least(lambda scene, circle, target: abs(circle.radius - target.radius)),
-    "the distance across alone": _least(lambda scene, circle, target: abs(circle.x - target.x)),
+    "the horizontal distance alone": _least(lambda scene, circle, target: abs(circle.x - target.x)),
     "the distance down alone": _least(lambda scene, circle, target: abs(circle.y - target.y)),
     "the circle that was drawn last": lambda scene, text: str(_options(scene, text)[-1].label),
 }
