@@ -14,12 +14,12 @@ def ask(
     words: Annotated[
         list[str], typer.Argument(metavar="IMAGE... QUESTION", help="Image files, then a question; none with --chat.")
     ],
-    base: Annotated[bool, typer.Option("--base", help="Also answer without the run's adapter.")] = False,
-    chat: Annotated[bool, typer.Option("--chat", help="Ask in the terminal, question after question.")] = False,
+    base: Annotated[bool, typer.Option("--base", help="Also show the answer without the run's adapter.")] = False,
+    chat: Annotated[bool, typer.Option("--chat", help="Chat in the terminal.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 128,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each question.")] = False,
 ) -> None:
-    """Ask a model about your own images, as evaluation would."""
+    """Ask a model about your own images, as in evaluation."""
     import json
 
     from pgt_lora.core.errors import InputError

@@ -130,6 +130,6 @@ def config_with(base_dir: Path, dtype: str) -> dict[str, Any]:
 
 
 def companion_files(base_dir: Path) -> list[Path]:
-    """Return a checkpoint's files that are no weights: configuration, processor, tokenizer, chat template, licence."""
+    """Return a checkpoint's files that are no weights: configuration, processor, tokenizer, chat template, license."""
     files = (path for path in sorted(base_dir.iterdir()) if path.is_file() and not path.name.startswith("."))
     return [path for path in files if path.name != "README.md" and not any(path.match(kind) for kind in WEIGHTS)]

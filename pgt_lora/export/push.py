@@ -10,7 +10,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
-from pgt_lora.export.card import HubLicence, base_licence, write_card
+from pgt_lora.export.card import HubLicense, base_license, write_card
 from pgt_lora.export.merge import VERIFICATION
 from pgt_lora.export.verify import STAGES, changed_files, score_directories
 from pgt_lora.export.verify_weights import Subject
@@ -40,7 +40,7 @@ class Upload:
 
 def push(
     run: Path, repo: str, *, what: str = What.MERGED, public: bool = False, branch: str | None = None,
-    create_pr: bool = False, licence: str | None = None, dry_run: bool = False,
+    create_pr: bool = False, license: str | None = None, dry_run: bool = False,
 ) -> str | None:  # fmt: skip
     """Push a run to a model repository and return the commit's address; with `dry_run`, list and show it only.
 
@@ -54,7 +54,7 @@ def push(
         raise InputError(f"{what!r}: nothing to push; known: {', '.join(What)}")
     proven = check_proven(run)
     base = adapter_checkpoint(run / "adapter").base
-    uploads = list(files(run, base, base_licence(base, licence), repo, what))
+    uploads = list(files(run, base, base_license(base, license), repo, what))
     total = sum(upload.num_bytes for upload in uploads)
     for upload in uploads:
         console.print(f"{upload.num_bytes:>15,}  {upload.path}", soft_wrap=True, highlight=False)
@@ -104,10 +104,10 @@ def check_proven(run: Path) -> dict[Path, str]:
     return proven
 
 
-def files(run: Path, base: str, licence: HubLicence, repo: str, what: str) -> Iterator[Upload]:
+def files(run: Path, base: str, license: HubLicense, repo: str, what: str) -> Iterator[Upload]:
     """Yield what is pushed: at the root the model that `what` names, of both the merged one, and its card."""
     merged = what != What.ADAPTER
-    yield Upload("README.md", write_card(run, base, licence, repo, merged))
+    yield Upload("README.md", write_card(run, base, license, repo, merged))
     folders = {"": run / "merged", "adapter/": run / "adapter"} if what == What.BOTH else {"": run / what}
     for prefix, folder in folders.items():
         for path in sorted(folder.iterdir()):

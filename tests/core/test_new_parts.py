@@ -37,7 +37,7 @@ SOURCE = '''
 import json
 from pathlib import Path
 
-from pgt_lora.data.sources.source import Annotations, ImageRef, Licence, Row, Source
+from pgt_lora.data.sources.source import Annotations, ImageRef, License, Row, Source
 from pgt_lora.data.sources.store import LOCAL
 from pgt_lora.data.tasks.task import Question
 
@@ -55,7 +55,7 @@ def read(path, split, settings):
 SOURCE = Source(
     name="mine",
     homepage="",
-    licence=Licence("mine", "mine", True),
+    license=License("mine", "mine", True),
     origin=lambda settings: "",
     files=lambda split, settings: ("rows.jsonl",),
     read=read,

@@ -79,7 +79,7 @@ def test_the_annotations_name_their_images(mixed: Path, tmp_path: Path) -> None:
     assert path.stat().st_size < (mixed / PARQUET).stat().st_size / 2
 
 
-def test_the_card_names_sources_licences_and_what_was_removed(mixed: Path) -> None:
+def test_the_card_names_sources_licenses_and_what_was_removed(mixed: Path) -> None:
     made = DatasetCard(card(read_manifest(mixed), "me/mix", annotations_only=True))
     assert made.data.license == "other"
     assert made.data.size_categories == ["n<1K"]

@@ -25,7 +25,7 @@ from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.turns import Form
 
-NO_LICENCE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
+NO_LICENSE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
 LONGEST_EXAMPLE = 60  # characters
 
 
@@ -139,7 +139,7 @@ def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Itera
 
 def _facts(result: Survey, table: Table, reading: Reading, num_rows: int) -> dict[str, Any]:
     """Return what the manifest says of the rows' source: where they come from, and how they were read."""
-    facts = {"licence": NO_LICENCE, **table.facts}
+    facts = {"license": NO_LICENSE, **table.facts}
     return {
         **facts,
         **terms(facts, result.stores, result.num_images),

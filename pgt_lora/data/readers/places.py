@@ -40,7 +40,7 @@ def open_table(source: str, split: str | None = None, revision: str | None = Non
 
 
 def load_hub(repo: str, config: str | None, split: str, revision: str | None) -> tuple[Any, dict[str, Any]]:
-    """Return a split of a dataset on the Hub, and for the manifest where it comes from and under what licence.
+    """Return a split of a dataset on the Hub, and for the manifest where it comes from and under what license.
 
     `config` names one of several parts, such as those of the Cauldron.
 
@@ -60,16 +60,16 @@ def load_hub(repo: str, config: str | None, split: str, revision: str | None) ->
         raise InputError(f"{repo}: its split {split} is not to be had from the Hub ({reason})") from error
     stated = str(getattr(info.card_data, "license", None) or "none stated")
     # What the images' terms are is not known from a card: nobody but the user can say that they may be passed on.
-    licence = {"annotations": stated, "images": stated, "redistributable": False}
+    license = {"annotations": stated, "images": stated, "redistributable": False}
     part = {} if config is None else {"config": config}
-    return rows, {"origin": repo, **part, "revision": info.sha, "licence": licence}
+    return rows, {"origin": repo, **part, "revision": info.sha, "license": license}
 
 
 def _directory(path: Path, split: str | None) -> Table:
     if (path / MANIFEST).is_file() and split is None:
         manifest, files = checked_manifest(path), parquet_files(path)
         facts = {"files": {file.name: file_digest(file) for file in files}}
-        facts |= {"licence": combined(sources_of(manifest))}
+        facts |= {"license": combined(sources_of(manifest))}
         return Table(path.resolve().name, lambda: _own_rows(path, files), path, facts)
     if any((path / name).is_file() for name in SAVED):
         return _saved(path, split)

@@ -22,7 +22,7 @@ from pgt_lora.data.sources.source import (
     Annotations,
     Crowds,
     ImageRef,
-    Licence,
+    License,
     Row,
     Source,
     SourceSettings,
@@ -190,7 +190,7 @@ def ask(rng: Random, row: Row) -> Question:
 SOURCE = Source(
     name="coco_position",
     homepage="cocodataset.org",
-    licence=Licence("CC BY 4.0", "COCO terms of use (Flickr); not to be passed on", redistributable=False),
+    license=License("CC BY 4.0", "COCO terms of use (Flickr); not to be passed on", redistributable=False),
     origin=lambda settings: ARCHIVE,
     files=files,
     read=read,

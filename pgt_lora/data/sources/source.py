@@ -80,7 +80,7 @@ class Annotations:
 
 
 @dataclass(frozen=True)
-class Licence:
+class License:
     """Under what terms the annotations and the images come, and whether the images may be passed on."""
 
     annotations: str
@@ -102,7 +102,7 @@ class Source:
 
     name: str
     homepage: str
-    licence: Licence
+    license: License
     origin: Callable[[SourceSettings], str]
     files: Callable[[str, SourceSettings], tuple[str, ...]]
     read: Callable[[Path, str, SourceSettings], Annotations]

@@ -13,7 +13,7 @@ from pgt_lora.data.sources.groups import coco_group
 from pgt_lora.data.sources.source import (
     Annotations,
     ImageRef,
-    Licence,
+    License,
     Row,
     Source,
     SourceSettings,
@@ -90,7 +90,7 @@ def wider(settings: SourceSettings) -> str:
 SOURCE = Source(
     name="vsr",
     homepage="github.com/cambridgeltl/visual-spatial-reasoning",
-    licence=Licence("CC BY 4.0", COCO.terms, redistributable=False),
+    license=License("CC BY 4.0", COCO.terms, redistributable=False),
     origin=origin,
     files=files,
     read=read,

@@ -48,9 +48,16 @@ def test_the_manifest_says_where_everything_came_from(standin: Path, tmp_path: P
         assert facts["rows"] == 20
         assert facts["drawn"] == 10
         assert facts["removed"] == {}
-        assert not facts["licence"]["redistributable"]
+        assert not facts["license"]["redistributable"]
         assert list(facts["files"]) == [Path(FILES[name]).name]
     assert str(standin) not in (tmp_path / "a" / MANIFEST).read_text()
+
+
+def test_a_manifest_of_an_earlier_version_is_read(standin: Path, tmp_path: Path) -> None:
+    manifest, path = mix(standin, tmp_path / "a", 30), tmp_path / "a" / MANIFEST
+    path.write_text(path.read_text().replace('"license"', '"licence"'))
+    assert "licence" in path.read_text()
+    assert read_manifest(tmp_path / "a") == manifest
 
 
 def test_the_same_is_drawn_twice_and_another_seed_draws_others(standin: Path, tmp_path: Path) -> None:
@@ -72,7 +79,7 @@ def test_pgt_and_dataset_directories_are_mixed_in(standin: Path, tmp_path: Path)
     manifest = mix(standin, tmp_path / "a", 30, shares=shares, pgt_settings=SMALL)
     assert Counter(row["source"] for row in rows(tmp_path / "a")) == {"vsr": 10, "pgt": 20}
     assert sorted(manifest["sources"]) == ["mine", "pgt", "vsr"]
-    assert manifest["sources"]["mine"]["licence"]["redistributable"]
+    assert manifest["sources"]["mine"]["license"]["redistributable"]
     stored = {row["id"]: row for row in rows(tmp_path / "mine")}
     kept = [row for row in rows(tmp_path / "a") if row["id"] in stored]
     assert len(kept) == 10
@@ -80,7 +87,7 @@ def test_pgt_and_dataset_directories_are_mixed_in(standin: Path, tmp_path: Path)
     # A mix can be mixed in as well: its rows stay what they were, and none comes twice.
     assert manifest["asked"]["canvas"] == "112x112"
     again = mix(standin, tmp_path / "b", 20, shares={str(tmp_path / "a"): 1.0, "vsr": 1.0})
-    assert again["sources"]["a"]["licence"]["redistributable"] is False
+    assert again["sources"]["a"]["license"]["redistributable"] is False
     assert again["sources"]["vsr"]["removed"] == {"exact duplicate": 10}
     assert len({row["id"] for row in rows(tmp_path / "b")}) == 20
 

@@ -160,7 +160,7 @@ def test_it_is_pushed_with_pixels_or_as_paths(
     assert all(json.loads(overlay)["canvas"] for (overlay,) in rows["overlays"])
     manifest = read_manifest(plan)
     for source in manifest["sources"].values():
-        source["licence"]["redistributable"] = True
+        source["license"]["redistributable"] = True
     (plan / "manifest.json").write_text(json.dumps(manifest))
     assert call(monkeypatch, capsys, "push-dataset", str(plan), "a/b")[0] == 0
     assert list(open_dataset(pushed[1])) == rows_drawn(plan)
