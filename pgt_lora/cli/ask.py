@@ -29,9 +29,9 @@ def ask(
 
     images, questions = (words, typed()) if chat else (words[:-1], iter(words[-1:]))
     if not images:
-        raise InputError(f"{words[0]!r}: give one image file or several, then the question in quotes")
+        raise InputError(f"{words[0]!r}: give one or more image files, then the question in quotes")
     if not chat and Path(words[-1]).is_file():
-        raise InputError(f"{words[-1]}: an image file where the question is to be; write it last, in quotes")
+        raise InputError(f"{words[-1]}: an image file instead of the question; put the question last, in quotes")
     check_files([Path(image) for image in images])  # a model may take minutes to load
     asked = chat_with(model, images, base=base, max_new_tokens=max_new_tokens)
     for question in questions:

@@ -39,10 +39,12 @@ def compare(
     from pgt_lora.studies.compare.preset import load_preset
 
     if preset and (arms is not None or eval_data):
-        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave --arms and --eval-data out")
+        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave out --arms and --eval-data")
     chosen = load_preset(preset) if preset else None
     if data is not None and not (chosen and chosen.is_over_data):
-        raise InputError(f"--data {data}: for presets whose arms draw over it; write --arms NAME={data} for an arm")
+        raise InputError(
+            f"--data {data}: is only for presets that draw over it; for an arm, write --arms NAME={data} for an arm"
+        )
 
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
@@ -86,7 +88,7 @@ def diagnose(
     from pgt_lora.studies.named_data import dataset
 
     if at is not None and layers is None:
-        raise InputError(f"--at {at}: says where layers are probed; give --layers, too")
+        raise InputError(f"--at {at}: sets where layers are probed; also give --layers")
     probing = Probing(layers, parse_sites(at)) if layers is not None else None
     named = resolve(model, context.args, to_train=False)
     data = None if eval_data is None else dataset(eval_data)
@@ -151,9 +153,9 @@ def benchmark(
 
     words = chosen("--prompts", prompts, Prompts)
     if words == Prompts.PAPER and processes is not None:
-        raise InputError("--processes: one process answers with --prompts paper, on all GPUs; leave it out")
+        raise InputError("--processes: --prompts paper uses one process, on all GPUs; leave it out")
     if words != Prompts.PAPER and by is not None:
-        raise InputError("--by: lmms-eval generates every answer; give --prompts paper, too, or leave it out")
+        raise InputError("--by: lmms-eval generates every answer; add --prompts paper, or leave it out")
     asked = Data(
         suite or ("" if eval_data else "paper"), [dataset(name) for name in eval_data or []],
         Shelf(cache or user_cache(), image_root), parse_pairs("--annotations", annotations), vsr_split, words,

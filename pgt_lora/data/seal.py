@@ -31,7 +31,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     if not directory.is_dir():
         raise InputError(f"{directory}: no such dataset directory; make one with: pgt-lora generate --out {directory}")
     if not path.is_file():
-        raise InputError(f"{directory}: no {MANIFEST}, so this is no finished dataset directory; make it again")
+        raise InputError(f"{directory}: no {MANIFEST}, so this is not a finished dataset directory; make it again")
     try:
         manifest = renamed(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:

@@ -67,7 +67,7 @@ def write_card(run: Path, base: str, license: HubLicense, repo: str, merged: boo
     sources = sources_of(facts["data"])
     scored = [path.name for path in score_directories(run)]
     if not scored:
-        raise InputError(f"{run}: was not scored; do it with: pgt-lora run {run}")
+        raise InputError(f"{run}: was not scored; run: pgt-lora run {run}")
     tables = [
         Table(name, title(name), read_scores(run / "base" / name), read_scores(run / "finetuned" / name))
         for name in scored

@@ -97,8 +97,8 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
     finished = subprocess.run([sys.executable, "-m", *words], check=False)
     if not record.is_file():
         raise InputError(
-            f"{merged}: not verified, as the verification ended with status {finished.returncode} before it had an "
-            f"outcome; the reason stands above, and this repeats it: pgt-lora verify {merged} --run {adapter_dir}"
+            f"{merged}: not verified: the verification ended with status {finished.returncode} before it had a "
+            f"result; the reason is above. Repeat it with: pgt-lora verify {merged} --run {adapter_dir}"
         )
     if not has_passed(merged):
         raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")

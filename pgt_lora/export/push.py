@@ -76,7 +76,7 @@ def check_proven(run: Path) -> dict[Path, str]:
     """
     path = run / "merged" / VERIFICATION
     if not path.is_file():
-        raise InputError(f"{path}: missing, so nothing proves the merged model; make it with: pgt-lora run {run}")
+        raise InputError(f"{path}: missing, so the merged model is not verified; run: pgt-lora run {run}")
     proven = {path: file_digest(path)}
     again = f"verify again with: pgt-lora verify {run / 'merged'} --run {run}"
     try:
@@ -86,14 +86,14 @@ def check_proven(run: Path) -> dict[Path, str]:
             name: {str(file): str(value) for file, value in then.items()} for name, then in proof["sha256"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: is no record of a verification; {again}") from error
+        raise InputError(f"{path}: is not a record of a verification; {again}") from error
     if failed := [name for name, passed in outcomes if passed is not True]:
         raise InputError(f"{path}: failed: {', '.join(map(str, failed))}; nothing is pushed")
     names = [name for name, _ in outcomes]
     if Subject.SCORES not in names:
         raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
     if sorted(names) != sorted(Subject) or proof.get("passed") is not True:
-        raise InputError(f"{path}: does not hold each check once, all passed; {again}")
+        raise InputError(f"{path}: does not hold every check exactly once, all passed; {again}")
     scored = {path.relative_to(run).as_posix() for path in score_directories(run, STAGES)}
     if lacking := {"merged", "adapter", *scored} - hashes.keys():
         raise InputError(f"{path}: holds no hashes of {min(lacking)}; {again}")
@@ -151,7 +151,7 @@ def commit(
     except (HfHubHTTPError, RuntimeError) as error:  # the second where a large file did not get through
         reason = " ".join(f"{error} {error.__cause__ or ''}".split())
         raise InputError(
-            f"{repo}: the push failed ({reason}); look at `hf auth whoami`, and the same command goes on from there"
+            f"{repo}: the push failed ({reason}); look at `hf auth whoami`, and run the same command to resume"
         ) from error
     return str(info.pr_url or info.commit_url)
 

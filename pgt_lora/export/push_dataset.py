@@ -37,7 +37,7 @@ def push(data: Path, repo: str, *, public: bool, annotations_only: bool, dry_run
     kept_back = [name for name, facts in sources.items() if not facts["license"]["redistributable"]]
     if kept_back and not annotations_only:
         terms = "; ".join(f"{name}: {sources[name]['license']['images']}" for name in kept_back)
-        raise InputError(f"{data}: its images may not be passed on ({terms}); pass --annotations-only")
+        raise InputError(f"{data}: its images may not be redistributed ({terms}); pass --annotations-only")
     with tempfile.TemporaryDirectory() as temporary:
         staged = Path(temporary)
         (staged / PARQUET).parent.mkdir()

@@ -31,7 +31,7 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     if name == "pgt":
         return pgt_data(recipe, split, recipe.kit.num_samples if split == "train" else recipe.kit.num_test_samples)
     if split != "train":
-        raise InputError(f"{name}: nothing of it is held out; evaluate on another dataset")
+        raise InputError(f"{name}: it has no held-out part; evaluate on another dataset")
     return specialized_mix(recipe, recipe.kit.num_samples)
 
 
@@ -50,7 +50,7 @@ def shared(shares: str, recipe: Recipe) -> Path:
     num_samples = recipe.kit.num_samples if next(iter(weights)) in sources() else None
     by_path = {names[name]: weight for name, weight in weights.items()}
     if len(by_path) < len(weights):
-        raise InputError(f"--data {shares!r}: two names mean one dataset; give it one share")
+        raise InputError(f"--data {shares!r}: two names are the same dataset; give it one share")
     return mixture(by_path, num_samples, pgt_settings(recipe))
 
 

@@ -130,12 +130,12 @@ def test_the_default_mix_is_the_five_tasks_of_the_paper(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"task": "relation"}, "tasks with which it goes: absolute_position"),
+        ({"task": "relation"}, "cannot be enumerated; known: absolute_position"),
         ({"task": ""}, "known: absolute_position, analogy"),
         ({"split": "evaluation"}, "known: test, train"),
-        ({"settings": TaskSettings(Canvas(60, 60))}, "take 100 or more"),
+        ({"settings": TaskSettings(Canvas(60, 60))}, "give 100 or more"),
         ({"settings": TaskSettings(Canvas(112, 112), num_distractors=81)}, "80 fit"),
-        ({"settings": TaskSettings(Canvas(112, 112), num_distractors=-1)}, "none may be missing"),
+        ({"settings": TaskSettings(Canvas(112, 112), num_distractors=-1)}, "give 0 or more"),
     ],
 )
 def test_what_cannot_be_met_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:

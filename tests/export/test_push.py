@@ -103,7 +103,7 @@ def test_a_repository_of_another_base_is_left_alone(hub: Hub, finished: Path, tm
         ("merged/model.safetensors", "changed since it was verified"),
         ("merged/chat_template.jinja", "changed since it was verified"),
         ("adapter/adapter_model.safetensors", "changed since it was verified"),
-        ("merged/verification.json", "missing, so nothing proves"),
+        ("merged/verification.json", "missing, so the merged model is not verified"),
     ],
 )
 def test_what_is_not_proven_is_not_pushed(file: str, message: str, hub: Hub, finished: Path, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pyte
     with pytest.raises(InputError, match="me/pgt: the push failed"):  # the tests are offline
         push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=False)
     (tmp_path / "pgt" / MANIFEST).unlink()
-    with pytest.raises(InputError, match="no finished"):
+    with pytest.raises(InputError, match="not a finished"):
         push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=True)
 
 

@@ -73,7 +73,7 @@ def test_a_verification_that_breaks_off_is_no_failed_check(
     shutil.copytree(merged, tmp_path / "merged")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text("import os, sys\nsys.orig_argv[1:2] == ['-m'] and os._exit(1)\n")
-    with pytest.raises(InputError, match="ended with status 1 before it had an outcome"):
+    with pytest.raises(InputError, match="ended with status 1 before it had a result"):
         verify_in_fresh_process(tmp_path / "merged", run / "adapter")
     assert not (tmp_path / "merged" / "verification.json").exists()
 
@@ -110,12 +110,12 @@ def test_a_file_that_the_base_has_not_is_a_fault(name: str, base_dir: Path, merg
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda proof: proof.pop("sha256"), "no record"),
+        (lambda proof: proof.pop("sha256"), "not a record"),
         (lambda proof: proof["sha256"].clear(), "no hashes"),
         (lambda proof: proof["sha256"].pop("finetuned/pgt"), "no hashes of finetuned/pgt"),
         (lambda proof: proof["sha256"]["merged"].popitem(), "changed since"),
-        (lambda proof: proof["checks"].pop(0), "each check once"),
-        (lambda proof: proof["checks"].append(proof["checks"][0]), "each check once"),
+        (lambda proof: proof["checks"].pop(0), "every check exactly once"),
+        (lambda proof: proof["checks"].append(proof["checks"][0]), "every check exactly once"),
         (lambda proof: proof["checks"][2].update(passed="false"), "failed"),
         (lambda proof: proof["checks"][2].update(passed=1), "failed"),
         (lambda proof: proof.update(passed="true"), "all passed"),

@@ -69,13 +69,13 @@ def build_mix(
     settings = settings or SourceSettings()
     shares = dict(shares or default_shares())
     if num_samples is None and not (len(shares) == 1 and shares.keys() <= sources().keys()):
-        raise InputError("all rows: only those of one source can be taken; give --shares NAME=1, or --num-samples")
+        raise InputError("--all needs a single source; give --shares NAME=1, or --num-samples")
     if split not in SPLITS:
         raise InputError(f"--split {split!r}: known: {choices(SPLITS)}")
     counts = apportion(len(shares) if num_samples is None else num_samples, shares)
     redraws = chosen("--on-missing", on_missing, OnMissing) == OnMissing.REDRAW
     if len({_label(name) for name in shares}) < len(shares):
-        raise InputError(f"--shares: two directories of one name among {choices(shares)}; rename one")
+        raise InputError(f"--shares: two directories with the same name among {choices(shares)}; rename one")
     annotations = annotations or {}
     check_known("--annotations", annotations, sources())
     check_known("--mirror", mirrors or {}, [name for name, store in stores().items() if store.host or store.archive])
@@ -182,7 +182,7 @@ def open_pool(
         return generated(count, seed, split, pgt_settings or TaskSettings())
     if not Path(name).exists() and not is_hub_id(name.partition("@")[0]):
         known = choices([*sources(), "pgt"])
-        raise InputError(f"--shares {name}: no source ({known}), dataset directory, file or Hub id (owner/name)")
+        raise InputError(f"--shares {name}: not a source ({known}), dataset directory, file or Hub id (owner/name)")
     return directory(as_directory(name))
 
 
@@ -191,7 +191,7 @@ def _one_family(pools: Mapping[str, Pool], ruled_out: Exclusion) -> None:
     families |= ruled_out.families
     if len(set(families.values())) > 1:
         told = ", ".join(f"{name} is {family}" for name, family in sorted(families.items()))
-        raise InputError(f"VSR's split families overlap and are never mixed: {told}; keep to one of them")
+        raise InputError(f"VSR's split families overlap and are never mixed: {told}; use only one")
 
 
 def _samples(chosen: Sequence[Candidate], paths: Mapping[ImageRef, Path]) -> Iterator[Sample]:

@@ -102,7 +102,7 @@ class Photographs:
         try:
             data = (self.root / name).read_bytes()
         except OSError as error:
-            raise InputError(f"{self.root / name}: cannot be read ({error.strerror}); mend or remove it") from error
+            raise InputError(f"{self.root / name}: cannot be read ({error.strerror}); fix or remove it") from error
         image = reference(data, name, is_file=True)
         return {"id": name, REFERENCES: [image], "messages": [], "source": self.name, "group": name}
 

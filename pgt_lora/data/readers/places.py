@@ -34,7 +34,7 @@ def open_table(source: str, split: str | None = None, revision: str | None = Non
     name, _, named = source.partition("@")
     repo, _, config = name.partition(":")
     if not is_hub_id(repo):
-        raise InputError(f"{source}: no such dataset directory or file, and no Hub id (owner/name)")
+        raise InputError(f"{source}: not a dataset directory, a file or a Hub id (owner/name)")
     rows, facts = load_hub(repo, config or None, split or "train", revision or named or None)
     return _dataset(rows, name, f"{name} ({split or 'train'})", None, facts)
 
@@ -57,7 +57,7 @@ def load_hub(repo: str, config: str | None, split: str, revision: str | None) ->
         lines = str(error).strip().split("\n")
         missing = "Config name is missing" in lines[0]
         reason = f"name a part of it, {repo}:PART; {lines[1]}" if missing and len(lines) > 1 else lines[0]
-        raise InputError(f"{repo}: its split {split} is not to be had from the Hub ({reason})") from error
+        raise InputError(f"{repo}: its split {split} cannot be read from the Hub ({reason})") from error
     stated = str(getattr(info.card_data, "license", None) or "none stated")
     # What the images' terms are is not known from a card: nobody but the user can say that they may be passed on.
     license = {"annotations": stated, "images": stated, "redistributable": False}
@@ -81,7 +81,7 @@ def _directory(path: Path, split: str | None) -> Table:
     if file is None:
         raise InputError(
             f"{path}: no dataset directory (it has no manifest.json), no saved dataset ({choices(SAVED)}) and no "
-            f"folder of images ({choices(METADATA)}); a file of rows is read, too: {choices(KINDS)}"
+            f"folder of images ({choices(METADATA)}); files of rows: {choices(KINDS)}"
         )
     table = open_file(file)
     return Table(path.resolve().name, table.rows, table.folder, table.facts)

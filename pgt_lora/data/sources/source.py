@@ -137,10 +137,10 @@ def inner_path(text: object, where: str) -> str:
         InputError: it is no text, is absolute, or leads out of the dataset; `where` names the row.
     """
     if not isinstance(text, str) or not text:
-        raise InputError(f"{where}: the image {text!r} is no path; is this the original file?")
+        raise InputError(f"{where}: the image {text!r} is not a path; is this the original file?")
     path = PurePosixPath(text.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise InputError(f"{where}: the image path {text!r} leads out of the dataset; it is refused")
+        raise InputError(f"{where}: the image path {text!r} points outside the dataset; it is refused")
     return str(path)
 
 

@@ -91,7 +91,7 @@ def _entries(path: Path, split: str) -> list[Any]:
     except (zipfile.BadZipFile, ValueError) as error:
         raise InputError(f"{path}: no {split}.json of TallyQA in it ({error}); download the file again") from error
     if not isinstance(entries, list):
-        raise InputError(f"{path}: not the one JSON list that TallyQA's files are")
+        raise InputError(f"{path}: not a single JSON list, as in TallyQA's files")
     return entries
 
 

@@ -62,8 +62,9 @@ def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
         rows.append(Row(name, caption, str(label == 1), (reference,), coco_group(image, where), "vsr"))
     if set(families) - {_family(settings)}:
         raise InputError(
-            f"{path}: its rows are of the {'/'.join(sorted(families))} family, but {settings.vsr_split} is asked for; "
-            f"train on one holds test items of the other: pass --vsr-split {min(families)}, or files of one family"
+            f"{path}: its rows are of the {'/'.join(sorted(families))} family, but --vsr-split is "
+            f"{settings.vsr_split}; train on one holds test items of the other: pass "
+            f"--vsr-split {min(families)}, or files of one family"
         )
     return Annotations(tuple(rows), family=_family(settings))
 

@@ -57,7 +57,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     """Center a box on the planned point, to the half pixel, and another one anywhere clear of it."""
     canvas, about = settings.canvas, question.about
     if canvas.short_side < 56:
-        raise InputError(f"canvas {canvas}: coordinates need sides of 56 pixels or more to tell two decimals apart")
+        raise InputError(f"canvas {canvas}: coordinates need sides of 56 pixels or more for two decimals")
     x, y = (float(part) for part in about["answer"].strip("()").split(", "))
     box = box_around(canvas, about["color"], x, y, draw_px(rng, canvas, SIDE), draw_px(rng, canvas, SIDE))
     low, high = (bound / 100 for bound in RANGE)

@@ -39,7 +39,7 @@ def plan(rng: Random, settings: TaskSettings) -> Question:
     """
     top = settings.max_count
     if top < 3:
-        raise InputError(f"max_count {top}: three options need counts up to 3 at least")
+        raise InputError(f"max_count {top}: three options need a max_count of at least 3")
     number, color, template = rng.randint(0, top), rng.choice(sorted(COLORS)), rng.choice("ABC")
     if template == "A":
         return ask(color, number, top, bare=rng.random() < 0.5)
@@ -82,7 +82,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     canvas = settings.canvas
     if RADIUS[0] * canvas.short_side < MIN_RADIUS_PX:
         raise InputError(
-            f"canvas {canvas}: circles would be smaller than {2 * MIN_RADIUS_PX} pixels; take a larger one"
+            f"canvas {canvas}: circles would be smaller than {2 * MIN_RADIUS_PX} pixels; give a larger one"
         )
     colors = draw_colors(rng, settings, question)
     opacity = rng.uniform(*OPACITY[settings.style])

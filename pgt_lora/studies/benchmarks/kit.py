@@ -32,7 +32,7 @@ def check(settings: HarnessSettings) -> None:
     """
     check_numbers(settings)
     if settings.backend != Backend.TRANSFORMERS:
-        raise InputError(f"--backend {settings.backend}: this kit itself answers with --prompts paper; leave it out")
+        raise InputError(f"--backend {settings.backend}: --prompts paper is answered by this kit itself; leave it out")
 
 
 def run(

@@ -41,7 +41,7 @@ def build(source: Source, given: str | Path | None, settings: SourceSettings, sh
         chosen = sorted(stream(0, "benchmark", name).sample(range(len(rows)), limit))
         rows = [rows[index] for index in chosen]
     if not rows:
-        raise InputError(f"{name}: there is no question in {', '.join(loaded.facts['files'])}")
+        raise InputError(f"{name}: no question in {', '.join(loaded.facts['files'])}")
     first = ask_row(source, 0, rows[0], [])
     asked = {
         "source": name, "split": "test", "num_samples": len(rows), "family": loaded.annotations.family,

@@ -77,7 +77,7 @@ def check_arms(arms: Sequence[Arm]) -> None:
         if names.count(arm.name) > 1:
             raise InputError(f"arms {told!r}: {arm.name} is given twice")
         if arm.over and (arm.name in WHOLE or not re.fullmatch(NAME, arm.name)):
-            raise InputError(f"arm {arm.name!r}: over real data, a name of its own of letters, digits and . _ + -")
+            raise InputError(f"arm {arm.name!r}: needs its own name over real data, of letters, digits and . _ + -")
     if len(arms) < 2:
         raise InputError(f"arms {told!r}: a comparison needs two arms or more; known: {', '.join(KNOWN)}")
 
@@ -96,7 +96,7 @@ def parse_arm(word: str) -> Arm:
                 f"arm {word!r}: {name} is the model without training; choose another name for your dataset"
             )
         if not re.fullmatch(NAME, name) or not directory:
-            raise InputError(f"arm {word!r}: write NAME=DIR, the name of letters, digits and . _ + -")
+            raise InputError(f"arm {word!r}: write NAME=DIR, with a name of letters, digits and . _ + -")
         return Arm(name, Path(directory))
     if unit is not None and unit not in units():
         raise InputError(f"arm {name!r}: unknown unit {unit!r}; known: {choices(units())}")

@@ -86,5 +86,5 @@ def _checked(said: Any, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
             raise InputError(f"{name}: unknown; known: {choices(defaults)}")
         kind = type(defaults[name])
         if isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
-            raise InputError(f"{name}: {value!r} is not of the kind of {defaults[name]!r}")
+            raise InputError(f"{name}: {value!r} does not have the type of {defaults[name]!r}")
     return said

@@ -40,7 +40,7 @@ def test_the_first_ones_are_as_even_as_can_be() -> None:
     assert max(taken.values()) - min(taken.values()) <= 1
     assert max(Counter(each.strata for each in order[:34] if each.strata[0] != "d").values()) <= 3
     assert order != ordered(random.Random(1), candidates(strata), balanced=True)
-    with pytest.raises(InputError, match="--balanced: only the rows of coco_position"):
+    with pytest.raises(InputError, match="--balanced: only rows of coco_position"):
         ordered(random.Random(0), candidates([()]), balanced=True)
 
 
@@ -99,7 +99,7 @@ def test_the_whole_test_split_keeps_places_from_which_maps_are_drawn(directory: 
 
 
 def test_what_cannot_be_drawn_is_told(directory: Path) -> None:
-    with pytest.raises(InputError, match="all rows: only those of one source"):
+    with pytest.raises(InputError, match="--all needs a single source"):
         made(directory, "a", None, shares={"vsr": 1.0, "coco_position": 1.0})
     with pytest.raises(InputError, match="there are no more questions"):
         made(directory, "a", 19)

@@ -94,7 +94,7 @@ def test_pgt_and_dataset_directories_are_mixed_in(standin: Path, tmp_path: Path)
 
 def test_too_few_rows_is_an_error_that_says_how_many_there_are(standin: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"spatialladder: 21 rows are asked for, there are 20 of 20 .*--absolute-distance"
+        InputError, match=r"spatialladder: 21 rows are needed, but there are 20 of 20 .*--absolute-distance"
     ):
         mix(standin, tmp_path / "a", 63)
     assert not (tmp_path / "a").exists()
@@ -107,7 +107,7 @@ def test_nothing_is_overwritten_unless_asked(standin: Path, tmp_path: Path) -> N
         mix(standin, tmp_path / "a", 9)
     with pytest.raises(InputError, match="too few"):
         mix(standin, tmp_path / "a", 2, overwrite=True)
-    with pytest.raises(InputError, match="rows are asked for"):
+    with pytest.raises(InputError, match="rows are needed"):
         mix(standin, tmp_path / "a", 600, overwrite=True)
     assert (tmp_path / "a" / MANIFEST).read_bytes() == before
     assert mix(standin, tmp_path / "a", 9, overwrite=True)["num_samples"] == 9
@@ -130,7 +130,7 @@ def test_a_missing_image_is_named_or_its_row_drawn_again(standin: Path, tmp_path
     before, after = ({row["id"] for row in rows(tmp_path / name)} for name in ("whole", "a"))
     assert len(after) == 30
     assert before - after == {taken["id"]}
-    with pytest.raises(InputError, match=r"20 rows are asked for, there are 19 .*1 removed \(image missing\)"):
+    with pytest.raises(InputError, match=r"20 rows are needed, but there are 19 .*1 removed \(image missing\)"):
         mix(standin, tmp_path / "b", 60, image_root=tmp_path / "root", on_missing="redraw")
 
 

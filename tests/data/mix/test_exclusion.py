@@ -43,7 +43,7 @@ def test_images_of_evaluation_sets_are_left_out(tmp_path: Path) -> None:
     }  # fmt: skip
     assert manifest["sources"]["spatialladder"]["removed"]["image in groups.txt"] == 1
     # A dataset directory as the evaluation set.
-    with pytest.raises(InputError, match=r"vsr: 1 rows are asked for, there are 0 of 2 .*2 removed \(image in b\)"):
+    with pytest.raises(InputError, match=r"vsr: 1 rows are needed, but there are 0 of 2 .*2 removed \(image in b\)"):
         build_mix(tmp_path / "b", num_samples=2, shares={"vsr": 1}, **asked)
         build_mix(tmp_path / "c", num_samples=1, shares={"vsr": 1}, exclude=[str(tmp_path / "b")], **asked)
     with_mapping = SourceSettings(vg_to_coco={2410408: 42})

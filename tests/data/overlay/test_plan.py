@@ -105,7 +105,7 @@ def test_a_photograph_that_is_missing_or_another_one_is_told(plan: Path) -> None
     shutil.copyfile(photographs / rows["id"][2], photographs / second)
     with pytest.raises(InputError) as changed:
         rows[1]
-    for name, error, says in ((first, missing, "cannot be read"), (second, changed, "is another one than when")):
+    for name, error, says in ((first, missing, "cannot be read"), (second, changed, "has changed since")):
         message = str(error.value)
         assert message.startswith(f"{photographs / name}: {plan}: row {name}: ") and says in message
         assert "make the dataset again" in message and "\n" not in message

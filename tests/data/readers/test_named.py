@@ -63,5 +63,5 @@ def test_a_mix_takes_what_can_be_imported(tmp_path: Path, data_dir: Path) -> Non
     build_mix(tmp_path / "mix", num_samples=12, seed=0, shares={str(source): 1, str(data_dir): 1})
     sources = open_dataset(tmp_path / "mix")["source"]
     assert (sources.count("trl"), sources.count("pgt")) == (6, 6)
-    with pytest.raises(InputError, match=r"--shares nowhere: no source .*, file or Hub id"):
+    with pytest.raises(InputError, match=r"--shares nowhere: not a source .*, file or Hub id"):
         build_mix(tmp_path / "other", num_samples=12, seed=0, shares={"nowhere": 1})

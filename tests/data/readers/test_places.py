@@ -55,8 +55,8 @@ def test_classes_go_by_their_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("nowhere.jsonl", "nowhere.jsonl: no such dataset directory or file, and no Hub id"),
-        ("data/nowhere", "data/nowhere: no such dataset directory or file"),
+        ("nowhere.jsonl", "nowhere.jsonl: not a dataset directory, a file or a Hub id"),
+        ("data/nowhere", "data/nowhere: not a dataset directory, a file"),
         (".", "no dataset directory .*manifest.json.*metadata.csv"),
     ],
 )

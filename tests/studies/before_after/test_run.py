@@ -90,7 +90,7 @@ def own_held_out_set(root: Path, out: Path, overrides: list[str], data_dir: Path
     with pytest.raises(InputError, match="is trained on these items"):
         run(recipe, data_dir, out, eval_data=[data_dir])
     generate(root / "elsewhere" / "own", num_samples=6, seed=6, settings=TaskSettings(Canvas(112, 112)))
-    with pytest.raises(InputError, match="base/own holds the scores of another dataset of this name; rename one"):
+    with pytest.raises(InputError, match="base/own holds scores of another dataset with this name; rename one"):
         run(recipe, data_dir, out, eval_data=[root / "elsewhere" / "own"])
 
 

@@ -128,7 +128,7 @@ def probe_model(
     """
     base, family = getattr(model, "get_base_model", lambda: model)(), encoder.family
     if Site.OBJECTS in sites and family.whole_view is None:
-        raise InputError(f"{family.name}: where an image's parts lie among its tokens is not known; leave objects out")
+        raise InputError(f"{family.name}: its image token layout is not known; leave out objects")
     chosen = parse_layers(layers, len(base.get_submodule(family.text_model).layers))
     sites = [site for site in sites if any(problem.is_asked_at(site) for problem in problems)]
     with TemporaryDirectory(prefix="pgt-lora-states-") as directory:
