@@ -146,7 +146,7 @@ def benchmark(
     from pgt_lora.evaluation.probability import By
     from pgt_lora.studies.benchmarks.benchmark import Data
     from pgt_lora.studies.benchmarks.benchmark import benchmark as run
-    from pgt_lora.studies.benchmarks.catalogue import Prompts
+    from pgt_lora.studies.benchmarks.catalog import Prompts
     from pgt_lora.studies.benchmarks.harness import HarnessSettings
     from pgt_lora.studies.benchmarks.subject import resolve_subject
     from pgt_lora.studies.named_data import dataset

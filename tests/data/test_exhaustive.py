@@ -52,7 +52,7 @@ def even(values: Iterator[Any] | list[Any], number: int, each: int) -> bool:
     return sorted(Counter(values).values()) == [each] * number
 
 
-# 6 colours x 4 shapes x 2 sizes x 81 cells; (6 pluses + 4 white shapes) x 2 sizes x 81 cells.
+# 6 colors x 4 shapes x 2 sizes x 81 cells; (6 pluses + 4 white shapes) x 2 sizes x 81 cells.
 @pytest.mark.parametrize(("split", "kinds", "total"), [("test", 24, 3888), ("train", 10, 1620)])
 def test_every_object_in_both_sizes_lies_once_in_every_cell(tmp_path: Path, split: str, kinds: int, total: int) -> None:
     rows = make(tmp_path / "all", split)

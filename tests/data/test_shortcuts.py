@@ -104,10 +104,10 @@ def image_features(scene: Scene) -> list[float]:
         features += [len(same), *(scene.canvas.place(same[0]) if same else (-1, -1))]
         features.append(_size(same[0]) if same else -1)
     for letter in "ABCD":
-        labelled = [circle for circle in scene.circles if circle.label == letter]
+        labeled = [circle for circle in scene.circles if circle.label == letter]
         features += (
-            [*scene.canvas.place(labelled[0]), labelled[0].radius, colors.index(labelled[0].color)]
-            if labelled
+            [*scene.canvas.place(labeled[0]), labeled[0].radius, colors.index(labeled[0].color)]
+            if labeled
             else [-1] * 4
         )
     return features

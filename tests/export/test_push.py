@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.evaluation.score_files import read_scores
-from pgt_lora.export.behaviour import check_scores
+from pgt_lora.export.behavior import check_scores
 from tests.support.checkpoints import checkpoint
 from tests.support.hub_calls import TOKEN, call, push, push_here
 from tests.support.hub_server import Hub, Repo

@@ -16,7 +16,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import print_anything
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import load_for_evaluation
-from pgt_lora.export.behaviour import Behaviour, check_behaviour, check_scores
+from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
 from pgt_lora.export.merge import verify_in_fresh_process
 from pgt_lora.export.push import check_proven
 from pgt_lora.export.verify import check_files
@@ -146,12 +146,12 @@ def steps(*rows: list[float]) -> torch.Tensor:
 
 def test_answers_may_differ_only_where_rounding_decided() -> None:
     logits = torch.tensor([[10.0, 0.0, -10.0]])
-    before = Behaviour(logits, ["a"], steps([10, 0, 0], [5.0, 4.9, 0]))
-    near = Behaviour(logits + 0.1, ["b"], steps([10, 0, 0], [4.9, 5.0, 0]))
-    far = Behaviour(logits + 0.1, ["b"], steps([10, 0, 0], [1.0, 5.0, 0]))
-    assert [check.passed for check in check_behaviour(before, near, torch.bfloat16)] == [True, True]
-    assert [check.passed for check in check_behaviour(before, near, torch.float16)] == [False, False]
-    assert [check.passed for check in check_behaviour(before, far, torch.bfloat16)] == [True, False]
+    before = Behavior(logits, ["a"], steps([10, 0, 0], [5.0, 4.9, 0]))
+    near = Behavior(logits + 0.1, ["b"], steps([10, 0, 0], [4.9, 5.0, 0]))
+    far = Behavior(logits + 0.1, ["b"], steps([10, 0, 0], [1.0, 5.0, 0]))
+    assert [check.passed for check in check_behavior(before, near, torch.bfloat16)] == [True, True]
+    assert [check.passed for check in check_behavior(before, near, torch.float16)] == [False, False]
+    assert [check.passed for check in check_behavior(before, far, torch.bfloat16)] == [True, False]
 
 
 def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path: Path) -> None:

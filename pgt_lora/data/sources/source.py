@@ -95,7 +95,7 @@ class Source:
     `origin(settings)` is where annotations are downloaded from unless local files are given: a Hub id or a URL.
     `files(split, settings)` are the file names to look for, as patterns; the first one that is there is read.
     `read(path, split, settings)` reads one file. `ask(rng, row)` puts a row into the words of the paper's appendix
-    A.3. `written(row)` is what the model is to write, where that is spelt otherwise than the answer that is scored.
+    A.3. `written(row)` is what the model is to write, where that is spelled otherwise than the answer that is scored.
     `wider(settings)` says how to get more rows. `stores` are where the images lie that its rows name. A source that is
     `in_default_mix` is part of the mix that is built where no shares are given.
     """

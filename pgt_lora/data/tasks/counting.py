@@ -23,7 +23,7 @@ from pgt_lora.data.tasks.task import Probe, Question, Shortcut, Task, TaskSettin
 RADIUS = (0.035, 0.07)  # fractions of the short side
 MIN_RADIUS_PX = 3
 CROWD = 0.3  # the largest radius is at most this over the root of the number of circles, so that many fit
-# Translucent, as in the paper, yet every color stays told apart from grey and from the others.
+# Translucent, as in the paper, yet every color stays told apart from gray and from the others.
 OPACITY = {Style.PLAIN: (0.6, 0.8), Style.VARIED: (0.75, 1.0)}
 # Of the varied style: how deep circles of two colors may lie in each other, as a part of the smallest radius.
 MAX_OVERLAP = 0.3

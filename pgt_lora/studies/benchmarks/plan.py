@@ -13,7 +13,7 @@ from pgt_lora.data.turns import Form
 from pgt_lora.evaluation.probability import By
 from pgt_lora.models.names import Named
 from pgt_lora.studies.benchmarks import sets
-from pgt_lora.studies.benchmarks.catalogue import Benchmark, Prompts, choose, own
+from pgt_lora.studies.benchmarks.catalog import Benchmark, Prompts, choose, own
 from pgt_lora.studies.benchmarks.harness import HarnessSettings
 from pgt_lora.studies.benchmarks.paper_forms import FORMS
 from pgt_lora.studies.benchmarks.subject import trained_vsr_families

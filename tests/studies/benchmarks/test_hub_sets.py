@@ -30,7 +30,7 @@ def table(path: Path, **columns: list[Any]) -> Path:
 
 
 @pytest.mark.parametrize("drawn", [CORNERS, SIZED, json.dumps(CORNERS)], ids=["corners", "sizes", "text"])
-def test_boxes_are_read_by_their_colours_in_either_form(drawn: Any) -> None:
+def test_boxes_are_read_by_their_colors_in_either_form(drawn: Any) -> None:
     asked = [(NEARER, ("door", "books")), (NEARER, ("books", "door"))]
     found = boxes_of_choices(asked, [drawn, drawn])
     assert found == [

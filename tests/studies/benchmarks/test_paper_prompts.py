@@ -15,7 +15,7 @@ from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.probability import By
 from pgt_lora.studies.benchmarks import harness, kit
 from pgt_lora.studies.benchmarks.benchmark import benchmark
-from pgt_lora.studies.benchmarks.catalogue import Prompts, in_paper_form
+from pgt_lora.studies.benchmarks.catalog import Prompts, in_paper_form
 from pgt_lora.studies.benchmarks.harness import HarnessSettings
 from pgt_lora.studies.benchmarks.paper_forms import FORMS, Wording
 from pgt_lora.studies.benchmarks.plan import Data, plan
