@@ -99,6 +99,7 @@ def mix(
     from pgt_lora.core.errors import chosen
     from pgt_lora.core.terminal import console
     from pgt_lora.data.mix.build import build_mix
+    from pgt_lora.data.mix.request import MixRequest, default_shares
     from pgt_lora.data.scene import Canvas
     from pgt_lora.data.sources.groups import read_vg_to_coco
     from pgt_lora.data.sources.source import Crowds, SourceSettings
@@ -109,13 +110,14 @@ def mix(
     if not everything and num_samples is None:
         num_samples = 5000
     mapping = read_vg_to_coco(vg_to_coco) if vg_to_coco else {}
+    settings = SourceSettings(vsr_split, absolute_distance, multi_view, chosen("--crowds", crowds, Crowds), mapping)
+    asked = MixRequest(
+        num_samples, seed, split, parse_shares("--shares", shares) or default_shares(), balanced, exclude or (),
+        on_missing, settings, TaskSettings(Canvas.parse(canvas)),
+    )  # fmt: skip
     manifest = build_mix(
-        out, num_samples=num_samples, seed=seed, split=split,
-        shares=parse_shares("--shares", shares), balanced=balanced,
-        annotations=parse_pairs("--annotations", annotations),
-        image_root=image_root, exclude=exclude or (), on_missing=on_missing, cache=cache, overwrite=overwrite,
-        settings=SourceSettings(vsr_split, absolute_distance, multi_view, chosen("--crowds", crowds, Crowds), mapping),
-        pgt_settings=TaskSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),
+        out, asked, annotations=parse_pairs("--annotations", annotations), image_root=image_root, cache=cache,
+        mirrors=parse_pairs("--mirror", mirror), overwrite=overwrite,
     )  # fmt: skip
     console.print(
         f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True

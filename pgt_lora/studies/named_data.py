@@ -6,8 +6,8 @@ from pathlib import Path
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.pairs import parse_shares
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.data.mix.build import sources
 from pgt_lora.data.mix.mixture import mixture
+from pgt_lora.data.mix.request import sources
 from pgt_lora.data.pgt import pgt_data, pgt_settings
 from pgt_lora.data.readers.named import as_directory
 from pgt_lora.evaluation.held_out import test_split

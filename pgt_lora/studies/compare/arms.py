@@ -194,6 +194,7 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
         return path
     shutil.rmtree(path, ignore_errors=True)  # of other versions; the name is the kit's own to make anew
     from pgt_lora.data.mix.build import build_mix
+    from pgt_lora.data.mix.request import MixRequest
 
     if is_small:
         from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
@@ -201,8 +202,8 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
         raw = path.with_name(f"{path.name}-raw")
         shutil.rmtree(raw, ignore_errors=True)
         write_standin(raw, num_samples, 0)
-        build_mix(path, num_samples=num_samples, seed=0, annotations=annotations(raw), image_root=raw / IMAGES)
+        build_mix(path, MixRequest(num_samples), annotations=annotations(raw), image_root=raw / IMAGES)
     else:
         # Their test splits are what the arms may be measured on.
-        build_mix(path, num_samples=num_samples, seed=0, exclude=("vsr", "tallyqa"))
+        build_mix(path, MixRequest(num_samples, exclude=("vsr", "tallyqa")))
     return path

@@ -11,14 +11,13 @@ import pytest
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.mix.draw import ordered
 from pgt_lora.data.mix.pools import Candidate
 from pgt_lora.data.scene import Scene
 from pgt_lora.evaluation.paired import read_items
 from pgt_lora.studies.diagnose.charts import image_map, measure
 from pgt_lora.studies.diagnose.figures import Item
-from tests.support.mixes import rows
+from tests.support.mixes import mixed, rows
 from tests.support.originals import coco, put
 
 
@@ -64,7 +63,7 @@ def directory(tmp_path: Path) -> Path:
 
 def made(directory: Path, out: str, num_samples: int | None, **asked: Any) -> list[dict[str, Any]]:
     with console.capture():
-        build_mix(
+        mixed(
             directory / out, num_samples=num_samples, seed=0, annotations={"coco_position": directory},
             image_root=directory, cache=directory / "cache", **{"shares": {"coco_position": 1.0}, **asked},
         )  # fmt: skip

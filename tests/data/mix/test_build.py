@@ -11,11 +11,11 @@ from datasets import load_dataset
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, PARQUET, features, is_made, read_manifest
 from pgt_lora.data.generate import generate
-from pgt_lora.data.mix.build import build_mix, request
+from pgt_lora.data.mix.request import MixRequest
 from pgt_lora.data.turns import Form
 from pgt_lora.tiny.standin import FILES, IMAGES
 from tests.support.loopback import Host
-from tests.support.mixes import SMALL, fixture, mix, rows
+from tests.support.mixes import SMALL, fixture, mix, mixed, rows
 from tests.support.originals import archive, jpeg
 
 
@@ -40,9 +40,9 @@ def test_a_mix_is_a_dataset_directory(standin: Path, tmp_path: Path) -> None:
 
 def test_the_manifest_says_where_everything_came_from(standin: Path, tmp_path: Path) -> None:
     manifest = mix(standin, tmp_path / "a", 30)
-    assert manifest["asked"] == request(num_samples=30, seed=0)
-    assert is_made(tmp_path / "a", request(num_samples=30, seed=0))
-    assert not is_made(tmp_path / "a", request(num_samples=30, seed=0, exclude=["vsr"]))
+    assert manifest["asked"] == MixRequest(30).facts()
+    assert is_made(tmp_path / "a", MixRequest(30).facts())
+    assert not is_made(tmp_path / "a", MixRequest(30, exclude=["vsr"]).facts())
     assert sorted(manifest["sources"]) == ["spatialladder", "tallyqa", "vsr"]
     for name, facts in manifest["sources"].items():
         assert facts["rows"] == 20
@@ -69,7 +69,7 @@ def test_the_same_is_drawn_twice_and_another_seed_draws_others(standin: Path, tm
 def test_pgt_and_dataset_directories_are_mixed_in(standin: Path, tmp_path: Path) -> None:
     generate(tmp_path / "mine", num_samples=20, seed=9, settings=SMALL)
     shares = {"vsr": 1.0, "pgt": 1.0, str(tmp_path / "mine"): 1.0}
-    manifest = mix(standin, tmp_path / "a", 30, shares=shares, pgt_settings=SMALL)
+    manifest = mix(standin, tmp_path / "a", 30, shares=shares, pgt=SMALL)
     assert Counter(row["source"] for row in rows(tmp_path / "a")) == {"vsr": 10, "pgt": 20}
     assert sorted(manifest["sources"]) == ["mine", "pgt", "vsr"]
     assert manifest["sources"]["mine"]["licence"]["redistributable"]
@@ -137,12 +137,12 @@ def test_only_the_images_of_drawn_rows_are_fetched(tmp_path: Path, host: Host) -
     host.files["/images.zip"] = archive({name: jpeg(5) for name in names})
     mirrors = {"coco": host.address, "vg": host.address, "spatialladder": f"{host.address}/images.zip"}
     asked: dict[str, Any] = {"annotations": given, "cache": tmp_path / "cache", "mirrors": mirrors, "seed": 0}
-    build_mix(tmp_path / "a", num_samples=3, **asked)
+    mixed(tmp_path / "a", num_samples=3, **asked)
     drawn = {(row["source"], row["images"][0]["path"]) for row in rows(tmp_path / "a")}
     fetched = [request.path for request in host.requests if request.path != "/images.zip"]
     assert sorted(fetched) == sorted(f"/{path}" for source, path in drawn if source != "spatialladder")
     assert len([request for request in host.requests if request.path == "/images.zip"]) == 2
     before = len(host.requests)
-    build_mix(tmp_path / "b", num_samples=3, **asked)
+    mixed(tmp_path / "b", num_samples=3, **asked)
     assert len(host.requests) == before
     assert read_manifest(tmp_path / "b") == read_manifest(tmp_path / "a")
