@@ -11,7 +11,7 @@ from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.data.weights import parse_weights, preset_weights, units
 from pgt_lora.studies.compare import preset as presets
 from pgt_lora.studies.compare.arms import Arm, weights_without
-from pgt_lora.studies.compare.preset import Preset, load_preset, preset_names
+from pgt_lora.studies.compare.preset import Preset, Probes, load_preset, preset_names
 from pgt_lora.studies.compare.real_data import OverData, RealData
 from pgt_lora.studies.compare.sets import named_sets
 
@@ -38,6 +38,9 @@ def test_a_further_file_is_a_further_preset(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "mine.yaml").write_text("arms: [base, pgt]\nsets: [pgt, skills]\n")
     assert preset_names() == ["mine"]
     assert load_preset("mine") == Preset("mine", (Arm("base"), Arm("pgt")), ("pgt", "skills"))
+    said = "probes: {arms: [pgt], sets: [skills], layers: every:4, at: question, rows: 90}\n"
+    (tmp_path / "mine.yaml").write_text(f"arms: [base, pgt]\nsets: [pgt, skills]\n{said}")
+    assert load_preset("mine").probes == Probes(("pgt",), ("skills",), "every:4", "question", 90)
     for text in (
         "arms: [base, pgt]\n",
         "arms: [base, pgt]\nsets: [pgt]\nseed: 1\n",
@@ -94,6 +97,25 @@ BAD_ARMS = {
     "- pgd": "arm 'pgd': unknown",
     "- base": "base is given twice",
 }
+
+
+BAD_PROBES = {
+    "[base]": "probes ['base']: give arms, sets, layers, at, rows",
+    "{arms: [base], sets: [pgt], rows: 9}": "give arms, sets, layers, at, rows",
+    "{arms: [pgd], sets: [pgt], layers: all, at: answer, rows: 9}": "arms: ['pgd']: a list of some of base, pgt",
+    "{arms: [base], sets: [colors], layers: all, at: answer, rows: 9}": "sets: ['colors']: a list of some of pgt",
+    "{arms: [base], sets: [], layers: all, at: answer, rows: 9}": "probes, sets: []: a list of some of pgt",
+    "{arms: [base], sets: [pgt], layers: all, at: answer, rows: 0}": "probes, rows: 0: a whole number",
+}
+
+
+@pytest.mark.parametrize("said", BAD_PROBES)
+def test_probes_of_nothing_are_told(said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "PRESETS", tmp_path)
+    (tmp_path / "mine.yaml").write_text(f"arms: [base, pgt]\nsets: [pgt]\nprobes: {said}\n")
+    with pytest.raises(InputError) as raised:
+        load_preset("mine")
+    assert str(raised.value).startswith(f"{tmp_path / 'mine.yaml'}: ") and BAD_PROBES[said] in str(raised.value)
 
 
 @pytest.mark.parametrize("arm", BAD_ARMS)
