@@ -146,7 +146,7 @@ def steps_table(found: Findings) -> Table:
         try:
             shape = step_shape(found.recipe, num_gpus)
         except InputError:
-            table.add_row(str(num_gpus), "cannot be dealt out equally", "", "", "")
+            table.add_row(str(num_gpus), "cannot be divided equally", "", "", "")
             continue
         batch = str(shape.batch_size) if shape.batch_size == asked else f"{shape.batch_size} (not {asked})"
         steps = f"{num_steps(found.recipe, found.num_rows):,}"
