@@ -1,6 +1,7 @@
 """`python -m pgt_lora.tiny NAME`: rebuild a small model from nothing."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -11,7 +12,7 @@ from pgt_lora.core.errors import choices
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.models.checkpoint import family_of
+from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Place, Schedule, pretrain
@@ -26,10 +27,13 @@ MODELS = {
     "tiny-llava-next": (llava_next, 4200),
 }
 
+SECOND_PART = Schedule(400, learning_rate=1.5e-3, decay=0.4, weight_decay=0.02, is_second=True)
+
 
 def rebuild(
     name: Annotated[str, typer.Argument(help="One of the small models that ship with the project.")],
     out: Annotated[Optional[Path], typer.Option(help="The checkpoint directory. Default: data/NAME.")] = None,  # noqa: UP045
+    start: Annotated[Optional[Path], typer.Option(help="Teach the second part to this small model.")] = None,  # noqa: UP045
     steps: Annotated[int, typer.Option(help="Training steps. Default: as the shipped model's.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Conversations a step.")] = 32,
     minutes: Annotated[Optional[float], typer.Option(min=0.1, help="End by then, with a rate that fell.")] = None,  # noqa: UP045
@@ -38,7 +42,7 @@ def rebuild(
     checkpoint: Annotated[Optional[Path], typer.Option(help="Where an interrupted run goes on from.")] = None,  # noqa: UP045
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
-    """Train the tokenizer, make the model with random weights, and teach it the lessons."""
+    """Train the tokenizer, make the model with random weights, and teach it the lessons; or go on from one."""
     if name not in MODELS:
         raise typer.BadParameter(f"{name}: no small model; known: {choices(MODELS)}")
     module, shipped_steps = MODELS[name]
@@ -48,12 +52,16 @@ def rebuild(
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with new_directory(out, overwrite) as directory:
-        processor = module.build_processor()
-        model = module.build_model(processor)
+        if start:
+            model, processor = load_model(str(start), dtype=torch.float32), load_processor(str(start))
+        else:
+            processor = module.build_processor()
+            model = module.build_model(processor)
         model.save_pretrained(directory)
         processor.save_pretrained(directory)
         encoder = Encoder(family_of(str(directory)), processor)
-        schedule = Schedule(steps=steps or shipped_steps, batch_size=batch_size, minutes=minutes)
+        part = SECOND_PART if start else Schedule(shipped_steps)
+        schedule = replace(part, steps=steps or part.steps, batch_size=batch_size, minutes=minutes)
         done = pretrain(model, encoder, schedule, Place(device, workers, checkpoint))
         model.save_pretrained(directory)
         (directory / "README.md").write_text(card(name, model), encoding="utf-8")
