@@ -27,7 +27,7 @@ MODELS = {
     "tiny-llava-next": (llava_next, 4200),
 }
 
-SECOND_PART = Schedule(400, learning_rate=1.5e-3, decay=0.4, weight_decay=0.02, is_second=True)
+SECOND_PART = Schedule(800, learning_rate=1.5e-3, decay=0.6, weight_decay=0.02, is_second=True)
 
 
 def rebuild(

@@ -17,7 +17,7 @@ from pgt_lora.tiny.scenes import shapes
 MIN_OFFSET = 4  # hundredths: less is not certain in tokens of a seventh of the side
 MAX_LISTED = 4
 SHARE_OF_SHAPES = 0.5  # of the pictures; the others are those of all lessons
-NUM_OFFSETS = 3
+NUM_OFFSETS = 2
 
 
 def offset(rng: Random, picture: Picture) -> Turn | None:
@@ -53,10 +53,10 @@ def offset_turns(rng: Random) -> tuple[Picture, list[Turn]]:
     if rng.random() < SHARE_OF_SHAPES:
         picture = shapes(rng)
         drawn = [offsets(rng, picture), *(offset(rng, picture) for _ in range(NUM_OFFSETS))]
-        turns, num_questions = list(dict.fromkeys(turn for turn in drawn if turn)), 1
+        turns, num_questions = list(dict.fromkeys(turn for turn in drawn if turn)), 2
     else:
         picture = draw_scene(rng)
-        turns, num_questions = teach(rng, picture, LISTINGS, 1), 2
+        turns, num_questions = teach(rng, picture, LISTINGS, 1), 3
         turns += filter(None, [offset(rng, picture)])
     turns += [phrase(rng, turn) for turn in teach(rng, picture, QUESTIONS, num_questions)]
     rng.shuffle(turns)
