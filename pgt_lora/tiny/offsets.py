@@ -7,17 +7,21 @@ numbers teach it, without a word of left, right, above or below.
 from random import Random
 
 from pgt_lora.data.scene import Circle
-from pgt_lora.tiny.lessons import draw_scene, phrase, teach
-from pgt_lora.tiny.listings import LISTINGS
-from pgt_lora.tiny.objects import Object, Turn, hundredths, unique
+from pgt_lora.tiny.lessons import Lesson, draw_scene, phrase, teach
+from pgt_lora.tiny.listings import LISTINGS, numbers, places
+from pgt_lora.tiny.objects import Object, Turn, hundredths, kind_of, unique
 from pgt_lora.tiny.picture import Picture
-from pgt_lora.tiny.questions import QUESTIONS
-from pgt_lora.tiny.scenes import shapes
+from pgt_lora.tiny.place_questions import where, where_in_fractions
+from pgt_lora.tiny.questions import QUESTIONS, total
+from pgt_lora.tiny.scenes import cluster, shapes
 
 MIN_OFFSET = 4  # hundredths: less is not certain in tokens of a seventh of the side
 MAX_LISTED = 4
 SHARE_OF_SHAPES = 0.5  # of the pictures; the others are those of all lessons
-NUM_OFFSETS = 2
+NUM_OFFSETS = 3
+# Of these, one each is asked beside them: what is not asked for is forgotten.
+PLACES: tuple[Lesson, ...] = (places, where, where_in_fractions)
+NUMBERS: tuple[Lesson, ...] = (numbers, total)
 
 
 def offset(rng: Random, picture: Picture) -> Turn | None:
@@ -51,9 +55,10 @@ def offsets(rng: Random, picture: Picture) -> Turn | None:
 def offset_turns(rng: Random) -> tuple[Picture, list[Turn]]:
     """Draw a scene, and offsets among the other lessons, in random order."""
     if rng.random() < SHARE_OF_SHAPES:
-        picture = shapes(rng)
-        drawn = [offsets(rng, picture), *(offset(rng, picture) for _ in range(NUM_OFFSETS))]
-        turns, num_questions = list(dict.fromkeys(turn for turn in drawn if turn)), 2
+        picture = rng.choice((shapes, cluster))(rng)
+        drawn = [lesson(rng, picture) for lesson in (offsets, *NUM_OFFSETS * (offset,))]
+        drawn += [rng.choice(lessons)(rng, picture) for lessons in (PLACES, NUMBERS)]
+        turns, num_questions = list(dict.fromkeys(turn for turn in drawn if turn)), 1
     else:
         picture = draw_scene(rng)
         turns, num_questions = teach(rng, picture, LISTINGS, 1), 3
@@ -68,7 +73,7 @@ def _primitives(picture: Picture) -> list[Object]:
 
 
 def _named(each: Object) -> str:
-    return f"letter {each.label}" if isinstance(each, Circle) and each.label else f"the {each.color} object"
+    return f"letter {each.label}" if isinstance(each, Circle) and each.label else f"the {each.color} {kind_of(each)}"
 
 
 def _short(each: Object) -> str:
