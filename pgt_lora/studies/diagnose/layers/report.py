@@ -1,5 +1,7 @@
 """Layer-wise probes as a chart, a page, a file of figures and a table on the terminal."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from pgt_lora.studies.diagnose.shares import Share
 
 FILE, PAGE = "layers.json", "layers.html"
 HUES = (255, 45, 150, 320)  # of the models, in their order
+SHARES = ("right", "shuffled", "swapped", "elsewhere")  # of a figure
 TITLES = {
     Site.QUESTION: "at the last token of the question",
     Site.ANSWER: "where the answer begins",
@@ -37,42 +40,50 @@ class Line:
     own: Share
 
 
-def layer_chart(probes: LayerProbes, task: str, template: str, site: Site, split: Split = Split.IMAGE) -> str:
-    """Return the chart of one site as an SVG element: the probe's accuracy by layer, a line for each model."""
+def layer_chart(
+    probes: LayerProbes, task: str, template: str, site: Site, split: Split = Split.IMAGE,
+    colors: Mapping[str, int] | None = None,
+) -> str:  # fmt: skip
+    """Return the chart of one site as an SVG element: the probe's accuracy by layer, a line for each model.
+
+    `colors` are the models' hues, where they have some already.
+    """
     shown = [
         each for each in probes.figures
         if (each.task, each.template, each.site, each.split) == (task, template, site, split)
     ]  # fmt: skip
     lines = [
         Line(model, hue, tuple(each for each in shown if each.model == model), probes.own[model, task, template])
-        for model, hue in hues(probes).items()
+        for model, hue in hues(probes, colors).items()
     ]
     points = list(dict.fromkeys(each.point for each in shown))
     title = f"{task}, template {template}, {TITLES[site]}"
     return render_page("layers_chart.html.jinja", title=title, lines=lines, points=points, chance=shown[0].chance)
 
 
-def hues(probes: LayerProbes) -> dict[str, int]:
+def hues(probes: LayerProbes, colors: Mapping[str, int] | None = None) -> dict[str, int]:
     """Return the hue of every model."""
-    return {model: HUES[place % len(HUES)] for place, model in enumerate(probes.models)}
+    return {model: colors[model] if colors else HUES[at % len(HUES)] for at, model in enumerate(probes.models)}
 
 
-def write_layers(probes: LayerProbes, out: Path, name: str, command: str) -> None:
+def write_layers(
+    probes: LayerProbes, out: Path, name: str, command: str, colors: Mapping[str, int] | None = None
+) -> None:
     """Write `layers.json`, which holds every figure and verdict, and `layers.html`, a page that opens from disk."""
     write_json(out / FILE, figures_of(probes) | {"command": command})
     wanted = dict.fromkeys((each.task, each.template) for each in probes.figures)
     groups = [
-        {"title": f"{task}, template {template}", "charts": _charts(probes, task, template)}
+        {"title": f"{task}, template {template}", "charts": _charts(probes, task, template, colors)}
         for task, template in wanted
     ]
     html = render_page(
-        "layers.html.jinja", name=name, probes=probes, verdicts=verdicts(probes), groups=groups, hues=hues(probes),
-        command=command,
+        "layers.html.jinja", name=name, probes=probes, verdicts=verdicts(probes), groups=groups,
+        hues=hues(probes, colors), command=command,
     )  # fmt: skip
     write_page(out / PAGE, html)
 
 
-def _charts(probes: LayerProbes, task: str, template: str) -> list[dict[str, str]]:
+def _charts(probes: LayerProbes, task: str, template: str, colors: Mapping[str, int] | None) -> list[dict[str, str]]:
     shown = dict.fromkeys(
         (each.site, each.split) for each in probes.figures if (each.task, each.template) == (task, template)
     )
@@ -80,7 +91,7 @@ def _charts(probes: LayerProbes, task: str, template: str) -> list[dict[str, str
     return [
         {
             "title": TITLES[site] + (f", folds by {split.value}" if several else ""),
-            "svg": layer_chart(probes, task, template, site, split),
+            "svg": layer_chart(probes, task, template, site, split, colors),
         }
         for site, split in shown
     ]
@@ -88,7 +99,6 @@ def _charts(probes: LayerProbes, task: str, template: str) -> list[dict[str, str
 
 def figures_of(probes: LayerProbes) -> dict[str, Any]:
     """Return all figures and verdicts as what JSON knows."""
-    names = ("right", "shuffled", "swapped", "elsewhere")
     return {
         "data": probes.data,
         "models": list(probes.models),
@@ -99,8 +109,8 @@ def figures_of(probes: LayerProbes) -> dict[str, Any]:
         ],
         "verdicts": [vars(each) for each in verdicts(probes)],
         "figures": [
-            {name: value for name, value in vars(each).items() if name not in names}
-            | {name: _share(share) for name in names if (share := getattr(each, name)) is not None}
+            {name: value for name, value in vars(each).items() if name not in SHARES}
+            | {name: _share(share) for name in SHARES if (share := getattr(each, name)) is not None}
             | {"stands": each.stands}
             for each in probes.figures
         ],
@@ -112,6 +122,35 @@ def _share(share: Share) -> dict[str, Any]:
         "hits": share.hits, "total": share.total, "value": share.value, "interval_95": share.interval,
         "interval_999": (share.low, share.high),
     }  # fmt: skip
+
+
+def read_layers(path: Path) -> LayerProbes:
+    """Return what `figures_of` was written of into a JSON file."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    own = {(each["model"], each["task"], each["template"]): _read_share(each) for each in told["own"]}
+    figures = [
+        Figure(
+            each["model"], each["task"], each["template"], Site(each["site"]), each["point"], Split(each["split"]),
+            each["chance"], **{name: _read_share(each[name]) for name in SHARES if name in each},
+        )
+        for each in told["figures"]
+    ]  # fmt: skip
+    return LayerProbes(told["data"], tuple(told["models"]), tuple(figures), own, tuple(told["left_out"]))
+
+
+def _read_share(told: Mapping[str, Any]) -> Share:
+    return Share(told["hits"], told["total"])
+
+
+def joined(probes: Sequence[LayerProbes]) -> LayerProbes:
+    """Return as one what was found of several models on the same rows."""
+    return LayerProbes(
+        probes[0].data,
+        tuple(model for each in probes for model in each.models),
+        tuple(figure for each in probes for figure in each.figures),
+        {key: share for each in probes for key, share in each.own.items()},
+        tuple(dict.fromkeys(line for each in probes for line in each.left_out)),
+    )
 
 
 def print_layers(probes: LayerProbes) -> None:
