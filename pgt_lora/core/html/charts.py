@@ -92,6 +92,7 @@ def plot(
     y_labels: Sequence[tuple[float, str]] = PERCENT,
     chances: Sequence[tuple[float, float, float]] = (),
     size: tuple[float, float] = (WIDTH, HEIGHT),
+    top: float = 8,
 ) -> Markup:
     """Draw series on axes from 0 to 1, with a dashed line at each chance: from x, to x, at y. Names make a legend.
 
@@ -101,12 +102,12 @@ def plot(
     left = 8 + FONT * LETTER * max(len(text) for _, text in y_labels)
     right = 26 + FONT * LETTER * max(len(each.name) for each in named) if named else 10
     width = size[0] - left - right
-    height = size[1] - 16 - 1.25 * FONT * max(text.count("\n") + 1 for _, text in x_labels)
+    height = size[1] - top - 8 - 1.25 * FONT * max(text.count("\n") + 1 for _, text in x_labels)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return left + width * x, 8 + height * (1 - y)
+        return left + width * x, top + height * (1 - y)
 
-    drawn = _x_labels([(place(x, 0)[0], text) for x, text in x_labels], height + 10, (left, size[0] - right + 8))
+    drawn = _x_labels([(place(x, 0)[0], text) for x, text in x_labels], top + height + 2, (left, size[0] - right + 8))
     for y, text in y_labels:
         drawn += line(*place(0, y), *place(1, y), opacity=0.15) + text_at(left - 5, place(0, y)[1] + 4, text, "end")
     for each in series:
@@ -114,9 +115,9 @@ def plot(
     for start, end, y in chances:
         drawn += line(*place(start, y), *place(end, y), dash="4 3", opacity=0.8)
     for index, each in enumerate(named):
-        top = 8 + 1.5 * FONT * index
-        drawn += rect(left + width + 8, top, 8, 8, each.color, SOLID)
-        drawn += text_at(left + width + 20, top + 8, each.name)
+        down = top + 1.5 * FONT * index
+        drawn += rect(left + width + 8, down, 8, 8, each.color, SOLID)
+        drawn += text_at(left + width + 20, down + 8, each.name)
     return svg(title, drawn, *size)
 
 

@@ -144,7 +144,7 @@ def axis_chart(axis: Axis, chance: float, color: str) -> Markup:
     """Draw the accuracy by bins of a number, with the images of each bin below it."""
     at = [(place + 0.5) / len(axis.bins) for place in range(len(axis.bins))]
     marks = [
-        Mark(x, each.right.value, each.right.interval, f"{each.label}: {_words(each.right)}", 3.5)
+        Mark(x, each.right.value, each.right.interval, f"{each.label}: {each.right.words}", 3.5)
         for x, each in zip(at, axis.bins, strict=True)
     ]
     labels = [f"{each.label}\nn = {each.right.total}" for each in axis.bins]
@@ -155,7 +155,7 @@ def axis_chart(axis: Axis, chance: float, color: str) -> Markup:
 def accuracy_map(drawn: Map, color: str) -> Markup:
     """Draw the accuracy in percent over the image."""
     squares = [
-        Square(each.column, each.row, each.right.value, _words(each.right), f"{100 * each.right.value:.0f}")
+        Square(each.column, each.row, each.right.value, each.right.words, f"{100 * each.right.value:.0f}")
         for each in drawn.cells
     ]
     return grid("Accuracy in percent over the image", drawn.size, squares, color)
@@ -171,11 +171,6 @@ def vote_map(drawn: Map) -> Markup:
     ]
     lines = (drawn.size // 3, 2 * drawn.size // 3)
     return grid("The answer given most, over the image", drawn.size, squares, lines=lines)
-
-
-def _words(right: Share) -> str:
-    low, high = right.interval
-    return f"{percent(right.value)}% ({percent(low)}–{percent(high)}) of {right.total} images"
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,9 @@ def layer_chart(probes: LayerProbes, task: str, template: str, site: Site, split
 
 
 def _mark(figure: Figure, x: float) -> Mark:
-    low, high = figure.right.interval
     words = (
-        f"{figure.model}, {figure.point}: {percent(figure.right.value)}% ({percent(low)}–{percent(high)}) of "
-        f"{figure.right.total} images; shuffled answers {percent(figure.shuffled.value)}, another image "
-        f"{percent(figure.swapped.value)}"
+        f"{figure.model}, {figure.point}: {figure.right.words}; shuffled answers {percent(figure.shuffled.value)}, "
+        f"another image {percent(figure.swapped.value)}"
     )
     if figure.elsewhere:
         words += f", the same tokens there {percent(figure.elsewhere.value)}"
