@@ -65,6 +65,8 @@ def test_a_plot_puts_marks_between_its_labels_and_stays_inside() -> None:
     assert float(dashed.get("y1", 0)) == heights["50"]
     assert all(0 < float(each.get("x", 0)) < WIDTH for each in root.iter("text"))
     assert root.find("g/title").text == "the last"  # type: ignore[union-attr]
+    whisker = root.find("g/line").attrib  # type: ignore[union-attr]
+    assert [float(whisker[each]) for each in ("y1", "y2")] == [heights["50"], heights["100"]]
 
 
 def test_labels_that_would_meet_are_smaller_and_then_left_out() -> None:

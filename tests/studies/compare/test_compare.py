@@ -21,7 +21,7 @@ from pgt_lora.training.finetune import finetune as train_adapter
 from tests.support.comparisons import FEW, SMALL
 
 SECTIONS = (
-    "Scores", "By task", "Differences", "Training loss", "Confusion", "Items won and lost", "Runs", "Do it again",
+    "Scores", "By task", "Differences", "Training", "Confusion", "Items won and lost", "Runs", "Do it again",
 )  # fmt: skip
 
 
