@@ -14,12 +14,12 @@ def ask(
     words: Annotated[
         list[str], typer.Argument(metavar="IMAGE... QUESTION", help="Image files, then a question; none with --chat.")
     ],
-    base: Annotated[bool, typer.Option("--base", help="Also answer without the run's adapter.")] = False,
-    chat: Annotated[bool, typer.Option("--chat", help="Ask in the terminal, question after question.")] = False,
+    base: Annotated[bool, typer.Option("--base", help="Also show the answer without the run's adapter.")] = False,
+    chat: Annotated[bool, typer.Option("--chat", help="Chat in the terminal.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 128,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each question.")] = False,
 ) -> None:
-    """Ask a model about your own images, as evaluation would."""
+    """Ask a model about your own images, as in evaluation."""
     import json
 
     from pgt_lora.core.errors import InputError
@@ -29,9 +29,9 @@ def ask(
 
     images, questions = (words, typed()) if chat else (words[:-1], iter(words[-1:]))
     if not images:
-        raise InputError(f"{words[0]!r}: give one image file or several, then the question in quotes")
+        raise InputError(f"{words[0]!r}: give one or more image files, then the question in quotes")
     if not chat and Path(words[-1]).is_file():
-        raise InputError(f"{words[-1]}: an image file where the question is to be; write it last, in quotes")
+        raise InputError(f"{words[-1]}: an image file instead of the question; put the question last, in quotes")
     check_files([Path(image) for image in images])  # a model may take minutes to load
     asked = chat_with(model, images, base=base, max_new_tokens=max_new_tokens)
     for question in questions:

@@ -11,26 +11,30 @@ from pgt_lora.data.style import Style
 
 
 def generate(
-    out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
-    num_samples: Annotated[Optional[int], typer.Option(help="How many samples. Default: 5000")] = None,  # noqa: UP045
-    seed: Annotated[int, typer.Option(help="Sample i depends on the seed and i alone.")] = 0,
+    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
+    num_samples: Annotated[Optional[int], typer.Option(help="Number of samples. Default: 5000")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Sample i depends only on the seed and i.")] = 0,
     split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
     tasks: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="families, units or tasks, each drawn alike, or relation=1,counting=2. Default: families"),
+        typer.Option(
+            help="Equal shares of families, units or tasks, or weights: relation=1,counting=2. Default: families"
+        ),
     ] = None,
     canvas: Annotated[str, typer.Option(help="Image size in pixels: a side or WIDTHxHEIGHT.")] = "448",
-    style: Annotated[Style, typer.Option(help="varied: canvas, ground, colors and clutter differ.")] = Style.PLAIN,
-    max_count: Annotated[int, typer.Option(help="Largest number that the counting task asks for.")] = 9,
+    style: Annotated[
+        Style, typer.Option(help="plain, or varied: canvas, ground, colors and clutter vary.")
+    ] = Style.PLAIN,
+    max_count: Annotated[int, typer.Option(help="Largest answer of the counting task.")] = 9,
     num_distractors: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="absolute_position: how many other objects. Default: 0, 1, 3 or 5; 0 with --exhaustive."),
+        typer.Option(help="absolute_position: number of other objects. Default: 0, 1, 3 or 5; 0 with --exhaustive."),
     ] = None,
     exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Every item of absolute_position, once.")] = False,
-    num_proc: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    num_proc: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
 ) -> None:
-    """Draw PGT samples into a dataset directory."""
+    """Generate PGT samples as a dataset directory."""
     from pgt_lora.core.terminal import console
     from pgt_lora.data import generate as build
     from pgt_lora.data.exhaustive import generate_exhaustive
@@ -59,46 +63,51 @@ def generate(
 
 
 def mix(
-    out: Annotated[Path, typer.Option("--out", help="The directory to make.")],
-    num_samples: Annotated[Optional[int], typer.Option(help="How many samples in all. Default: 5000")] = None,  # noqa: UP045
+    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
+    num_samples: Annotated[Optional[int], typer.Option(help="Number of samples in total. Default: 5000")] = None,  # noqa: UP045
     everything: Annotated[bool, typer.Option("--all", help="Every row of one source, instead of a number.")] = False,
-    seed: Annotated[int, typer.Option(help="Which rows are drawn depends on it alone.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides which rows are drawn.")] = 0,
     split: Annotated[str, typer.Option(help="train or test: which split of the sources.")] = "train",
     shares: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="tallyqa=2,vsr=1,spatialladder=1; also coco_position, pgt, and what `import` reads. Default: alike."
+            help="tallyqa=2,vsr=1,spatialladder=1; also coco_position, pgt, and what `import` reads. Default: equal."
         ),
     ] = None,
-    balanced: Annotated[bool, typer.Option("--balanced", help="coco_position: areas and categories even.")] = False,
+    balanced: Annotated[bool, typer.Option("--balanced", help="coco_position: balance areas and categories.")] = False,
     annotations: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
             help="tallyqa=PATH,...: local files or directories, Hub ids (owner/name@revision), or URLs (up to 4 GB)."
         ),
     ] = None,
-    image_root: Annotated[Optional[Path], typer.Option(help="Local copies of the images; nothing is fetched.")] = None,  # noqa: UP045
+    image_root: Annotated[
+        Optional[Path], typer.Option(help="Use local copies of the images; download nothing.")  # noqa: UP045
+    ] = None,
     exclude: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="Leave out images of: vsr, tallyqa (their test splits), vsr=FILE, a directory, a list."),
     ] = None,
-    on_missing: Annotated[str, typer.Option(help="error or redraw, where an image is missing or broken.")] = "error",
-    vsr_split: Annotated[str, typer.Option(help="random or zeroshot; they are never mixed.")] = "random",
-    absolute_distance: Annotated[bool, typer.Option("--absolute-distance", help="SpatialLadder: metres, too.")] = False,
-    multi_view: Annotated[bool, typer.Option("--multi-view", help="SpatialLadder: several images, too.")] = False,
+    on_missing: Annotated[
+        str, typer.Option(help="What to do with a missing or broken image: error or redraw.")
+    ] = "error",
+    vsr_split: Annotated[str, typer.Option(help="VSR's split family: random or zeroshot, never mixed.")] = "random",
+    absolute_distance: Annotated[bool, typer.Option("--absolute-distance", help="SpatialLadder: add meters.")] = False,
+    multi_view: Annotated[bool, typer.Option("--multi-view", help="SpatialLadder: add several images.")] = False,
     crowds: Annotated[
-        str, typer.Option(help="coco_position: exclude kinds that have a crowd in the image, ignore or count crowds.")
+        str, typer.Option(help="coco_position: exclude categories with a crowd in the image, ignore or count crowds.")
     ] = "exclude",
     vg_to_coco: Annotated[Optional[Path], typer.Option(help="Visual Genome's image_data.json.")] = None,  # noqa: UP045
     canvas: Annotated[str, typer.Option(help="Image size of pgt: a side or WIDTHxHEIGHT.")] = "448",
-    cache: Annotated[Path | None, typer.Option(help="Of images, up to 64 MB each. Default: ~/.cache/pgt-lora")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Where images are kept. Default: ~/.cache/pgt-lora")] = None,
     mirror: Annotated[Optional[str], typer.Option(help="coco=URL,vg=URL,spatialladder=URL")] = None,  # noqa: UP045
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
 ) -> None:
     """Build the Specialized Mix: TallyQA, VSR and SpatialLadder, fetching only the images it needs."""
     from pgt_lora.core.errors import chosen
     from pgt_lora.core.terminal import console
     from pgt_lora.data.mix.build import build_mix
+    from pgt_lora.data.mix.request import MixRequest, default_shares
     from pgt_lora.data.scene import Canvas
     from pgt_lora.data.sources.groups import read_vg_to_coco
     from pgt_lora.data.sources.source import Crowds, SourceSettings
@@ -109,13 +118,14 @@ def mix(
     if not everything and num_samples is None:
         num_samples = 5000
     mapping = read_vg_to_coco(vg_to_coco) if vg_to_coco else {}
+    settings = SourceSettings(vsr_split, absolute_distance, multi_view, chosen("--crowds", crowds, Crowds), mapping)
+    asked = MixRequest(
+        num_samples, seed, split, parse_shares("--shares", shares) or default_shares(), balanced, exclude or (),
+        on_missing, settings, TaskSettings(Canvas.parse(canvas)),
+    )  # fmt: skip
     manifest = build_mix(
-        out, num_samples=num_samples, seed=seed, split=split,
-        shares=parse_shares("--shares", shares), balanced=balanced,
-        annotations=parse_pairs("--annotations", annotations),
-        image_root=image_root, exclude=exclude or (), on_missing=on_missing, cache=cache, overwrite=overwrite,
-        settings=SourceSettings(vsr_split, absolute_distance, multi_view, chosen("--crowds", crowds, Crowds), mapping),
-        pgt_settings=TaskSettings(Canvas.parse(canvas)), mirrors=parse_pairs("--mirror", mirror),
+        out, asked, annotations=parse_pairs("--annotations", annotations), image_root=image_root, cache=cache,
+        mirrors=parse_pairs("--mirror", mirror), overwrite=overwrite,
     )  # fmt: skip
     console.print(
         f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
@@ -124,16 +134,16 @@ def mix(
 
 def split(
     data: Annotated[str, typer.Argument(help="A dataset directory, or what `import` reads.")],
-    share: Annotated[float, typer.Option(help="Share of the rows that is held out, into OUT-test.")] = 0.2,
+    share: Annotated[float, typer.Option(help="Share of the rows to hold out, in OUT-test.")] = 0.2,
     stratify: Annotated[
-        str, typer.Option(help="answer or cell: both parts have the answers, or the places, of the whole. Or none.")
+        str, typer.Option(help="answer or cell: both parts keep the distribution of answers or places; or none.")
     ] = "none",
-    by: Annotated[str, typer.Option(help="group or cell: what is never in both parts.")] = "group",
-    out: Annotated[Optional[Path], typer.Option(help="Where the others go. Default: DATA-train")] = None,  # noqa: UP045
-    seed: Annotated[int, typer.Option(help="Which groups are held out.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    by: Annotated[str, typer.Option(help="What the parts never share: group or cell.")] = "group",
+    out: Annotated[Optional[Path], typer.Option(help="The training part. Default: DATA-train")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="Decides which groups are held out.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
 ) -> None:
-    """Divide a dataset directory into one for training and a held-out one, which share no image."""
+    """Divide a dataset directory into a training and a held-out part that share no image."""
     from pgt_lora.core.errors import chosen
     from pgt_lora.core.terminal import console
     from pgt_lora.data.directory import read_manifest
@@ -151,7 +161,7 @@ def split(
 
 
 def seal(data: Annotated[Path, typer.Argument(help="A dataset directory whose rows were edited.")]) -> None:
-    """Check a dataset directory that was edited by hand, and write its manifest anew."""
+    """Check a dataset directory that was edited by hand, and update its manifest."""
     from pgt_lora.core.terminal import console
     from pgt_lora.data import seal as build
 
@@ -169,7 +179,7 @@ def push_dataset(
         bool, typer.Option("--dry-run", help="List the files and print the card; push nothing.")
     ] = False,
 ) -> None:
-    """Push a dataset directory to the Hub with a card of its sources and licences."""
+    """Push a dataset directory to the Hub with a card of its sources and licenses."""
     from pgt_lora.export.push_dataset import push
 
     push(data, repo, public=public, annotations_only=annotations_only, dry_run=dry_run)
@@ -202,9 +212,9 @@ def preview(
 
 
 def gallery(
-    page: Annotated[Path, typer.Argument(help="The Markdown file to write; its pictures lie in a folder beside it.")],
+    page: Annotated[Path, typer.Argument(help="The Markdown file to write; images go into a folder beside it.")],
 ) -> None:
-    """Draw a page of all tasks: small pictures with their questions and answers."""
+    """Draw a page of all tasks: small images with questions and answers."""
     from pgt_lora.data.gallery import write_gallery
 
     write_gallery(page)

@@ -15,16 +15,16 @@ EvalData = Annotated[
         help="A held-out dataset, can be repeated. Default: the data's own test split (DATA-test), or held-out PGT.",
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", help="The directory to make.")]
+Out = Annotated[Path, typer.Option("--out", help="The output directory.")]
 DType = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(help="bfloat16, float16 or float32. Default: the base's own type."),
 ]
 Limit = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option(help="So many of the rows, in their order; those of a smaller limit are among those of a larger one."),
+    typer.Option(help="Take the first N rows; a smaller limit gives a subset of a larger one."),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")]
 
 
 def model_and_overrides(model: str, words: list[str]) -> tuple[str, list[str]]:

@@ -21,22 +21,26 @@ def import_data(
     out: Out,
     columns: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="question=q,answer=a,image=img: which column is which, where their names do not say it."),
+        typer.Option(help="question=q,answer=a,image=img: map columns with other names."),
     ] = None,
     image_root: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Where images lie whose paths do not lead on from the file of rows."),
+        typer.Option(help="The folder of images whose paths are not relative to the file of rows."),
     ] = None,
-    test: Annotated[float, typer.Option(help="Share of the rows held out, by image, into OUT-test.")] = 0.0,
-    split_column: Annotated[Optional[str], typer.Option(help="The column that says train or test, instead.")] = None,  # noqa: UP045
-    split: Annotated[Optional[str], typer.Option(help="Which split of several. Default: train")] = None,  # noqa: UP045
-    revision: Annotated[Optional[str], typer.Option(help="Of a dataset on the Hub.")] = None,  # noqa: UP045
-    on_error: Annotated[str, typer.Option(help="stop or skip, where a row cannot be read; skip lists them.")] = "stop",
+    test: Annotated[float, typer.Option(help="Share of the rows to hold out, by image, in OUT-test.")] = 0.0,
+    split_column: Annotated[
+        Optional[str], typer.Option(help="Instead of --test: a column that says train or test.")  # noqa: UP045
+    ] = None,
+    split: Annotated[Optional[str], typer.Option(help="The split to read. Default: train")] = None,  # noqa: UP045
+    revision: Annotated[Optional[str], typer.Option(help="The revision of a dataset on the Hub.")] = None,  # noqa: UP045
+    on_error: Annotated[
+        str, typer.Option(help="What to do with unreadable rows: stop, or skip (and list them).")
+    ] = "stop",
     limit: Limit = None,
     mirror: Annotated[Optional[str], typer.Option(help="coco=URL,gqa=URL: other hosts of shared images.")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
-    """Bring your own data in: LLaVA, ShareGPT, messages, TRL or question-answer rows become a dataset directory."""
+    """Import your own data (LLaVA, ShareGPT, messages, TRL or question-answer rows) as a dataset directory."""
     from pgt_lora.core.errors import chosen
     from pgt_lora.core.terminal import console
     from pgt_lora.data.readers.build import ImportSettings, OnError
@@ -63,29 +67,31 @@ def overlay(
     ],
     out: Out,
     proportion: Annotated[
-        float, typer.Option(help="Share of the rows; a smaller one's are among a larger one's.")
+        float, typer.Option(help="Share of the rows to draw over; a smaller one is a subset of a larger one.")
     ] = 0.05,
-    tasks_per_image: Annotated[int, typer.Option(help="Questions about one image, of distinct tasks: 1 to 3.")] = 1,
+    tasks_per_image: Annotated[int, typer.Option(help="Questions per image, from distinct tasks: 1 to 3.")] = 1,
     separate: Annotated[
-        bool, typer.Option("--separate", help="The original rows stay; overlays are rows of their own.")
+        bool, typer.Option("--separate", help="Keep the original rows; add overlays as new rows.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Which rows, and what is asked of each.")] = 0,
+    seed: Annotated[int, typer.Option(help="Decides which rows, and what is asked of each.")] = 0,
     render: Annotated[
-        bool, typer.Option("--render", help="Write pixels. Without it, rows are drawn when read.")
+        bool, typer.Option("--render", help="Write pixels. By default, images are drawn when read.")
     ] = False,
     model: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Whose sight decides what is large enough. Default: Qwen2.5-VL, InternVL3 and LLaVA-NeXT"),
+        typer.Option(
+            help="The model whose resolution sets the least sizes. Default: Qwen2.5-VL, InternVL3 and LLaVA-NeXT"
+        ),
     ] = None,
     limit: Limit = None,
     shards: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Files, each made apart. Default: one for 1,000 rows, 1,024 at most"),
+        typer.Option(help="Number of files. Default: one for 1,000 rows, at most 1,024"),
     ] = None,
-    num_proc: Annotated[int, typer.Option(help="Processes that make shards.")] = 1,
+    num_proc: Annotated[int, typer.Option(help="Number of processes.")] = 1,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw PGT over the photographs of an instruction dataset, and ask one question more in each conversation."""
+    """Draw PGT over the photographs of an instruction dataset, and add one question to each chosen conversation."""
     from pgt_lora.core.terminal import console
     from pgt_lora.studies import by_name
 

@@ -14,7 +14,7 @@ def table(
     form: Annotated[str, typer.Option("--format", help="latex, markdown or csv.")] = "markdown",
     out: Annotated[Optional[Path], typer.Option(help="The file to write. Default: the terminal.")] = None,  # noqa: UP045
 ) -> None:
-    """Print runs as a table for a paper: seeds together, gains that are more than noise in bold, the paper's rows."""
+    """Print runs as a table for a paper: seeds in one row, significant gains in bold, the paper's rows."""
     from pgt_lora.core.errors import chosen
     from pgt_lora.core.files import write_text
     from pgt_lora.studies.tables.export import all_tables
@@ -29,10 +29,8 @@ def table(
         sys.stdout.write(text)
 
 
-def figure(
-    runs: Runs, out: Annotated[Path, typer.Option("--out", help="The file to write, which ends in .pdf or .svg.")]
-) -> None:
-    """Draw runs as a figure for a paper, 170 mm wide: accuracy with 95% intervals, dotted chance, the paper's rows."""
+def figure(runs: Runs, out: Annotated[Path, typer.Option("--out", help="The .pdf or .svg file to write.")]) -> None:
+    """Draw runs as a figure for a paper, 170 mm wide: accuracy with 95% intervals, chance, the paper's rows."""
     from pgt_lora.studies.tables.export import all_tables
     from pgt_lora.studies.tables.figure import write_figure
 
@@ -40,7 +38,7 @@ def figure(
 
 
 def cite(runs: Runs) -> None:
-    """Print BibTeX of what runs used: the paper, the libraries, base models, data and benchmarks."""
+    """Print BibTeX for what runs used: the paper, libraries, base models, data and benchmarks."""
     from pgt_lora.studies.tables.citations import bibtex
 
     sys.stdout.write(bibtex(runs))
@@ -49,7 +47,7 @@ def cite(runs: Runs) -> None:
 def runs(
     directory: Annotated[Optional[Path], typer.Argument(help="Default: runs")] = None,  # noqa: UP045
 ) -> None:
-    """List runs: model, data, how far each came, scores, and whether the merged model is proven."""
+    """List runs: model, data, progress, scores, and whether the merged model is verified."""
     from pgt_lora.core.errors import InputError
     from pgt_lora.core.workspace import run_directory
     from pgt_lora.studies.tables.listing import entries, print_entries

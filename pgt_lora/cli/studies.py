@@ -23,24 +23,28 @@ def compare(
     eval_data: EvalData = None,
     preset: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Arms and evaluation sets by one name, such as transfer; another name lists all."),
+        typer.Option(help="A named set of arms and evaluation sets, such as transfer; an unknown name lists all."),
     ] = None,
     data: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--data", help="What a preset's arms draw over: a dataset directory, or what `import` reads."),
+        typer.Option(
+            "--data", help="The data over which a preset's arms draw: a dataset directory, or what `import` reads."
+        ),
     ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-compare")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
-    """Train several datasets' arms on one budget, score them on the same items, and tell gains from noise."""
+    """Train one arm per dataset on the same budget, score all on the same items, and test the differences."""
     from pgt_lora.core.errors import InputError
     from pgt_lora.studies.compare.preset import load_preset
 
     if preset and (arms is not None or eval_data):
-        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave --arms and --eval-data out")
+        raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave out --arms and --eval-data")
     chosen = load_preset(preset) if preset else None
     if data is not None and not (chosen and chosen.is_over_data):
-        raise InputError(f"--data {data}: for presets whose arms draw over it; write --arms NAME={data} for an arm")
+        raise InputError(
+            f"--data {data}: is only for presets that draw over it; for an arm, write --arms NAME={data} for an arm"
+        )
 
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.compare.compare import compare as compare_arms
@@ -57,7 +61,9 @@ def diagnose(
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
     eval_data: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="A dataset directory. Default: probes, every scene in every wording, every question twice."),
+        typer.Option(
+            help="A dataset directory. Default: probes (scenes in several wordings, questions on two images)."
+        ),
     ] = None,
     num_samples: Annotated[
         Optional[int],  # noqa: UP045
@@ -65,16 +71,16 @@ def diagnose(
     ] = None,
     layers: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Probe the states, too, behind these layers: all, every:4 or 0,8,16."),
+        typer.Option(help="Also probe the hidden states after these layers: all, every:4 or 0,8,16."),
     ] = None,
     at: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="With --layers: where states are read. Default: question,answer,image,objects"),
+        typer.Option(help="With --layers: at which tokens. Default: question,answer,image,objects"),
     ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-diagnosis")] = None,  # noqa: UP045
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
 ) -> None:
-    """Tell what a model sees, what it sees and cannot say, and what fools it. Any field of the recipe can follow."""
+    """Diagnose what a model sees, what it sees but cannot say, and what misleads it. Any recipe field can follow."""
     from pgt_lora.core.errors import InputError
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.diagnose.diagnose import diagnose_model
@@ -82,7 +88,7 @@ def diagnose(
     from pgt_lora.studies.named_data import dataset
 
     if at is not None and layers is None:
-        raise InputError(f"--at {at}: says where layers are probed; give --layers, too")
+        raise InputError(f"--at {at}: sets where layers are probed; also give --layers")
     probing = Probing(layers, parse_sites(at)) if layers is not None else None
     named = resolve(model, context.args, to_train=False)
     data = None if eval_data is None else dataset(eval_data)
@@ -92,16 +98,16 @@ def diagnose(
 def benchmark(
     model: Annotated[str, typer.Argument(help="A run, adapter or checkpoint directory, a recipe or a Hub id.")],
     suite: Annotated[
-        str, typer.Option(help="paper, relational, counting, 3d, general, quick, or benchmarks such as vsr,pope.")
+        str, typer.Option(help="paper (all), relational, counting, 3d, general, quick, or names: vsr,pope.")
     ] = "",
     out: Annotated[Optional[Path], typer.Option(help="Default: runs/MODEL-benchmarks")] = None,  # noqa: UP045
     eval_data: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(help="A held-out dataset directory, too; can be repeated."),
+        typer.Option(help="Also score a held-out dataset directory; can be repeated."),
     ] = None,
-    limit: Annotated[Optional[int], typer.Option(help="That many items of each task, for a trial.")] = None,  # noqa: UP045
+    limit: Annotated[Optional[int], typer.Option(help="Number of items of each task, for a trial.")] = None,  # noqa: UP045
     backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
-    batch_size: Annotated[int, typer.Option(help="Questions answered at a time.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Questions per batch.")] = 1,
     processes: Annotated[Optional[int], typer.Option(help="Default: one for each visible GPU.")] = None,  # noqa: UP045
     annotations: Annotated[
         Optional[str],  # noqa: UP045
@@ -110,26 +116,26 @@ def benchmark(
     image_root: Annotated[Optional[Path], typer.Option(help="Local copies of COCO's and VG's images.")] = None,  # noqa: UP045
     hub_copies: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Local copies of the other benchmarks: DIR/OWNER/NAME is taken instead of the Hub's."),
+        typer.Option(help="Local copies of Hub repositories, as DIR/OWNER/NAME, for the other benchmarks."),
     ] = None,
     prompts: Annotated[
-        str, typer.Option(help="lmms-eval, or paper: the paper's words where they are known, answered by this kit.")
+        str, typer.Option(help="lmms-eval, or paper: the paper's prompts, as far as known, asked by this kit.")
     ] = "lmms-eval",
     by: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="With --prompts paper: generation, for models that think aloud, or probability everywhere."),
+        typer.Option(help="With --prompts paper: always generation (for reasoning models), or always probability."),
     ] = None,
     max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: each task's own.")] = None,  # noqa: UP045
     vsr_split: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="random or zeroshot; of the family that the model was trained on. Paper: zeroshot."),
+        typer.Option(help="random or zeroshot: the family that the model was trained on. Paper: zeroshot."),
     ] = None,
     cache: Annotated[Optional[Path], typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,  # noqa: UP045
     reference: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Another model's --out: differences are told item by item."),
+        typer.Option(help="Another model's --out, to compare item by item."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
 ) -> None:
     """Score a model on the paper's benchmarks, beside the paper's figures."""
     import torch
@@ -140,16 +146,16 @@ def benchmark(
     from pgt_lora.evaluation.probability import By
     from pgt_lora.studies.benchmarks.benchmark import Data
     from pgt_lora.studies.benchmarks.benchmark import benchmark as run
-    from pgt_lora.studies.benchmarks.catalogue import Prompts
+    from pgt_lora.studies.benchmarks.catalog import Prompts
     from pgt_lora.studies.benchmarks.harness import HarnessSettings
     from pgt_lora.studies.benchmarks.subject import resolve_subject
     from pgt_lora.studies.named_data import dataset
 
     words = chosen("--prompts", prompts, Prompts)
     if words == Prompts.PAPER and processes is not None:
-        raise InputError("--processes: one process answers with --prompts paper, on all GPUs; leave it out")
+        raise InputError("--processes: --prompts paper uses one process, on all GPUs; leave it out")
     if words != Prompts.PAPER and by is not None:
-        raise InputError("--by: lmms-eval generates every answer; give --prompts paper, too, or leave it out")
+        raise InputError("--by: lmms-eval generates every answer; add --prompts paper, or leave it out")
     asked = Data(
         suite or ("" if eval_data else "paper"), [dataset(name) for name in eval_data or []],
         Shelf(cache or user_cache(), image_root), parse_pairs("--annotations", annotations), vsr_split, words,
@@ -167,13 +173,13 @@ def bench(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
     num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
-    repeats: Annotated[int, typer.Option(help="Runs of each.")] = 3,
-    random_weights: Annotated[bool, typer.Option(help="Of the model's size; nothing is downloaded.")] = False,
-    llama_factory: Annotated[
-        Path | None, typer.Option(help="The Python that has LLaMA-Factory, to time it too.")
-    ] = None,
+    repeats: Annotated[int, typer.Option(help="Runs of each trainer.")] = 3,
+    random_weights: Annotated[
+        bool, typer.Option(help="Random weights at the model's size; nothing is downloaded.")
+    ] = False,
+    llama_factory: Annotated[Path | None, typer.Option(help="A Python with LLaMA-Factory, to time it as well.")] = None,
 ) -> None:
-    """Time this kit's training against TRL alone, by turns, on the same samples."""
+    """Time this kit's training against TRL alone, in turn, on the same samples."""
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.speed.benchmark import bench as run_bench
 

@@ -15,13 +15,15 @@ def check(
         Optional[str],  # noqa: UP045
         typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT."),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Go by the published dimensions, not by the Hub.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use the published dimensions; do not access the Hub.")
+    ] = False,
     gpu: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="h100, a100, l40s, 4090, …: how many minutes training would take there, an estimate."),
+        typer.Option(help="Estimate the minutes of training on a card: h100, a100, l40s, 4090, …"),
     ] = None,
 ) -> None:
-    """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
+    """Dry run without weights or GPU: LoRA placement, lengths, steps, memory, disk. Any recipe field can follow."""
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.named_data import dataset
     from pgt_lora.training.dry_run.cards import named_card
@@ -46,11 +48,11 @@ def finetune(
     out: Out,
     eval_data: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="What eval_strategy looks at while training. Default: the data's own test split."),
+        typer.Option(help="The held-out set of eval_strategy. Default: the data's own test split."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fine-tune with LoRA as a recipe says. Any of its fields can follow: --learning_rate 1e-3."""
+    """Fine-tune with LoRA. Any recipe field can follow: --learning_rate 1e-3."""
     from pgt_lora.core.terminal import console
     from pgt_lora.models.names import resolve
     from pgt_lora.studies import by_name
@@ -62,23 +64,25 @@ def finetune(
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
-    eval_data: Annotated[str, typer.Option("--eval-data", help="What is asked: a dataset, or what `import` reads.")],
+    eval_data: Annotated[
+        str, typer.Option("--eval-data", help="The questions: a dataset directory, or what `import` reads.")
+    ],
     out: Out,
     batch_size: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Questions answered at a time. Default: the recipe's."),
+        typer.Option(help="Questions per batch. Default: the recipe's."),
     ] = None,
     max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: the recipe's.")] = None,  # noqa: UP045
-    repetition_penalty: Annotated[float, typer.Option(help="1.0: none, whatever the checkpoint's own default.")] = 1.0,
+    repetition_penalty: Annotated[float, typer.Option(help="Default: 1.0 (none), whatever the checkpoint says.")] = 1.0,
     by: Annotated[
-        str, typer.Option(help="generation, or probability: the likeliest of a question's choices is the answer.")
+        str, typer.Option(help="generation, or probability: the most likely of a question's choices is the answer.")
     ] = "generation",
     turns: Annotated[
-        str, typer.Option(help="last, or all: every question of a conversation, behind what was said before it.")
+        str, typer.Option(help="last, or all: every question of a conversation, after its true history.")
     ] = "last",
     overwrite: Overwrite = False,
 ) -> None:
-    """Answer a dataset's questions and score the answers, task by task."""
+    """Answer a dataset's questions and score the answers by task."""
     from pgt_lora.evaluation.score_files import print_scores
     from pgt_lora.studies import by_name
 
@@ -103,7 +107,7 @@ def merge(
 
 def verify(
     merged: Annotated[Path, typer.Argument(help="A merged checkpoint.")],
-    run: Annotated[str, typer.Option(help="The run or adapter directory that it was made from.")],
+    run: Annotated[str, typer.Option(help="The run or adapter directory from which it was made.")],
     dtype: DType = None,
 ) -> None:
     """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
@@ -124,7 +128,7 @@ def run(
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
     overwrite: Overwrite = False,
 ) -> None:
-    """Do all of it: data, base scores, fine-tuning, scores, verified merge, report. Resumes what was interrupted."""
+    """Make data, score the base, fine-tune, score again, merge, verify and report. Resumes an interrupted run."""
     from pgt_lora.models.names import STARTED, resolve
     from pgt_lora.studies.before_after.run import run as run_all
     from pgt_lora.studies.named_data import dataset, held_out

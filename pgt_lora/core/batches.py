@@ -31,18 +31,19 @@ def step_shape(recipe: Recipe, num_processes: int) -> StepShape:
     """
     if recipe.batch_is_auto:
         raise InputError(
-            f"{recipe.name}: per_device_train_batch_size auto is chosen by a GPU's memory when training starts; give a "
+            f"{recipe.name}: per_device_train_batch_size auto depends on the GPU's memory when training starts; give a "
             "number here"
         )
     whole, size = recipe.kit.global_batch_size, recipe.sft.per_device_train_batch_size
     if whole % size:
         raise InputError(
-            f"{recipe.name}: global_batch_size {whole} is no multiple of per_device_train_batch_size {size}; change one"
+            f"{recipe.name}: global_batch_size {whole} is not a multiple of "
+            f"per_device_train_batch_size {size}; change one"
         )
     if whole % num_processes:
         fitting = [str(n) for n in range(1, num_processes) if whole % n == 0]
         raise InputError(
-            f"{recipe.name}: global_batch_size {whole} cannot be dealt out equally to {num_processes} processes; make "
+            f"{recipe.name}: global_batch_size {whole} cannot be divided equally among {num_processes} processes; make "
             f"{' or '.join(fitting)} GPUs visible (GPUS=, or CUDA_VISIBLE_DEVICES), or change global_batch_size"
         )
     share = whole // num_processes

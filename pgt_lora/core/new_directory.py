@@ -59,7 +59,7 @@ def check_free(out: Path, overwrite: bool) -> None:
         InputError: it cannot, or may not.
     """
     if out.name in ("", "..") or out.is_symlink():
-        raise InputError(f"{out}: a link, or no name of a directory; give --out a plain path")
+        raise InputError(f"{out}: a link, or not a directory name; give --out a plain path")
     if not out.exists():
         return
     if not (overwrite and out.is_dir()):
@@ -75,13 +75,13 @@ def check_replaceable(out: Path) -> None:
     """
     place = out.resolve()
     if out.name in ("", "..") or out.is_symlink() or not out.is_dir() or os.path.ismount(out):
-        raise InputError(f"{out}: --overwrite replaces plain directories only, no links, files or mount points")
+        raise InputError(f"{out}: --overwrite replaces only plain directories, not links, files or mount points")
     for what, kept in (("current", Path.cwd()), ("home", Path.home().resolve())):
         if place in (kept, *kept.parents):
             raise InputError(f"{out}: is or holds the {what} directory, which --overwrite does not replace")
     if any(out.iterdir()) and not is_ours(out):
         raise InputError(
-            f"{out}: was not made by pgt-lora (it holds no record of it), so --overwrite leaves it alone; choose "
+            f"{out}: was not made by pgt-lora (it has no record of it), so --overwrite does not replace it; choose "
             "another --out, or delete it yourself"
         )
 

@@ -15,7 +15,7 @@ def parse_pairs(option: str, text: str | None, default: str | None = None) -> di
         if not equals:
             name, value = value, default or ""
         if not name or not value or name in pairs:
-            raise InputError(f"{option} {text!r}: {part.strip()!r} is no name=value, or stands twice")
+            raise InputError(f"{option} {text!r}: {part.strip()!r} is not name=value, or is given twice")
         pairs[name] = value
     return pairs
 

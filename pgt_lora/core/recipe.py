@@ -45,7 +45,7 @@ class KitConfig:
         metadata={"help": "how often each task is drawn: families, units or tasks alike, or relation=1,counting=2"},
     )
     style: Literal["plain", "varied"] = field(
-        default="plain", metadata={"help": "plain: the paper's grey; varied: canvas, ground, colors and clutter differ"}
+        default="plain", metadata={"help": "plain: the paper's gray; varied: canvas, ground, colors and clutter differ"}
     )
     max_count: int = field(default=9, metadata={"help": "largest number that the counting task asks for"})
     num_samples: int = field(default=5000, metadata={"help": "training samples"})

@@ -144,7 +144,7 @@ def check_streaming(where: str, streaming: bool, max_steps: int) -> None:
         InputError: it does not; `where` begins the message.
     """
     if streaming and max_steps <= 0:
-        raise InputError(f"{where}: streaming needs max_steps, since the rows of a stream come again and again")
+        raise InputError(f"{where}: streaming needs max_steps, since a stream repeats its rows without end")
 
 
 def check_reports(where: str, names: Iterable[str]) -> None:

@@ -58,8 +58,8 @@ def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
     manifest = read_manifest(directory)
     if manifest["asked"] == asked and manifest.get(SEALED):
         raise InputError(
-            f"{directory}: was sealed by hand, so it is no longer what is made under this name; move it elsewhere and "
-            "pass it with --data, or delete it"
+            f"{directory}: was sealed by hand, so it is no longer what the kit makes under this name; move it "
+            "elsewhere and pass it with --data, or delete it"
         )
     return bool(manifest["asked"] == asked and manifest["versions"] == versions(*VERSIONS))
 

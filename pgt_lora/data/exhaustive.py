@@ -30,7 +30,7 @@ def generate_exhaustive(
     known = lookup("pgt_lora.data.tasks", "TASK", task, "--tasks")
     if not known.exhaust:
         can = choices(name for name, each in tasks().items() if each.exhaust)
-        raise InputError(f"--exhaustive: the items of {task} cannot be listed; tasks with which it goes: {can}")
+        raise InputError(f"--exhaustive: the items of {task} cannot be enumerated; known: {can}")
     if split not in SPLITS:
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
     settings = _settled(settings or TaskSettings(), split)

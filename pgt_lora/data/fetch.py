@@ -143,7 +143,7 @@ class _Clock:
         """Raise `InputError` where the time is over."""
         if time.monotonic() - self._begun > self._seconds:
             raise InputError(
-                f"{self._url}: given up after {self._seconds:,.0f} s, as only {num_bytes:,} bytes have come; run the "
+                f"{self._url}: gave up after {self._seconds:,.0f} s with only {num_bytes:,} bytes; run the "
                 "same command again, or pass local files"
             )
 
@@ -177,9 +177,7 @@ def _persist(attempt: Callable[[], Result], url: str, wait: Wait) -> Result:
             raise InputError(f"{url}: HF_HUB_OFFLINE is set; unset it, or pass local files") from error
         except (_Again, HTTPError) as error:
             if number == TRIES:
-                raise InputError(
-                    f"{url}: given up after {TRIES} tries ({error}); run the same command again"
-                ) from error
+                raise InputError(f"{url}: gave up after {TRIES} tries ({error}); run the same command again") from error
             asked_s = getattr(error, "wait_s", None)
             wait(min(LONGEST_WAIT_S, pause_s if asked_s is None else asked_s))
             pause_s *= 2

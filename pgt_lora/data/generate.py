@@ -86,7 +86,7 @@ def to_sample(name: str, group: str, task: Task, question: Question, scene: Scen
 def draw_png(scene: Scene) -> bytes:
     """Return a scene's image as a PNG file."""
     file = io.BytesIO()
-    # Higher levels take longer and save little on plain grey.
+    # Higher levels take longer and save little on plain gray.
     render(scene).save(file, "PNG", compress_level=1)
     return file.getvalue()
 

@@ -1,6 +1,6 @@
 """Image files as models see them: the one place where one is opened, for training, evaluation and every page.
 
-Pixels are those of `datasets.Image` and of the checkpoints' own processors, but for greys of more than 8 bits, which
+Pixels are those of `datasets.Image` and of the checkpoints' own processors, but for grays of more than 8 bits, which
 they clip; `tests/data/test_images.py` compares them file by file.
 """
 
@@ -48,7 +48,7 @@ def decode(image: Source, name: str) -> Image.Image:
     """Return an image as RGB pixels: upright, on white where it is transparent, the first frame where there are more.
 
     Raises:
-        InputError: it cannot be read to its end, is too large, or its greys have no known range; it begins with `name`.
+        InputError: it cannot be read to its end, is too large, or its grays have no known range; it begins with `name`.
     """
     with _naming(name), _opened(image) as opened:
         return _rgb(opened)
@@ -165,7 +165,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale greys to 8 bits, from the range that the format has or the file states; Pillow's `convert` clips them."""
+    """Scale grays to 8 bits, from the range that the format has or the file states; Pillow's `convert` clips them."""
     tags = getattr(image, "tag_v2", {})
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
@@ -175,11 +175,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     else:
         low, high = (np.atleast_1d(tags.get(tag, np.nan))[0] for tag in (LOWEST, HIGHEST))
     if not low < high or not np.isfinite(values).all():
-        raise ValueError(f"the greys of mode {image.mode} have no known range")
+        raise ValueError(f"the grays of mode {image.mode} have no known range")
     step = 0 if image.mode == "F" else 1  # the high byte of 16 bits, as Pillow takes it from colors
     scaled = np.floor((values.astype(np.float64) - low) * 256 / (high - low + step)).clip(0, 255).astype(np.uint8)
-    grey = Image.fromarray(255 - scaled if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else scaled)
+    gray = Image.fromarray(255 - scaled if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else scaled)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
-        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
-    return grey
+        gray.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return gray

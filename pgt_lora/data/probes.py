@@ -27,7 +27,7 @@ def probe_data(num_samples: int, settings: TaskSettings, seed: int = 0) -> Path:
         InputError: `num_samples` is no even number above zero, or the settings leave no room.
     """
     if num_samples < 2 or num_samples % 2:
-        raise InputError(f"num_samples {num_samples}: the images of a task come in pairs; take an even number")
+        raise InputError(f"num_samples {num_samples}: the images of a task come in pairs; give an even number")
     settings = replace(settings, split="test")
     probed = {name: task for name, task in tasks().items() if task.probe}
     path = data_directory(f"pgt-probe-{settings.canvas}-{num_samples}")

@@ -42,12 +42,11 @@ def read_photograph(reference: Mapping[str, Any], root: Path, where: str) -> byt
             data = (root / reference["path"]).read_bytes()
         except OSError as error:
             raise InputError(
-                f"{place}: its photograph cannot be read ({error.strerror}); put it back, or make the dataset again"
+                f"{place}: its photograph cannot be read ({error.strerror}); restore it, or make the dataset again"
             ) from error
     if hashlib.sha256(data).hexdigest() != reference["sha256"]:
         raise InputError(
-            f"{place}: its photograph is another one than when the dataset was made; put the old one back, or make the "
-            "dataset again"
+            f"{place}: its photograph has changed since the dataset was made; restore it, or make the dataset again"
         )
     return data
 

@@ -39,7 +39,7 @@ class Sample:
     `choices` are the answers that the question's wording leaves possible (chance is one over their number), or None
     where they are no finite set. `group` names the underlying image: splits never cut through a group. `scene` is the
     JSON of the primitives (PGT only). `images` are encoded image files; `paths` say where in their datasets they lie.
-    `completion` is what the model is to write where that is spelt otherwise than the answer that is scored ("A.", A).
+    `completion` is what the model is to write where that is spelled otherwise than the answer that is scored ("A.", A).
 
     Raises:
         InputError: the answer is a word without choices, which nothing can be read as; or there are more images than

@@ -12,7 +12,7 @@ FORMAT = 1
 FIELDS: dict[str, type] = {
     "asked": dict, "num_samples": int, "counts": dict, "content_hash": str, "versions": dict,
 }  # fmt: skip
-LICENCE: dict[str, type] = {"annotations": str, "images": str, "redistributable": bool}
+LICENSE: dict[str, type] = {"annotations": str, "images": str, "redistributable": bool}
 
 
 def features(form: Form, by_reference: bool = False) -> Any:
@@ -32,6 +32,19 @@ def features(form: Form, by_reference: bool = False) -> Any:
         | dict.fromkeys(names, text)
         | {"choices": List(text), "answer_format": text, "group": text, "scene": text}
     )
+
+
+def renamed(manifest: Any) -> Any:
+    """Return a manifest whose sources state their `license`, which earlier versions of the kit spelled `licence`."""
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("sources"), dict):
+        return manifest
+    sources = {
+        name: {"license" if key == "licence" else key: value for key, value in facts.items()}
+        if isinstance(facts, dict)
+        else facts
+        for name, facts in manifest["sources"].items()
+    }
+    return manifest | {"sources": sources}
 
 
 def check_manifest(where: object, manifest: Any) -> None:
@@ -54,8 +67,8 @@ def check_manifest(where: object, manifest: Any) -> None:
         missing = set(manifest["counts"]) - set(manifest.get("rejections") or manifest["counts"])
         problems += [f"rejections has no {name}" for name in sorted(missing)]
         for name, facts in (manifest.get("sources") or {}).items():
-            terms = facts.get("licence")
-            problems += _wrong_fields(terms if isinstance(terms, dict) else {}, LICENCE, f"sources.{name}.licence.")
+            terms = facts.get("license")
+            problems += _wrong_fields(terms if isinstance(terms, dict) else {}, LICENSE, f"sources.{name}.license.")
     if problems:
         raise InputError(f"{where}: {problems[0]}; make the dataset again")
 

@@ -9,7 +9,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
 from pgt_lora.data.parquet import PARQUET, SHARDS, examine_file, parquet_files, total, write_shard_lines
-from pgt_lora.data.schema import check_manifest
+from pgt_lora.data.schema import check_manifest, renamed
 from pgt_lora.data.turns import Form
 
 __all__ = ["MANIFEST", "PARQUET", "checked_manifest", "read_manifest", "seal"]
@@ -31,9 +31,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     if not directory.is_dir():
         raise InputError(f"{directory}: no such dataset directory; make one with: pgt-lora generate --out {directory}")
     if not path.is_file():
-        raise InputError(f"{directory}: no {MANIFEST}, so this is no finished dataset directory; make it again")
+        raise InputError(f"{directory}: no {MANIFEST}, so this is not a finished dataset directory; make it again")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = renamed(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); make the dataset again") from error
     check_manifest(path, manifest)

@@ -96,7 +96,7 @@ def cell_of(row: Mapping[str, Any]) -> tuple[int, int]:
     text = str(question[0]["content"])
     traits = task.traits(Scene.from_json(row["scene"]), text) if task and task.traits and row["scene"] else None
     if traits is None or len(traits.places) != 1:
-        raise InputError(f"row {row['id']}: has no place of one object, so no cell; leave out cell, or take answer")
+        raise InputError(f"row {row['id']}: has no single object, so no cell; leave out cell, or use answer")
     x, y = (min(int(traits.grid * each), traits.grid - 1) for each in traits.places[0])
     return x, y
 
@@ -113,7 +113,7 @@ def stratified(rng: Random, groups: Mapping[int, str], strata: Sequence[Hashable
     for number, group in groups.items():
         members.setdefault(group, []).append(number)
     if len(members) < 2:
-        raise InputError("all rows are of one group (--by), so that none can be held out")
+        raise InputError("all rows are in one group (--by), so none can be held out")
     missing = Counter(_wanted(rng, Counter(strata), share))
     taken: set[int] = set()
     for group in rng.sample(sorted(members), len(members)):

@@ -46,7 +46,7 @@ def vary(rng: Random, scene: Scene) -> Scene:
         look = replace(plain, ground=draw_ground(rng), colors=colors)
         if is_certain(scene, look):
             return replace(scene, look=look)
-    return replace(scene, look=plain)  # the palette on its grey, where no draw was certain
+    return replace(scene, look=plain)  # the palette on its gray, where no draw was certain
 
 
 def add_clutter(rng: Random, scene: Scene) -> Scene:
@@ -74,7 +74,7 @@ def jitter(rng: Random, color: Rgb) -> Rgb:
 
 
 def draw_ground(rng: Random) -> Rgb:
-    """Return a shade of grey or, as often, any plain color."""
+    """Return a shade of gray or, as often, any plain color."""
     if rng.random() < 0.5:
         shade = rng.randrange(256)
         return shade, shade, shade

@@ -36,7 +36,7 @@ class Chat:
         """Read the images before anything is asked."""
         check_files(self.images)
         if self.base and not hasattr(self.model, "disable_adapter"):
-            raise InputError("--base: this model has no adapter to leave out; ask a run or an adapter directory")
+            raise InputError("--base: this model has no adapter to leave out; name a run or an adapter directory")
         self.histories = dict.fromkeys((BASE_ANSWER, ANSWER) if self.base else (ANSWER,), ())
 
     def ask(self, question: str) -> dict[str, str]:
@@ -48,7 +48,7 @@ class Chat:
             InputError: the question is empty or holds a control token.
         """
         if not question.strip():
-            raise InputError("the question is empty; write it behind the images, in quotes")
+            raise InputError("the question is empty; put it after the images, in quotes")
         answers = {}
         for name, history in self.histories.items():
             shown = () if history else (IMAGE,) * len(self.images)

@@ -131,7 +131,7 @@ def evaluate(
         InputError: as `answers`, or no row has choices to be decided by probability.
     """
     if by == By.PROBABILITY and not any(open_dataset(data)["choices"]):
-        raise InputError(f"{data}: no row has choices whose probabilities could decide; leave out --by")
+        raise InputError(f"{data}: no row has choices to compare by probability; leave out --by")
     with new_directory(out, overwrite) as directory:
         rows, predictions = answers(model, encoder, data, generation, by, feature_cache_gb, asked)
         scores = score_by_task(rows, predictions)
@@ -201,7 +201,7 @@ def evaluate_sets(
     for test, path in tests.items():
         if (out / test).exists() and read_facts(out / test)["content_hash"] != read_manifest(path)["content_hash"]:
             raise InputError(
-                f"{path}: {out / test} holds the scores of another dataset of this name; rename one, or choose "
+                f"{path}: {out / test} holds scores of another dataset with this name; rename one, or choose "
                 "another --out"
             )
     waiting = {test: path for test, path in tests.items() if not (out / test).exists()}

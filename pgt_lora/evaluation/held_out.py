@@ -57,7 +57,7 @@ def given_sets(eval_data: Sequence[Path]) -> dict[str, Path]:
         read_manifest(path)
         name = path.resolve().name
         if name in sets:
-            raise InputError(f"--eval-data {path}: another evaluation set is named {name}, too; rename one")
+            raise InputError(f"--eval-data {path}: another evaluation set is also named {name}; rename one")
         sets[name] = path
     return sets
 

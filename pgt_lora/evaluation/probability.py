@@ -35,7 +35,9 @@ def choice_ids(encoder: Encoder, row: Mapping[str, Any]) -> list[Ids]:
     bare = [ids[:-1] for ids in ended]
     if len(set(bare)) < len(bare) or () in bare:
         told = ", ".join(map(repr, row["choices"]))
-        raise InputError(f"row {row['id']}: two of its choices are the same tokens, or one is none: {told}; reword one")
+        raise InputError(
+            f"row {row['id']}: two of its choices have the same tokens, or one has none: {told}; reword one"
+        )
     goes_on = any(one != other and other[: len(one)] == one for one in bare for other in bare)
     return ended if goes_on else bare
 

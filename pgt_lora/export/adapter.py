@@ -70,7 +70,7 @@ def read_updates(adapter_dir: Path) -> dict[str, Update]:
             raise InputError(f"{path}: {name} {config.get(name)!r}: only W + (α/r)·BA can be merged and verified here")
     start = config.get("init_lora_weights")
     if start not in _STARTS:
-        raise InputError(f"{path}: init_lora_weights {start!r} changes the base, too, so it cannot be verified here")
+        raise InputError(f"{path}: init_lora_weights {start!r} also changes the base, so it cannot be verified here")
     weights = dict(read_tensors(adapter_file(adapter_dir)))
     updates = {}
     for key, tensor in weights.items():

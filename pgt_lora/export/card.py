@@ -21,8 +21,8 @@ TASK = ("image-text-to-text", "Image-Text-to-Text")
 
 
 @dataclass(frozen=True)
-class HubLicence:
-    """A licence in the Hub's terms; `name` and `link` go with the identifier `other`."""
+class HubLicense:
+    """A license in the Hub's terms; `name` and `link` go with the identifier `other`."""
 
     identifier: str
     name: str | None = None
@@ -39,27 +39,27 @@ class Table:
     scores: Mapping[str, Score]
 
 
-def base_licence(base: str, given: str | None) -> HubLicence:
-    """Return the licence that a derived model inherits: the one given, or that of the base's own card.
+def base_license(base: str, given: str | None) -> HubLicense:
+    """Return the license that a derived model inherits: the one given, or that of the base's own card.
 
     Raises:
         InputError: the base has no card that names one, or it cannot be reached.
     """
     if given:
-        return HubLicence(given)
+        return HubLicense(given)
     from huggingface_hub import ModelCard
 
     try:
         card = ModelCard.load(str(Path(base) / "README.md") if Path(base).is_dir() else base)
     except Exception as error:  # no such file, or whatever the Hub's client raises
-        raise InputError(f"{base}: its card cannot be read ({error}); pass --licence") from error
+        raise InputError(f"{base}: its card cannot be read ({error}); pass --license") from error
     data = card.data.to_dict()
     if "license" not in data:
-        raise InputError(f"{base}: its card names no licence; pass --licence")
-    return HubLicence(data["license"], data.get("license_name"), data.get("license_link"))
+        raise InputError(f"{base}: its card names no license; pass --license")
+    return HubLicense(data["license"], data.get("license_name"), data.get("license_link"))
 
 
-def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: bool) -> str:
+def write_card(run: Path, base: str, license: HubLicense, repo: str, merged: bool) -> str:
     """Return the card of a run's merged model, or of its adapter, as the text of its README.md."""
     from huggingface_hub import ModelCard, ModelCardData
 
@@ -67,7 +67,7 @@ def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: boo
     sources = sources_of(facts["data"])
     scored = [path.name for path in score_directories(run)]
     if not scored:
-        raise InputError(f"{run}: was not scored; do it with: pgt-lora run {run}")
+        raise InputError(f"{run}: was not scored; run: pgt-lora run {run}")
     tables = [
         Table(name, title(name), read_scores(run / "base" / name), read_scores(run / "finetuned" / name))
         for name in scored
@@ -79,9 +79,9 @@ def write_card(run: Path, base: str, licence: HubLicence, repo: str, merged: boo
         library_name="transformers" if merged else "peft",
         pipeline_tag=TASK[0],
         tags=["pgt-lora", "lora", "trl", "sft"],
-        license=licence.identifier,
-        license_name=licence.name,
-        license_link=licence.link,
+        license=license.identifier,
+        license_name=license.name,
+        license_link=license.link,
         datasets=hub_ids(sources) or None,
         model_name=repo.split("/")[-1],
         eval_results=results(tables),

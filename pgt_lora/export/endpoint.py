@@ -81,7 +81,7 @@ def only_model(url: str) -> str:
     listed = _call(url, lambda: get_session().get(address, headers={"Authorization": f"Bearer {key}"}).json())
     names = [each["id"] for each in listed.get("data", ())] if isinstance(listed, dict) else []
     if len(names) != 1:
-        raise InputError(f"{url}: lists {', '.join(names) or 'no model'}; say with --name which one is to be asked")
+        raise InputError(f"{url}: lists {', '.join(names) or 'no model'}; choose one with --name")
     return str(names[0])
 
 

@@ -97,8 +97,8 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
     finished = subprocess.run([sys.executable, "-m", *words], check=False)
     if not record.is_file():
         raise InputError(
-            f"{merged}: not verified, as the verification ended with status {finished.returncode} before it had an "
-            f"outcome; the reason stands above, and this repeats it: pgt-lora verify {merged} --run {adapter_dir}"
+            f"{merged}: not verified: the verification ended with status {finished.returncode} before it had a "
+            f"result; the reason is above. Repeat it with: pgt-lora verify {merged} --run {adapter_dir}"
         )
     if not has_passed(merged):
         raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")
@@ -130,6 +130,6 @@ def config_with(base_dir: Path, dtype: str) -> dict[str, Any]:
 
 
 def companion_files(base_dir: Path) -> list[Path]:
-    """Return a checkpoint's files that are no weights: configuration, processor, tokenizer, chat template, licence."""
+    """Return a checkpoint's files that are no weights: configuration, processor, tokenizer, chat template, license."""
     files = (path for path in sorted(base_dir.iterdir()) if path.is_file() and not path.name.startswith("."))
     return [path for path in files if path.name != "README.md" and not any(path.match(kind) for kind in WEIGHTS)]

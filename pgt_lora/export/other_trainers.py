@@ -48,7 +48,7 @@ def llava(row: Mapping[str, Any], images: Sequence[str]) -> dict[str, Any]:
     """
     said = turns(row)
     if said[0].role == Role.SYSTEM:
-        raise InputError(f"row {row['id']!r}: a system turn, for which LLaVA's form has no place; export another form")
+        raise InputError(f"row {row['id']!r}: has a system turn, which LLaVA's format lacks; export another format")
     image: Any = images[0] if len(images) == 1 else list(images)
     talk = [{"from": LLAVA_ROLES[turn.role], "value": marked(turn, f"{IMAGE_MARK}\n")} for turn in said]
     return {"id": row["id"]} | ({"image": image} if images else {}) | {"conversations": talk}
@@ -121,7 +121,9 @@ def write_images(row: Mapping[str, Any], number: int, directory: Path) -> list[s
     where = f"row {number} ({row['id']!r})"
     texts = [turn.text for turn in turns(row)]
     if mark := next((mark for mark in MARKS for text in texts if mark in text), None):
-        raise InputError(f"{where}: its text holds {mark}, where other trainers look for a file; reword or remove it")
+        raise InputError(
+            f"{where}: its text holds {mark}, for which other trainers look for a file; reword or remove it"
+        )
     paths = []
     for place, image in enumerate(row["images"]):
         file = plain_file(image, where)

@@ -10,7 +10,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
-from pgt_lora.export.card import HubLicence, base_licence, write_card
+from pgt_lora.export.card import HubLicense, base_license, write_card
 from pgt_lora.export.merge import VERIFICATION
 from pgt_lora.export.verify import STAGES, changed_files, score_directories
 from pgt_lora.export.verify_weights import Subject
@@ -40,7 +40,7 @@ class Upload:
 
 def push(
     run: Path, repo: str, *, what: str = What.MERGED, public: bool = False, branch: str | None = None,
-    create_pr: bool = False, licence: str | None = None, dry_run: bool = False,
+    create_pr: bool = False, license: str | None = None, dry_run: bool = False,
 ) -> str | None:  # fmt: skip
     """Push a run to a model repository and return the commit's address; with `dry_run`, list and show it only.
 
@@ -54,7 +54,7 @@ def push(
         raise InputError(f"{what!r}: nothing to push; known: {', '.join(What)}")
     proven = check_proven(run)
     base = adapter_checkpoint(run / "adapter").base
-    uploads = list(files(run, base, base_licence(base, licence), repo, what))
+    uploads = list(files(run, base, base_license(base, license), repo, what))
     total = sum(upload.num_bytes for upload in uploads)
     for upload in uploads:
         console.print(f"{upload.num_bytes:>15,}  {upload.path}", soft_wrap=True, highlight=False)
@@ -76,7 +76,7 @@ def check_proven(run: Path) -> dict[Path, str]:
     """
     path = run / "merged" / VERIFICATION
     if not path.is_file():
-        raise InputError(f"{path}: missing, so nothing proves the merged model; make it with: pgt-lora run {run}")
+        raise InputError(f"{path}: missing, so the merged model is not verified; run: pgt-lora run {run}")
     proven = {path: file_digest(path)}
     again = f"verify again with: pgt-lora verify {run / 'merged'} --run {run}"
     try:
@@ -86,14 +86,14 @@ def check_proven(run: Path) -> dict[Path, str]:
             name: {str(file): str(value) for file, value in then.items()} for name, then in proof["sha256"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: is no record of a verification; {again}") from error
+        raise InputError(f"{path}: is not a record of a verification; {again}") from error
     if failed := [name for name, passed in outcomes if passed is not True]:
         raise InputError(f"{path}: failed: {', '.join(map(str, failed))}; nothing is pushed")
     names = [name for name, _ in outcomes]
     if Subject.SCORES not in names:
         raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
     if sorted(names) != sorted(Subject) or proof.get("passed") is not True:
-        raise InputError(f"{path}: does not hold each check once, all passed; {again}")
+        raise InputError(f"{path}: does not hold every check exactly once, all passed; {again}")
     scored = {path.relative_to(run).as_posix() for path in score_directories(run, STAGES)}
     if lacking := {"merged", "adapter", *scored} - hashes.keys():
         raise InputError(f"{path}: holds no hashes of {min(lacking)}; {again}")
@@ -104,10 +104,10 @@ def check_proven(run: Path) -> dict[Path, str]:
     return proven
 
 
-def files(run: Path, base: str, licence: HubLicence, repo: str, what: str) -> Iterator[Upload]:
+def files(run: Path, base: str, license: HubLicense, repo: str, what: str) -> Iterator[Upload]:
     """Yield what is pushed: at the root the model that `what` names, of both the merged one, and its card."""
     merged = what != What.ADAPTER
-    yield Upload("README.md", write_card(run, base, licence, repo, merged))
+    yield Upload("README.md", write_card(run, base, license, repo, merged))
     folders = {"": run / "merged", "adapter/": run / "adapter"} if what == What.BOTH else {"": run / what}
     for prefix, folder in folders.items():
         for path in sorted(folder.iterdir()):
@@ -151,7 +151,7 @@ def commit(
     except (HfHubHTTPError, RuntimeError) as error:  # the second where a large file did not get through
         reason = " ".join(f"{error} {error.__cause__ or ''}".split())
         raise InputError(
-            f"{repo}: the push failed ({reason}); look at `hf auth whoami`, and the same command goes on from there"
+            f"{repo}: the push failed ({reason}); look at `hf auth whoami`, and run the same command to resume"
         ) from error
     return str(info.pr_url or info.commit_url)
 

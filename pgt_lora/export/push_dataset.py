@@ -1,4 +1,4 @@
-"""Publishing a dataset directory: a card of its sources and licences, and no image that may not be passed on."""
+"""Publishing a dataset directory: a card of its sources and licenses, and no image that may not be passed on."""
 
 import shutil
 import tempfile
@@ -34,10 +34,10 @@ def push(data: Path, repo: str, *, public: bool, annotations_only: bool, dry_run
     """
     manifest = read_manifest(data)
     sources = sources_of(manifest)
-    kept_back = [name for name, facts in sources.items() if not facts["licence"]["redistributable"]]
+    kept_back = [name for name, facts in sources.items() if not facts["license"]["redistributable"]]
     if kept_back and not annotations_only:
-        terms = "; ".join(f"{name}: {sources[name]['licence']['images']}" for name in kept_back)
-        raise InputError(f"{data}: its images may not be passed on ({terms}); pass --annotations-only")
+        terms = "; ".join(f"{name}: {sources[name]['license']['images']}" for name in kept_back)
+        raise InputError(f"{data}: its images may not be redistributed ({terms}); pass --annotations-only")
     with tempfile.TemporaryDirectory() as temporary:
         staged = Path(temporary)
         (staged / PARQUET).parent.mkdir()
@@ -59,14 +59,14 @@ def push(data: Path, repo: str, *, public: bool, annotations_only: bool, dry_run
 
 
 def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False) -> str:
-    """Return the dataset card that a manifest makes: what was asked for, every source with its licences, the counts."""
+    """Return the dataset card that a manifest makes: what was asked for, every source with its licenses, the counts."""
     from huggingface_hub import DatasetCard, DatasetCardData
 
     sources = sources_of(manifest)
-    licences = {facts["licence"]["annotations"] for facts in sources.values()}
+    licenses = {facts["license"]["annotations"] for facts in sources.values()}
     number = manifest["num_samples"]
     head = DatasetCardData(
-        license="apache-2.0" if licences == {"Apache-2.0"} else "other",
+        license="apache-2.0" if licenses == {"Apache-2.0"} else "other",
         task_categories=["visual-question-answering"],
         size_categories=[next((name for limit, name in SIZES if number < limit), "n>1M")],
         pretty_name=repo.split("/")[-1],
@@ -74,7 +74,7 @@ def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False)
     lines = [f"# {repo.split('/')[-1]}", "", _summary(manifest, annotations_only), "", "## Sources", ""]
     lines += ["| source | rows | annotations | images | revision |", "|---|---:|---|---|---|"]
     for name, facts in sources.items():
-        terms = facts["licence"]
+        terms = facts["license"]
         origin = facts.get("homepage") or facts.get("origin") or name
         drawn = facts.get("drawn", number)
         revision = facts.get("revision") or ", ".join(digest[:12] for digest in facts.get("files", {}).values()) or "-"

@@ -14,7 +14,7 @@ from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import correct
-from pgt_lora.export.behaviour import LOGIT_TOLERANCE, is_as_likely, scored
+from pgt_lora.export.behavior import LOGIT_TOLERANCE, is_as_likely, scored
 from pgt_lora.export.endpoint import Endpoint, ask_all
 from pgt_lora.models.checkpoint import Checkpoint
 

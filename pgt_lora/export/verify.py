@@ -23,7 +23,7 @@ from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights
 from pgt_lora.evaluation.evaluate import load_encoder
-from pgt_lora.export.behaviour import behaviour, check_behaviour, check_scores
+from pgt_lora.export.behavior import behavior, check_behavior, check_scores
 from pgt_lora.export.merge import CONFIG, VERIFICATION, companion_files, config_with, local_directory
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, load_adapter, load_model
@@ -49,10 +49,10 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
         checks.append(check_weights(base_dir, checkpoint.adapter_dir, merged, dtype))
     if all(check.passed for check in checks):
         rows = fixed_rows(checkpoint.adapter_dir)
-        before = behaviour(load_adapter(_load(base_dir, dtype), checkpoint.adapter_dir), _encoder(base_dir), rows)
+        before = behavior(load_adapter(_load(base_dir, dtype), checkpoint.adapter_dir), _encoder(base_dir), rows)
         free_gpu()
         model, encoder = _load(merged), _encoder(merged)
-        checks += check_behaviour(before, behaviour(model, encoder, rows), model.dtype)
+        checks += check_behavior(before, behavior(model, encoder, rows), model.dtype)
         scored = score_directories(checkpoint.adapter_dir.parent)
         checks += [check_scores(scored, model, encoder)] if scored else []
     return checks

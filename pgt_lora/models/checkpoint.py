@@ -71,7 +71,7 @@ def set_base(directory: Path, base: Path | None = None) -> Path:
     if not (found / "config.json").is_file():
         raise InputError(f"{found}: no checkpoint directory; name the base of {directory} with --base")
     if place.is_file() and not is_base(found, json.loads(place.read_text(encoding="utf-8"))["fingerprint"]):
-        raise InputError(f"{found}: another model than {directory} was trained on; name its base with --base")
+        raise InputError(f"{found}: not the model on which {directory} was trained; name its base with --base")
     config = json.loads(path.read_text(encoding="utf-8"))
     write_json(path, config | {"base_model_name_or_path": str(found)})
     write_place(directory, str(found))
@@ -118,7 +118,7 @@ def reach(base: str, revision: str | None) -> None:
         get_session().head(hf_hub_url(base, "config.json", revision=revision), timeout=10)
     except Exception as error:  # of httpx or httpx2, by the version of huggingface_hub
         raise InputError(
-            f"{base}: the Hub cannot be reached ({error}); `pgt-lora check` goes by published dimensions with --offline"
+            f"{base}: the Hub cannot be reached ({error}); `pgt-lora check --offline` uses published dimensions"
         ) from error
 
 

@@ -132,7 +132,9 @@ class Encoder:
         """
         for text in texts:
             if found := control_tokens(self.processor).search(text):
-                raise InputError(f"row {row['id']}: its text holds {found[0]!r}, which steers this model; take it out")
+                raise InputError(
+                    f"row {row['id']}: its text holds {found[0]!r}, which is a control token of this model; remove it"
+                )
 
     def text_ids(self, row: Mapping[str, Any]) -> TextIds:
         """Return the ids of a row's conversation.

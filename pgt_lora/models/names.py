@@ -71,7 +71,7 @@ def resolve(name: str, overrides: Sequence[str] = (), to_train: bool = True) -> 
         return Named(name, nearest_recipe(checkpoint, asked), checkpoint)
     near = difflib.get_close_matches(name, recipe_names(), n=3)
     hint = f"did you mean {', '.join(near)}?" if near else f"recipes: {choices(recipe_names())}"
-    raise InputError(f"{name}: no recipe, run, adapter or checkpoint directory, and no Hub id (owner/name); {hint}")
+    raise InputError(f"{name}: not a recipe, run, adapter or checkpoint directory, or a Hub id (owner/name); {hint}")
 
 
 def base_of(recipe: Recipe) -> Checkpoint:

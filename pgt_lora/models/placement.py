@@ -89,7 +89,7 @@ def check_placement(model: "torch.nn.Module", family: Family, modules: Sequence[
     if placed != wanted or not placed:
         raise InputError(
             f"{family.name}: LoRA belongs on the {len(wanted)} projections {', '.join(modules)} of {len(layers)} "
-            f"language-model layers, but sits on {len(placed)} modules (first difference: "
+            f"language-model layers, but is on {len(placed)} modules (first difference: "
             f"{min(placed ^ wanted, default='none')}); the family's text_model {family.text_model!r} does not fit"
         )
     trainable = {name: p.numel() for name, p in model.named_parameters() if p.requires_grad}

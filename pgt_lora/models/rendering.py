@@ -56,8 +56,8 @@ def render(family: Family, processor: "ProcessorMixin", turns: Sequence[Turn], n
         space, _, rest = after.removeprefix(before).partition(answer)
         if not after.startswith(before) or space.strip():
             raise InputError(
-                f"{name}: the chat template changes what was said once more is asked, so its answer {answer[:40]!r} "
-                "cannot be trained where it stands; make a row of each question"
+                f"{name}: the chat template changes earlier turns when another question follows, so its answer "
+                f"{answer[:40]!r} cannot be trained there; make a row of each question"
             )
         said = prefix + answer + (end if rest.startswith(end) else "")
         answers.append((len(prompt), len(prompt) + len(said)))
@@ -73,8 +73,7 @@ def _check_complete(processor: Any, text: str, turns: Sequence[Turn], name: str)
             place = text.find(part.strip(), place)
             if place < 0:
                 raise InputError(
-                    f"{name}: the chat template leaves out what the {turn.role} says ({part[:40]!r}); say it in "
-                    "another turn"
+                    f"{name}: the chat template drops text of the {turn.role} ({part[:40]!r}); put it into another turn"
                 )
             place += len(part.strip())
     images = sum(turn.num_images for turn in turns)

@@ -136,4 +136,4 @@ def rule_of(fields: Mapping[str, Any], name: str) -> Rule:
         edges = (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge"))
         least, most = (fields.get(own) or size[edge] for own, edge in edges)
         return Patches(fields["patch_size"] * fields["merge_size"], least, most)
-    raise InputError(f"{name}: how its processor scales images is not known; leave out --model")
+    raise InputError(f"{name}: it is not known how its processor scales images; leave out --model")

@@ -52,5 +52,5 @@ def tokens_of(span: tuple[int, int], places: Sequence[tuple[int, int]], name: st
     start, end = span
     inside = [number for number, (first, last) in enumerate(places) if first < end and last > start]
     if places[inside[0]][0] < start or places[inside[-1]][1] > end:
-        raise InputError(f"{name}: an earlier answer merges with what stands around it")
+        raise InputError(f"{name}: an earlier answer merges with the text around it")
     return range(inside[0], inside[-1] + 1)

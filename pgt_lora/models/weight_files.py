@@ -33,9 +33,11 @@ def weight_files(directory: Path) -> list[Path]:
     try:
         names = sorted(set(json.loads(first.read_text(encoding="utf-8"))["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{first}: is no index of weights; fetch the checkpoint again") from error
+        raise InputError(f"{first}: is not an index of weights; download the checkpoint again") from error
     if missing := [name for name in names if not (directory / name).is_file()]:
-        raise InputError(f"{directory / missing[0]}: missing, though {first.name} names it; fetch the checkpoint again")
+        raise InputError(
+            f"{directory / missing[0]}: missing, although {first.name} names it; download the checkpoint again"
+        )
     return [directory / name for name in names]
 
 
@@ -70,7 +72,7 @@ def read_tensors(path: Path) -> Iterator[tuple[str, "torch.Tensor"]]:
         else:  # only tensors: what else a pickle may hold could be code
             yield from torch.load(path, "cpu", weights_only=True, mmap=zipfile.is_zipfile(path)).items()
     except (SafetensorError, UnpicklingError, EOFError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]}); fetch it again") from error
+        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]}); download it again") from error
 
 
 def read_tensor(path: Path, key: str) -> "torch.Tensor":

@@ -169,7 +169,7 @@ def serve_check(
     adapter = named.checkpoint.adapter_dir
     scores = score_directories(adapter.parent) if adapter else []
     if not scores:
-        raise InputError(f"{run}: no run with scores to compare with; make one with: pgt-lora run")
+        raise InputError(f"{run}: not a run with scores; make one with: pgt-lora run")
     endpoint = Endpoint(url, name or only_model(url), server_settings, fields, parallel)
     return check_served(scores, endpoint, named.checkpoint, named.recipe)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.pairs import parse_shares
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.data.mix.build import sources
 from pgt_lora.data.mix.mixture import mixture
+from pgt_lora.data.mix.request import sources
 from pgt_lora.data.pgt import pgt_data, pgt_settings
 from pgt_lora.data.readers.named import as_directory
 from pgt_lora.evaluation.held_out import test_split
@@ -31,7 +31,7 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     if name == "pgt":
         return pgt_data(recipe, split, recipe.kit.num_samples if split == "train" else recipe.kit.num_test_samples)
     if split != "train":
-        raise InputError(f"{name}: nothing of it is held out; evaluate on another dataset")
+        raise InputError(f"{name}: it has no held-out part; evaluate on another dataset")
     return specialized_mix(recipe, recipe.kit.num_samples)
 
 
@@ -50,7 +50,7 @@ def shared(shares: str, recipe: Recipe) -> Path:
     num_samples = recipe.kit.num_samples if next(iter(weights)) in sources() else None
     by_path = {names[name]: weight for name, weight in weights.items()}
     if len(by_path) < len(weights):
-        raise InputError(f"--data {shares!r}: two names mean one dataset; give it one share")
+        raise InputError(f"--data {shares!r}: two names are the same dataset; give it one share")
     return mixture(by_path, num_samples, pgt_settings(recipe))
 
 

@@ -168,7 +168,7 @@ def load_base(recipe: Recipe, family: Family) -> Any:
 
 
 def quantization_config(recipe: Recipe, family: Family) -> BitsAndBytesConfig | None:
-    """Return how the language model's layers are quantised; all else stays in 16 bits, as the answers depend on it."""
+    """Return how the language model's layers are quantized; all else stays in 16 bits, as the answers depend on it."""
     dtype = "float16" if recipe.model.dtype == "float16" else "bfloat16"
     config = get_quantization_config(replace(recipe.model, dtype=dtype))
     if config:

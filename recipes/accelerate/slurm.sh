@@ -3,7 +3,7 @@
 #
 #   sbatch --nodes 2 --gpus-per-node 8 recipes/accelerate/slurm.sh RECIPE DATA OUT [--field value …]
 #
-# SLURM sends SIGTERM before the time is up: the run saves itself, and the same command goes on from there. The scores,
+# SLURM sends SIGTERM before the time limit: the run saves a checkpoint, and the same command resumes it. The scores,
 # the merged model and the report need one node: pgt-lora run RECIPE --data DATA --out OUT [--field value …]
 #SBATCH --job-name pgt-lora
 #SBATCH --ntasks-per-node 1
@@ -20,7 +20,7 @@ LAUNCH_FILE=recipes/accelerate/${PGT_LORA_LAUNCH:-ddp}.yaml
 NUM_PROCESSES=$((SLURM_NNODES * ${SLURM_GPUS_ON_NODE:?ask for them with --gpus-per-node}))
 export MASTER LAUNCH_FILE NUM_PROCESSES TORCH_ELASTIC_SHUTDOWN_TIMEOUT=240 # of the 300 s that are left
 
-# One launcher on every node, which starts a process for each GPU. Its rank is known on the node alone: hence bash -c.
+# One launcher on every node, which starts a process for each GPU. Only the node knows its rank, hence bash -c.
 # shellcheck disable=SC2016
 exec srun --kill-on-bad-exit=1 bash -c '
   exec .venv/bin/accelerate launch --config_file "$LAUNCH_FILE" --num_machines "$SLURM_NNODES" \

@@ -1,14 +1,14 @@
-"""An overlay of very many rows: datatrove's executors make its shards, and one task more puts them together.
+"""Make a large overlay: datatrove's executors make its shards, and a final task combines them.
 
-On one machine, on a Slurm cluster from its login node, or on a Ray cluster that is running:
+On one machine, from the login node of a Slurm cluster, or on a running Ray cluster:
 
     python recipes/scale/overlay.py local mix.json data/mix-overlay --workers 16
     python recipes/scale/overlay.py slurm mix.json data/mix-overlay --workers 200 --partition cpu
     python recipes/scale/overlay.py ray mix.json data/mix-overlay --workers 200
 
-The environment is that of `pip install 'pgt-lora[scale]'`, for Ray with `ray` in it. Every machine sees the rows, the
-photographs and OUT under the same paths. The same command goes on with what is missing, also after other ways of making
-the shards: the directory is the same, hash for hash, as that of `pgt-lora overlay`.
+It needs `pip install 'pgt-lora[scale]'`, and `ray` for Ray. Every machine must see the rows, the photographs and OUT
+under the same paths. The same command makes the missing shards, however the others were made. The directory has the
+same hash as that of `pgt-lora overlay`.
 """
 
 import argparse
@@ -39,7 +39,7 @@ parser.add_argument("--hours", type=int, default=4, help="Slurm's limit for a ta
 
 
 def main() -> None:
-    """Make the shards, then put them together."""
+    """Make the shards, then combine them."""
     given = parser.parse_args()
     settings = OverlaySettings(proportion=given.proportion, seed=given.seed, limit=given.limit)
     seen = sight(given.model) if given.model else mission_sight()
@@ -57,7 +57,7 @@ def main() -> None:
             mem_per_cpu_gb=4,
         ),
     }
-    # A shard that is whole is its own marker: a task finds it and is done, so that none is believed to be there.
+    # A complete shard is its own marker: a task checks for the shard itself, never for a record of it.
     executor = partial(kinds[given.executor], skip_completed=False)
     shards = executor(
         pipeline=[MakeShards(job)], tasks=job.num_shards, workers=given.workers, logging_dir=str(logs / "shards")

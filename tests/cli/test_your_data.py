@@ -101,7 +101,7 @@ def test_what_the_kit_makes_is_named_too(tmp_path: Path, monkeypatch: pytest.Mon
     assert dataset("specialized-mix", recipe) == specialized_mix(recipe, 6)
     with pytest.raises(InputError, match="specialized-mix: nothing of it is held out"):
         dataset("specialized-mix", recipe, "test")
-    with pytest.raises(InputError, match="pgt: no such dataset directory or file"):
+    with pytest.raises(InputError, match="pgt: not a dataset directory, a file"):
         dataset("pgt")
 
 

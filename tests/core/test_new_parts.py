@@ -13,7 +13,7 @@ from pgt_lora.data import sources as sources_package
 from pgt_lora.data import tasks as tasks_package
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.generate import generate
-from pgt_lora.data.mix.build import build_mix, default_shares, sources
+from pgt_lora.data.mix.request import default_shares, sources
 from pgt_lora.data.readers.build import import_data
 from pgt_lora.data.scene import Canvas, Scene
 from pgt_lora.data.tasks.task import TaskSettings
@@ -21,6 +21,7 @@ from pgt_lora.data.weights import tasks, units
 from pgt_lora.models import families as families_package
 from pgt_lora.models.checkpoint import family_of
 from tests.support.discovered import save_small, small_processor
+from tests.support.mixes import mixed
 from tests.support.own_data import images, lines
 
 TASK = '''
@@ -37,7 +38,7 @@ SOURCE = '''
 import json
 from pathlib import Path
 
-from pgt_lora.data.sources.source import Annotations, ImageRef, Licence, Row, Source
+from pgt_lora.data.sources.source import Annotations, ImageRef, License, Row, Source
 from pgt_lora.data.sources.store import LOCAL
 from pgt_lora.data.tasks.task import Question
 
@@ -55,7 +56,7 @@ def read(path, split, settings):
 SOURCE = Source(
     name="mine",
     homepage="",
-    licence=Licence("mine", "mine", True),
+    license=License("mine", "mine", True),
     origin=lambda settings: "",
     files=lambda split, settings: ("rows.jsonl",),
     read=read,
@@ -126,7 +127,7 @@ def test_a_source_that_is_added_is_mixed_where_it_is_asked_for(added: Path, data
     )
     assert "mine" in sources()
     assert set(default_shares()) == {"tallyqa", "vsr", "spatialladder"}  # the paper's mix stays what it is
-    build_mix(added / "mix", num_samples=3, seed=0, shares={"mine": 1}, annotations={"mine": mine}, cache=added / "c")
+    mixed(added / "mix", num_samples=3, seed=0, shares={"mine": 1}, annotations={"mine": mine}, cache=added / "c")
     rows = open_dataset(added / "mix")
     assert set(rows["source"]) == {"mine"}
     assert all(row["images"][0]["bytes"].startswith(image) for row in rows)

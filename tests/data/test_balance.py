@@ -40,7 +40,7 @@ def questions(task: str) -> tuple[Question, ...]:
 
 
 def features(text: str) -> list[str]:
-    """Return words, neighbouring words, words at their place from both ends, and how the numbers are ordered."""
+    """Return words, neighboring words, words at their place from both ends, and how the numbers are ordered."""
     words = re.findall(r"\w+", text)
     numbers = [int(number) for number in re.findall(r"(?:\)|[ABC]\.) (\d+)", text)]
     ranks = [sorted(numbers).index(number) for number in numbers]

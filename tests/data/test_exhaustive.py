@@ -52,7 +52,7 @@ def even(values: Iterator[Any] | list[Any], number: int, each: int) -> bool:
     return sorted(Counter(values).values()) == [each] * number
 
 
-# 6 colours x 4 shapes x 2 sizes x 81 cells; (6 pluses + 4 white shapes) x 2 sizes x 81 cells.
+# 6 colors x 4 shapes x 2 sizes x 81 cells; (6 pluses + 4 white shapes) x 2 sizes x 81 cells.
 @pytest.mark.parametrize(("split", "kinds", "total"), [("test", 24, 3888), ("train", 10, 1620)])
 def test_every_object_in_both_sizes_lies_once_in_every_cell(tmp_path: Path, split: str, kinds: int, total: int) -> None:
     rows = make(tmp_path / "all", split)
@@ -130,12 +130,12 @@ def test_the_default_mix_is_the_five_tasks_of_the_paper(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"task": "relation"}, "tasks with which it goes: absolute_position"),
+        ({"task": "relation"}, "cannot be enumerated; known: absolute_position"),
         ({"task": ""}, "known: absolute_position, analogy"),
         ({"split": "evaluation"}, "known: test, train"),
-        ({"settings": TaskSettings(Canvas(60, 60))}, "take 100 or more"),
+        ({"settings": TaskSettings(Canvas(60, 60))}, "give 100 or more"),
         ({"settings": TaskSettings(Canvas(112, 112), num_distractors=81)}, "80 fit"),
-        ({"settings": TaskSettings(Canvas(112, 112), num_distractors=-1)}, "none may be missing"),
+        ({"settings": TaskSettings(Canvas(112, 112), num_distractors=-1)}, "give 0 or more"),
     ],
 )
 def test_what_cannot_be_met_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:

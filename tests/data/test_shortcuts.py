@@ -24,7 +24,7 @@ INHERENT = {
     ("coordinates", "the larger box"): 0.5,
     ("coordinates", "the box nearest to the middle"): 0.5,
     ("coordinates", "the box that was drawn first"): 0.5,
-    ("coordinates", "the right box, across alone"): 0.14,
+    ("coordinates", "the right box, horizontal coordinate alone"): 0.14,
     ("distance", "a classifier of images alone"): 0.05,
 }
 
@@ -104,10 +104,10 @@ def image_features(scene: Scene) -> list[float]:
         features += [len(same), *(scene.canvas.place(same[0]) if same else (-1, -1))]
         features.append(_size(same[0]) if same else -1)
     for letter in "ABCD":
-        labelled = [circle for circle in scene.circles if circle.label == letter]
+        labeled = [circle for circle in scene.circles if circle.label == letter]
         features += (
-            [*scene.canvas.place(labelled[0]), labelled[0].radius, colors.index(labelled[0].color)]
-            if labelled
+            [*scene.canvas.place(labeled[0]), labeled[0].radius, colors.index(labeled[0].color)]
+            if labeled
             else [-1] * 4
         )
     return features

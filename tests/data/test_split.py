@@ -68,9 +68,9 @@ def test_small_strata_still_give_a_share() -> None:
 def test_what_cannot_be_divided_is_told(positions: Path, data_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--share 1"):
         split(positions, tmp_path / "a", 1)
-    with pytest.raises(InputError, match="no place of one object"):
+    with pytest.raises(InputError, match="no single object"):
         split(data_dir, tmp_path / "a", 0.5, stratify=Stratify.CELL)
-    with pytest.raises(InputError, match="all rows are of one group"):
+    with pytest.raises(InputError, match="all rows are in one group"):
         stratified(random.Random(0), {0: "a", 1: "a"}, ["", ""], 0.5)
     assert not any(tmp_path.iterdir())
     split(data_dir, tmp_path / "a", 0.5)

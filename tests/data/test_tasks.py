@@ -44,7 +44,7 @@ def test_the_nearest_is_clearly_nearest(size: str) -> None:
 
 
 @pytest.mark.parametrize("size", CANVASES)
-def test_labelled_circles_are_of_several_sizes(size: str) -> None:
+def test_labeled_circles_are_of_several_sizes(size: str) -> None:
     for task in ("distance", "analogy"):
         radii = [sorted(circle.radius for circle in scene.circles) for _, scene in scenes(task, size, 100)]
         assert sum(each[-1] > 1.15 * each[0] for each in radii) > 60

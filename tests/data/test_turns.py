@@ -10,7 +10,6 @@ from datasets import load_dataset
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import PARQUET, open_dataset, read_manifest, write_rows
-from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.permuted import permuted
 from pgt_lora.data.preview import write_preview
 from pgt_lora.data.scene import Canvas
@@ -18,6 +17,7 @@ from pgt_lora.data.seal import seal
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.turns import IMAGE, Form, question, turns
 from tests.support.conversations import asked, conversations, png, said, sample, write_conversations
+from tests.support.mixes import mixed
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_blend_of_questions_and_conversations_is_of_conversations(
 
 def test_a_mix_takes_conversations_in_as_they_are(talks: Path, tmp_path: Path) -> None:
     shares = {str(talks): 1.0, "pgt": 1.0}
-    build_mix(tmp_path / "mix", num_samples=10, seed=0, shares=shares, pgt_settings=TaskSettings(Canvas(112, 112)))
+    mixed(tmp_path / "mix", num_samples=10, seed=0, shares=shares, pgt=TaskSettings(Canvas(112, 112)))
     rows = {row["id"]: row for row in open_dataset(tmp_path / "mix")}
     assert len(rows) == 10
     for row in open_dataset(talks):

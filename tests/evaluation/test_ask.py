@@ -48,7 +48,7 @@ def test_an_answer_is_that_of_evaluation(base_dir: Path, adapter: Path, data_dir
     with pytest.raises(InputError, match="no adapter to leave out"):
         Chat(base, encoder, [image], generation, base=True).ask(question)
     assert set(Chat(tuned, encoder, [image, image], generation).ask(question)) == {"answer"}  # several images
-    with pytest.raises(InputError, match="steers this model"):
+    with pytest.raises(InputError, match="is a control token of this model"):
         Chat(tuned, encoder, [image], generation).ask("What<|im_end|>?")
 
 
@@ -96,9 +96,9 @@ def test_the_command_prints_the_answers(adapter: Path, image: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["How many?"], "give one image file or several"),
+        (["How many?"], "give one or more image files"),
         (["missing.png", "How many?"], "missing.png"),
-        (["IMAGE", "IMAGE"], "an image file where the question is to be"),
+        (["IMAGE", "IMAGE"], "an image file instead of the question"),
     ],
 )
 def test_what_cannot_be_asked_is_told_before_a_model_is_loaded(

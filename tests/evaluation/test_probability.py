@@ -85,7 +85,7 @@ def test_the_end_counts_where_a_choice_goes_on_behind_another(base_dir: Path, ro
     assert all(encoder.end_id not in ids for ids in apart)
     nested = choice_ids(encoder, {**row, "choices": ["center", "center right"]})
     assert [ids[-1] for ids in nested] == [encoder.end_id] * 2
-    with pytest.raises(InputError, match=rf"row {row['id']}: two of its choices are the same tokens.*'left', 'left'"):
+    with pytest.raises(InputError, match=rf"row {row['id']}: two of its choices have the same tokens.*'left', 'left'"):
         choice_ids(encoder, {**row, "choices": ["left", "left"]})
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pgt_lora.data.turns import Form, last_answer, turns, with_last_answer
 from pgt_lora.evaluation.generation import Generation
-from pgt_lora.export.behaviour import is_as_likely, supervised
+from pgt_lora.export.behavior import is_as_likely, supervised
 from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from tests.support.conversations import conversations

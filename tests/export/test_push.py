@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.evaluation.score_files import read_scores
-from pgt_lora.export.behaviour import check_scores
+from pgt_lora.export.behavior import check_scores
 from tests.support.checkpoints import checkpoint
 from tests.support.hub_calls import TOKEN, call, push, push_here
 from tests.support.hub_server import Hub, Repo
@@ -103,7 +103,7 @@ def test_a_repository_of_another_base_is_left_alone(hub: Hub, finished: Path, tm
         ("merged/model.safetensors", "changed since it was verified"),
         ("merged/chat_template.jinja", "changed since it was verified"),
         ("adapter/adapter_model.safetensors", "changed since it was verified"),
-        ("merged/verification.json", "missing, so nothing proves"),
+        ("merged/verification.json", "missing, so the merged model is not verified"),
     ],
 )
 def test_what_is_not_proven_is_not_pushed(file: str, message: str, hub: Hub, finished: Path, tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from pgt_lora.cli import app as cli
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manifest
 from pgt_lora.data.generate import generate
-from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.export.push_dataset import card, push
 from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
 from tests.support.hub_calls import call, call_here
 from tests.support.hub_server import Hub, Repo
+from tests.support.mixes import mixed as build
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("mixed")
     write_standin(directory / "s", 12, seed=0)
     (directory / "groups.txt").write_text("coco:2000001\n")
-    build_mix(
+    build(
         directory / "m", num_samples=9, seed=0, annotations=annotations(directory / "s"),
         image_root=directory / "s" / IMAGES, exclude=[str(directory / "groups.txt")],
     )  # fmt: skip
@@ -41,12 +41,12 @@ def test_images_that_may_not_be_passed_on_are_refused(mixed: Path) -> None:
 
 
 def test_a_mix_that_holds_such_images_is_refused_too(mixed: Path, tmp_path: Path) -> None:
-    build_mix(
+    build(
         tmp_path / "a",
         num_samples=4,
         seed=0,
         shares={str(mixed): 1, "pgt": 1},
-        pgt_settings=TaskSettings(Canvas(112, 112)),
+        pgt=TaskSettings(Canvas(112, 112)),
     )
     with pytest.raises(InputError, match="m: ScanNet"):
         push(tmp_path / "a", "me/mix", public=False, annotations_only=False, dry_run=True)
@@ -79,7 +79,7 @@ def test_the_annotations_name_their_images(mixed: Path, tmp_path: Path) -> None:
     assert path.stat().st_size < (mixed / PARQUET).stat().st_size / 2
 
 
-def test_the_card_names_sources_licences_and_what_was_removed(mixed: Path) -> None:
+def test_the_card_names_sources_licenses_and_what_was_removed(mixed: Path) -> None:
     made = DatasetCard(card(read_manifest(mixed), "me/mix", annotations_only=True))
     assert made.data.license == "other"
     assert made.data.size_categories == ["n<1K"]
@@ -97,7 +97,7 @@ def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pyte
     with pytest.raises(InputError, match="me/pgt: the push failed"):  # the tests are offline
         push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=False)
     (tmp_path / "pgt" / MANIFEST).unlink()
-    with pytest.raises(InputError, match="no finished"):
+    with pytest.raises(InputError, match="not a finished"):
         push(tmp_path / "pgt", "me/pgt", public=False, annotations_only=False, dry_run=True)
 
 

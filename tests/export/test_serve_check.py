@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from pgt_lora.cli.app import app
 from pgt_lora.core.errors import InputError
-from pgt_lora.export.behaviour import LOGIT_TOLERANCE
+from pgt_lora.export.behavior import LOGIT_TOLERANCE
 from pgt_lora.export.endpoint import data_url, messages
 from pgt_lora.studies.by_name import serve_check
 from tests.support.adapters import write_adapter
@@ -85,7 +85,7 @@ def test_what_cannot_be_asked_is_said_in_one_line(scored_run: Path) -> None:
             serve_check(scored_run, server.address, extra="[1]")
     with pytest.raises(InputError, match="is the server up"):
         serve_check(scored_run, server.address)
-    with pytest.raises(InputError, match="no run with scores"):
+    with pytest.raises(InputError, match="not a run with scores"):
         serve_check("tiny-qwen2.5-vl", server.address)
 
 

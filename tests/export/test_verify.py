@@ -16,7 +16,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import print_anything
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import load_for_evaluation
-from pgt_lora.export.behaviour import Behaviour, check_behaviour, check_scores
+from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
 from pgt_lora.export.merge import verify_in_fresh_process
 from pgt_lora.export.push import check_proven
 from pgt_lora.export.verify import check_files
@@ -73,7 +73,7 @@ def test_a_verification_that_breaks_off_is_no_failed_check(
     shutil.copytree(merged, tmp_path / "merged")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text("import os, sys\nsys.orig_argv[1:2] == ['-m'] and os._exit(1)\n")
-    with pytest.raises(InputError, match="ended with status 1 before it had an outcome"):
+    with pytest.raises(InputError, match="ended with status 1 before it had a result"):
         verify_in_fresh_process(tmp_path / "merged", run / "adapter")
     assert not (tmp_path / "merged" / "verification.json").exists()
 
@@ -110,12 +110,12 @@ def test_a_file_that_the_base_has_not_is_a_fault(name: str, base_dir: Path, merg
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda proof: proof.pop("sha256"), "no record"),
+        (lambda proof: proof.pop("sha256"), "not a record"),
         (lambda proof: proof["sha256"].clear(), "no hashes"),
         (lambda proof: proof["sha256"].pop("finetuned/pgt"), "no hashes of finetuned/pgt"),
         (lambda proof: proof["sha256"]["merged"].popitem(), "changed since"),
-        (lambda proof: proof["checks"].pop(0), "each check once"),
-        (lambda proof: proof["checks"].append(proof["checks"][0]), "each check once"),
+        (lambda proof: proof["checks"].pop(0), "every check exactly once"),
+        (lambda proof: proof["checks"].append(proof["checks"][0]), "every check exactly once"),
         (lambda proof: proof["checks"][2].update(passed="false"), "failed"),
         (lambda proof: proof["checks"][2].update(passed=1), "failed"),
         (lambda proof: proof.update(passed="true"), "all passed"),
@@ -146,12 +146,12 @@ def steps(*rows: list[float]) -> torch.Tensor:
 
 def test_answers_may_differ_only_where_rounding_decided() -> None:
     logits = torch.tensor([[10.0, 0.0, -10.0]])
-    before = Behaviour(logits, ["a"], steps([10, 0, 0], [5.0, 4.9, 0]))
-    near = Behaviour(logits + 0.1, ["b"], steps([10, 0, 0], [4.9, 5.0, 0]))
-    far = Behaviour(logits + 0.1, ["b"], steps([10, 0, 0], [1.0, 5.0, 0]))
-    assert [check.passed for check in check_behaviour(before, near, torch.bfloat16)] == [True, True]
-    assert [check.passed for check in check_behaviour(before, near, torch.float16)] == [False, False]
-    assert [check.passed for check in check_behaviour(before, far, torch.bfloat16)] == [True, False]
+    before = Behavior(logits, ["a"], steps([10, 0, 0], [5.0, 4.9, 0]))
+    near = Behavior(logits + 0.1, ["b"], steps([10, 0, 0], [4.9, 5.0, 0]))
+    far = Behavior(logits + 0.1, ["b"], steps([10, 0, 0], [1.0, 5.0, 0]))
+    assert [check.passed for check in check_behavior(before, near, torch.bfloat16)] == [True, True]
+    assert [check.passed for check in check_behavior(before, near, torch.float16)] == [False, False]
+    assert [check.passed for check in check_behavior(before, far, torch.bfloat16)] == [True, False]
 
 
 def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path: Path) -> None:

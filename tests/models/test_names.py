@@ -80,7 +80,7 @@ def test_paths_and_hub_ids_are_told_apart(
     monkeypatch.chdir(tmp_path)
     assert is_hub_id(name) is is_one
     if not is_one:
-        with pytest.raises(InputError, match="no recipe, run, adapter or checkpoint directory"):
+        with pytest.raises(InputError, match="not a recipe, run, adapter or checkpoint directory"):
             resolve(name)
 
 

@@ -63,5 +63,5 @@ def test_lora_outside_the_language_model_is_refused(base_dir: Path) -> None:
     with pytest.raises(InputError, match="visual"):
         check_placement(get_peft_model(load_model(str(base_dir)), config), FAMILIES["qwen2_5_vl"])
     config = LoraConfig(r=8, target_modules=["q_proj", "v_proj"])
-    with pytest.raises(InputError, match="sits on 12 modules"):
+    with pytest.raises(InputError, match="is on 12 modules"):
         check_placement(get_peft_model(load_model(str(base_dir)), config), FAMILIES["qwen2_5_vl"])

@@ -20,7 +20,7 @@ REFUSED = {
     "rewrites": (
         "{{ part.text }}",
         "{{ part.text }}{% if messages|length > 3 %}!{% endif %}",
-        "changes what was said once more is asked, so its answer 'A square.'",
+        "changes earlier turns when another question follows, so its answer 'A square.'",
     ),
     "drops answers": (
         "{{ part.text }}",

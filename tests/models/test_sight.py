@@ -55,7 +55,7 @@ def test_every_published_and_every_shipped_model_has_one() -> None:
     small = {name: sight(f"tiny-{name}") for name in ("qwen2.5-vl", "internvl3", "llava-next")}
     assert [type(each.rules[0]) for each in small.values()] == [Patches, Tiles, Grids]
     assert small["llava-next"](Canvas(448, 448)) == Canvas(112, 112)
-    with pytest.raises(InputError, match="no recipe, run"):
+    with pytest.raises(InputError, match="not a recipe, run"):
         sight("nothing-of-that-name")
     with pytest.raises(InputError, match="leave out --model"):
         rule_of({"size": {"shortest_edge": 224}}, str(Path("clip")))

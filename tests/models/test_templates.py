@@ -65,5 +65,5 @@ def test_tokenizers_that_prepend_a_space_do_not_double_it(form: str, answer_text
 def test_a_template_without_an_answer_is_refused() -> None:
     processor = small_processor("llava_next", "vicuna")
     processor.chat_template = "{{ 'ASSISTANT:' if add_generation_prompt else 'USER:' }}"
-    with pytest.raises(InputError, match="renders no answer behind its own generation prompt 'ASSISTANT:'"):
+    with pytest.raises(InputError, match="renders no answer after its own generation prompt 'ASSISTANT:'"):
         end_token(FAMILIES["llava_next"], processor)

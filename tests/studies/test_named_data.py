@@ -41,10 +41,10 @@ def test_shares_are_drawn_to_the_size_of_the_first_and_once(recipe: Recipe, tmp_
 @pytest.mark.parametrize(
     ("shares", "says"),
     [
-        ("FILE=0.5,./FILE=0.5", "two names mean one dataset; give it one share"),
+        ("FILE=0.5,./FILE=0.5", "two names are the same dataset; give it one share"),
         ("FILE=half", "--data FILE=half: a share must be a positive number"),
         ("FILE=-1,pgt=1", "positive"),
-        ("pgt=0.5,FILE=0.5,none.json=1", "none.json: no such dataset directory or file"),
+        ("pgt=0.5,FILE=0.5,none.json=1", "none.json: not a dataset directory, a file"),
         ("FILE=0.001,pgt=0.999", "pgt"),
     ],
 )

@@ -95,7 +95,7 @@ def forms(mask: np.ndarray, pixels: np.ndarray, place: tuple[slice, slice]) -> I
     rows, columns = place
     try:
         color = name_color(np.median(pixels[mask], axis=0))
-    except ValueError:  # grey
+    except ValueError:  # gray
         return
     ring = outline(mask)
     at = columns.start, rows.start, columns.stop, rows.stop

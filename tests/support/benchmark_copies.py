@@ -14,7 +14,7 @@ from PIL import ImageDraw
 from tests.support.originals import lines
 
 TEXT, NUMBER = Value("string"), Value("int64")
-COLOURS = ("red", "green", "blue", "yellow")
+COLORS = ("red", "green", "blue", "yellow")
 NEARER = (
     "Which object is closer to the camera taking this photo, the door (highlighted by a red box) or the books "
     "(highlighted by a blue box)?"
@@ -25,10 +25,10 @@ SIDE = 224  # a multiple of 28 and of 32: qwen_vl_utils resizes nothing then
 
 @cache
 def picture(index: int) -> bytes:
-    """Return a grey PNG with two boxes, whose colours and order depend on the index."""
+    """Return a gray PNG with two boxes, whose colors and order depend on the index."""
     image = Pillow.new("RGB", (SIDE, SIDE), (128, 128, 128))
     draw = ImageDraw.Draw(image)
-    first, second = COLOURS[index % 4], COLOURS[(index + 1) % 4]
+    first, second = COLORS[index % 4], COLORS[(index + 1) % 4]
     draw.rectangle((20, 24, 88, 80), fill=first)
     draw.rectangle((120, 132, 200, 192) if index % 2 else (120, 24, 200, 80), fill=second)
     file = io.BytesIO()
@@ -58,13 +58,13 @@ def put(
 def write_copies(root: Path) -> Path:
     """Write the copies of what lmms-eval has tasks for; two rows of GQA, whose task starts a process for each."""
     six, letters = range(6), [f"({'AB'[i % 2]})" for i in range(6)]
-    asked = [f"Where is the {COLOURS[i % 4]} box relative to the {COLOURS[(i + 1) % 4]} box?" for i in six]
+    asked = [f"Where is the {COLORS[i % 4]} box relative to the {COLORS[(i + 1) % 4]} box?" for i in six]
     choices = [["left", "above"]] * 6
     prompts = [f"{each} Select from the following choices.\n(A) left\n(B) above" for each in asked]
     put(
         root, "lmms-lab-encoder/POPE", "test",
         {"question_id": [str(i) for i in six], "answer": ["yes", "no"] * 3, "image": images(6),
-         "question": [f"Is there a {COLOURS[i % 4]} box in the image?" for i in six]},
+         "question": [f"Is there a {COLORS[i % 4]} box in the image?" for i in six]},
         {"question_id": TEXT, "question": TEXT, "answer": TEXT, "image": Image()},
     )  # fmt: skip
     put(
@@ -115,7 +115,7 @@ def write_copies(root: Path) -> Path:
     )  # fmt: skip
     put(
         root, "lmms-lab-encoder/GQA", "testdev",
-        {"id": ["1", "2"], "imageId": ["a", "b"], "question": ["Which colour is it?"] * 2, "answer": ["red", "blue"]},
+        {"id": ["1", "2"], "imageId": ["a", "b"], "question": ["Which color is it?"] * 2, "answer": ["red", "blue"]},
         dict.fromkeys(("id", "imageId", "question", "answer"), TEXT), "testdev_balanced_instructions",
     )  # fmt: skip
     put(

@@ -1,4 +1,4 @@
-"""An oracle for grounds of any kind: what differs from the ground is what is drawn, and is put on grey to be judged.
+"""An oracle for grounds of any kind: what differs from the ground is what is drawn, and is put on gray to be judged.
 
 It answers with `oracle.answer`. Of things it asks where the picture changes when one is left out.
 """
@@ -21,10 +21,10 @@ def answer(image: Image.Image, ground: np.ndarray, question: str) -> str:
     """Return the answer to a PGT question about an image on a known ground."""
     pixels = np.asarray(image.convert("RGB"))
     is_drawn = (pixels != ground).any(axis=2)
-    on_grey = np.where(is_drawn[..., None], pixels, 128).astype(np.uint8)
+    on_gray = np.where(is_drawn[..., None], pixels, 128).astype(np.uint8)
     if question.startswith(("How many", "There are several")):
-        on_grey = flattened(on_grey, is_drawn)
-    return oracle.answer(Image.fromarray(on_grey), question)
+        on_gray = flattened(on_gray, is_drawn)
+    return oracle.answer(Image.fromarray(on_gray), question)
 
 
 def flattened(pixels: np.ndarray, is_drawn: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Image files of every mode, format and fault, made here, by what the kit does with them.
 
 `SAME` decode as `datasets.Image` and the processors have them. `DIFFERENT` mean other pixels here, which stand beside
-them: greys of more than 8 bits, which the others clip. `REFUSED` are named by row.
+them: grays of more than 8 bits, which the others clip. `REFUSED` are named by row.
 """
 
 import io
@@ -44,11 +44,11 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(values: np.ndarray, colour: int, between: bytes = b"", behind: bytes = b"", size: Any = None) -> bytes:
-    """A PNG file of 16 bits, written by hand: Pillow writes none in colour."""
+def png(values: np.ndarray, color: int, between: bytes = b"", behind: bytes = b"", size: Any = None) -> bytes:
+    """A PNG file of 16 bits, written by hand: Pillow writes none in color."""
     height, width = values.shape[:2]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", *(size or (width, height)), 16, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", *(size or (width, height)), 16, color, 0, 0, 0)
     parts = chunk(b"IHDR", header) + between + chunk(b"IDAT", zlib.compress(rows)) + behind + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
 
@@ -58,8 +58,8 @@ def behind_pixels(file: bytes, *chunks: bytes) -> bytes:
 
 
 def tiff_of_12_bits() -> bytes:
-    """A TIFF file of GREY's high 12 bits, two pixels in three bytes."""
-    first, second = (GREY.reshape(-1, 2) >> 4).T
+    """A TIFF file of GRAY's high 12 bits, two pixels in three bytes."""
+    first, second = (GRAY.reshape(-1, 2) >> 4).T
     packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], -1).astype(np.uint8).tobytes()
     tags = {256: WIDTH, 257: HEIGHT, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: HEIGHT, 279: len(packed)}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
@@ -67,15 +67,15 @@ def tiff_of_12_bits() -> bytes:
     return header + packed + struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
 
 
-def grey_rgb(grey: Any) -> np.ndarray:
-    return np.repeat(np.asarray(grey, np.uint8)[..., None], 3, axis=-1)
+def gray_rgb(gray: Any) -> np.ndarray:
+    return np.repeat(np.asarray(gray, np.uint8)[..., None], 3, axis=-1)
 
 
-GREY = (np.arange(WIDTH * HEIGHT).reshape(HEIGHT, WIDTH) * 170).astype(np.uint16)  # 0 to 65110
-COLOUR = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=-1)
-FLOATS = GREY.astype(np.float32) / 65536 * 5 - 2
-KEY = tuple(int(value) for value in COLOUR[3, 3])
-HIGH = GREY >> 8
+GRAY = (np.arange(WIDTH * HEIGHT).reshape(HEIGHT, WIDTH) * 170).astype(np.uint16)  # 0 to 65110
+COLOR = np.stack([GRAY, GRAY[::-1], GRAY[:, ::-1]], axis=-1)
+FLOATS = GRAY.astype(np.float32) / 65536 * 5 - 2
+KEY = tuple(int(value) for value in COLOR[3, 3])
+HIGH = GRAY >> 8
 
 
 def same() -> dict[str, bytes]:
@@ -129,9 +129,9 @@ def same() -> dict[str, bytes]:
         "PNG-RGB-clear": encoded(picture(), "PNG", transparency=picture().getpixel((4, 4))),
         "PNG-1-clear": encoded(picture("1"), "PNG", transparency=0),
         "PNG-black-on-nothing": encoded(black, "PNG"),
-        "PNG-16-bit-colour": png(COLOUR, 2),
-        "PNG-16-bit-clear-colour": png(np.concatenate([COLOUR, GREY[..., None]], -1), 6),
-        "PNG-16-bit-grey-and-alpha": png(COLOUR[..., :2], 4),
+        "PNG-16-bit-color": png(COLOR, 2),
+        "PNG-16-bit-clear-color": png(np.concatenate([COLOR, GRAY[..., None]], -1), 6),
+        "PNG-16-bit-gray-and-alpha": png(COLOR[..., :2], 4),
         "JPEG-progressive": encoded(picture(), "JPEG", progressive=True, subsampling=0),
         "JPEG-comment": encoded(picture(), "JPEG", comment=b"hello", icc_profile=b"no profile"),
         "MPO": encoded(picture(), "MPO", save_all=True, append_images=frames()),
@@ -149,29 +149,29 @@ def same() -> dict[str, bytes]:
 
 
 def different() -> dict[str, tuple[bytes, np.ndarray]]:
-    grey = Image.fromarray(GREY)
-    big_endian = Image.frombytes("I;16B", (WIDTH, HEIGHT), GREY.astype(">u2").tobytes())
-    whole, floats = Image.fromarray(GREY.astype(np.int32) - 1000), Image.fromarray(FLOATS)
-    ten_bits = b"P5 %d %d 1023\n" % (WIDTH, HEIGHT) + (GREY >> 6).astype(">u2").tobytes()
-    bytes_of_colour = COLOUR >> 8
-    clear = np.where(np.equal(GREY, KEY[0]), 255, HIGH)
-    white = np.where(np.equal(bytes_of_colour, bytes_of_colour[3, 3]).all(-1)[..., None], 255, bytes_of_colour)
+    gray = Image.fromarray(GRAY)
+    big_endian = Image.frombytes("I;16B", (WIDTH, HEIGHT), GRAY.astype(">u2").tobytes())
+    whole, floats = Image.fromarray(GRAY.astype(np.int32) - 1000), Image.fromarray(FLOATS)
+    ten_bits = b"P5 %d %d 1023\n" % (WIDTH, HEIGHT) + (GRAY >> 6).astype(">u2").tobytes()
+    bytes_of_color = COLOR >> 8
+    clear = np.where(np.equal(GRAY, KEY[0]), 255, HIGH)
+    white = np.where(np.equal(bytes_of_color, bytes_of_color[3, 3]).all(-1)[..., None], 255, bytes_of_color)
     return {
-        "PNG-16-bit": (encoded(grey, "PNG"), grey_rgb(HIGH)),
-        "PNG-16-bit-turn": (encoded(grey, "PNG", exif=exif(6)), grey_rgb(np.rot90(HIGH, -1))),
-        "PNG-16-bit-clear": (png(GREY, 0, chunk(b"tRNS", struct.pack(">H", KEY[0]))), grey_rgb(clear)),
-        "PNG-16-bit-colour-clear": (png(COLOUR, 2, chunk(b"tRNS", struct.pack(">HHH", *KEY))), white),
-        "TIFF-16-bit": (encoded(grey, "TIFF"), grey_rgb(HIGH)),
-        "TIFF-16-bit-lzw": (encoded(grey, "TIFF", compression="tiff_lzw"), grey_rgb(HIGH)),
-        "TIFF-16-bit-big-endian": (encoded(big_endian, "TIFF"), grey_rgb(HIGH)),
-        "TIFF-16-bit-white-is-zero": (encoded(grey, "TIFF", tiffinfo={262: 0}), grey_rgb(255 - HIGH)),
-        "TIFF-12-bit": (tiff_of_12_bits(), grey_rgb(HIGH)),
-        "TIFF-16-bit-turn": (encoded(grey, "TIFF", tiffinfo={ORIENTATION: 8}), grey_rgb(np.rot90(HIGH))),
-        "TIFF-32-bit-range": (encoded(whole, "TIFF", tiffinfo={340: -1000, 341: 64535}), grey_rgb(HIGH)),
-        "TIFF-float-range": (encoded(floats, "TIFF", tiffinfo={340: -2.0, 341: 3.0}), grey_rgb(HIGH)),
-        "PPM-16-bit": (encoded(grey, "PPM"), grey_rgb(HIGH)),
-        "PPM-10-bit": (ten_bits, grey_rgb((GREY >> 6) * 65535.0 / 1023 // 256)),
-        "JPEG2000-16-bit": (encoded(grey, "JPEG2000"), grey_rgb(HIGH)),
+        "PNG-16-bit": (encoded(gray, "PNG"), gray_rgb(HIGH)),
+        "PNG-16-bit-turn": (encoded(gray, "PNG", exif=exif(6)), gray_rgb(np.rot90(HIGH, -1))),
+        "PNG-16-bit-clear": (png(GRAY, 0, chunk(b"tRNS", struct.pack(">H", KEY[0]))), gray_rgb(clear)),
+        "PNG-16-bit-color-clear": (png(COLOR, 2, chunk(b"tRNS", struct.pack(">HHH", *KEY))), white),
+        "TIFF-16-bit": (encoded(gray, "TIFF"), gray_rgb(HIGH)),
+        "TIFF-16-bit-lzw": (encoded(gray, "TIFF", compression="tiff_lzw"), gray_rgb(HIGH)),
+        "TIFF-16-bit-big-endian": (encoded(big_endian, "TIFF"), gray_rgb(HIGH)),
+        "TIFF-16-bit-white-is-zero": (encoded(gray, "TIFF", tiffinfo={262: 0}), gray_rgb(255 - HIGH)),
+        "TIFF-12-bit": (tiff_of_12_bits(), gray_rgb(HIGH)),
+        "TIFF-16-bit-turn": (encoded(gray, "TIFF", tiffinfo={ORIENTATION: 8}), gray_rgb(np.rot90(HIGH))),
+        "TIFF-32-bit-range": (encoded(whole, "TIFF", tiffinfo={340: -1000, 341: 64535}), gray_rgb(HIGH)),
+        "TIFF-float-range": (encoded(floats, "TIFF", tiffinfo={340: -2.0, 341: 3.0}), gray_rgb(HIGH)),
+        "PPM-16-bit": (encoded(gray, "PPM"), gray_rgb(HIGH)),
+        "PPM-10-bit": (ten_bits, gray_rgb((GRAY >> 6) * 65535.0 / 1023 // 256)),
+        "JPEG2000-16-bit": (encoded(gray, "JPEG2000"), gray_rgb(HIGH)),
     }
 
 
@@ -181,7 +181,7 @@ def refused() -> dict[str, bytes]:
         f"{kind}-cut": encoded(picture().resize((100, 80)), kind)
         for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM", "AVIF")
     }
-    whole, holes = Image.fromarray(GREY.astype(np.int32)), np.where(GREY == 170, np.nan, FLOATS)
+    whole, holes = Image.fromarray(GRAY.astype(np.int32)), np.where(GRAY == 170, np.nan, FLOATS)
     return {name: file[: len(file) * 2 // 3] for name, file in cut.items()} | {
         "GIF-cut": encoded(picture(), "GIF")[:-60],
         "PNG-header-alone": encoded(picture(), "PNG")[:33],
@@ -193,13 +193,13 @@ def refused() -> dict[str, bytes]:
         "PDF": encoded(picture(), "PDF"),
         "ICO": encoded(picture(), "ICO"),
         "TGA": encoded(picture(), "TGA"),
-        "PNG-text": png(COLOUR, 2, text),
-        "PNG-text-behind-pixels": png(COLOUR, 2, b"", text),
-        "PNG-too-large": png(COLOUR, 2, size=(15000, 12500)),
-        "PNG-very-much-too-large": png(COLOUR, 2, size=(2**31 - 1, 2**31 - 1)),
-        "PNG-no-width": png(COLOUR, 2, size=(0, 16)),
-        "PNG-no-height": png(COLOUR, 2, size=(24, 0)),
-        "PNG-wrong-checksum": png(COLOUR, 2).replace(b"IDAT", b"IDAU"),
+        "PNG-text": png(COLOR, 2, text),
+        "PNG-text-behind-pixels": png(COLOR, 2, b"", text),
+        "PNG-too-large": png(COLOR, 2, size=(15000, 12500)),
+        "PNG-very-much-too-large": png(COLOR, 2, size=(2**31 - 1, 2**31 - 1)),
+        "PNG-no-width": png(COLOR, 2, size=(0, 16)),
+        "PNG-no-height": png(COLOR, 2, size=(24, 0)),
+        "PNG-wrong-checksum": png(COLOR, 2).replace(b"IDAT", b"IDAU"),
         "TIFF-32-bit": encoded(whole, "TIFF"),
         "TIFF-float": encoded(Image.fromarray(FLOATS), "TIFF"),
         "TIFF-float-holes": encoded(Image.fromarray(holes.astype(np.float32)), "TIFF", tiffinfo={340: -2.0, 341: 3.0}),

@@ -1,11 +1,13 @@
 """Mixes of small annotations."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.mix.build import build_mix
+from pgt_lora.data.mix.request import MixRequest
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.tiny.standin import IMAGES, annotations
@@ -16,8 +18,13 @@ SMALL = TaskSettings(Canvas(112, 112))
 
 def mix(standin: Path, out: Path, num_samples: int = 60, seed: int = 0, **asked: Any) -> dict[str, Any]:
     given = {"annotations": annotations(standin), "image_root": standin / IMAGES} | asked
-    build_mix(out, num_samples=num_samples, seed=seed, cache=out.parent / "cache", **given)
-    return read_manifest(out)
+    return mixed(out, num_samples=num_samples, seed=seed, cache=out.parent / "cache", **given)
+
+
+def mixed(out: Path, **given: Any) -> dict[str, Any]:
+    """Build a mix of what decides on its rows and of where its files lie, given side by side."""
+    asked = {field.name: given.pop(field.name) for field in fields(MixRequest) if field.name in given}
+    return build_mix(out, MixRequest(**asked), **given)
 
 
 def rows(directory: Path) -> list[dict[str, Any]]:

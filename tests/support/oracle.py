@@ -105,7 +105,7 @@ LIGHT = {
 
 
 def ninth(pixels: np.ndarray, color: str, figure: str, options: list[str]) -> str:
-    """Return in which ninth of an image with a black ground the one figure of this colour and form lies."""
+    """Return in which ninth of an image with a black ground the one figure of this color and form lies."""
     labels, _ = ndimage.label(pixels.max(axis=2) > 0, structure=np.ones((3, 3)))
     centers = []
     for rows, columns in ndimage.find_objects(labels):

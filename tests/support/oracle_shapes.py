@@ -89,7 +89,7 @@ def name_color(rgb: np.ndarray) -> str:
     """Return how people call a hue."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*(np.asarray(rgb) / 255))
     if saturation < 0.12:
-        raise ValueError(f"{rgb} is grey")
+        raise ValueError(f"{rgb} is gray")
     name = next((name for name, end in HUES.items() if 360 * hue < end), "red")
     return "pink" if lightness > PINK.get(name, 1) else name
 

@@ -1,7 +1,7 @@
 """An oracle for overlays: it sees a photograph, the same one with primitives, and a question.
 
 What differs is what is drawn. It is told apart by its form: outlines, disks with a letter in them and disks without.
-Those that a question speaks of are put on grey and given to `oracle.answer`. After JPEG, what differs by little is
+Those that a question speaks of are put on gray and given to `oracle.answer`. After JPEG, what differs by little is
 none of it, and gaps of a pixel or two are closed.
 """
 
@@ -15,7 +15,7 @@ from scipy import ndimage
 from tests.support import oracle
 from tests.support.oracle_shapes import encloses
 
-GREY = 128
+GRAY = 128
 AROUND = np.ones((3, 3))
 JPEG_NOISE = 32  # of a channel: quality 95 without subsampled colors changes a pixel by less, wherever it lies
 LEAST_SIDE = 0.03  # of the short side: after JPEG, what is smaller is noise
@@ -41,11 +41,11 @@ def answer(photograph: Image.Image, picture: Image.Image, question: str, noise: 
 
 def answer_about(found: Sequence[Patch], size: tuple[int, int], question: str) -> str:
     """Return the answer to a question, given all that was drawn."""
-    on_grey = np.full((size[1], size[0], 3), GREY, np.uint8)
+    on_gray = np.full((size[1], size[0], 3), GRAY, np.uint8)
     for patch in found:
         if patch.kind == kind_in(question):
-            on_grey[patch.place] = np.where(patch.whole[..., None], patch.shown, on_grey[patch.place])
-    return oracle.answer(Image.fromarray(on_grey), question)
+            on_gray[patch.place] = np.where(patch.whole[..., None], patch.shown, on_gray[patch.place])
+    return oracle.answer(Image.fromarray(on_gray), question)
 
 
 def patches(photograph: Image.Image, picture: Image.Image, noise: int = 0) -> list[Patch]:
@@ -68,7 +68,7 @@ def patches(photograph: Image.Image, picture: Image.Image, noise: int = 0) -> li
         whole = filled(labels[place])
         if whole.mean() > MAX_ROUND:
             thin = whole & ~ndimage.binary_erosion(whole, AROUND)  # however small its middle is
-            kind, shown = "box", np.where(thin[..., None], pixels[place], GREY)
+            kind, shown = "box", np.where(thin[..., None], pixels[place], GRAY)
         else:
             kind, shown = disk(whole, pixels[place])
         found.append(Patch(kind, place, whole, shown))

@@ -14,6 +14,7 @@ from pgt_lora.data.turns import question
 from pgt_lora.evaluation.paired import Result, contrasts
 from pgt_lora.studies.before_after.report import write_report
 from pgt_lora.studies.compare.overview import overview
+from pgt_lora.studies.compare.probes import ProbedSet
 from pgt_lora.studies.compare.report import write_pages
 from pgt_lora.studies.compare.sets import EvaluationSet
 from pgt_lora.studies.diagnose.layers.layers import Figure, LayerProbes
@@ -68,7 +69,8 @@ def comparison(out: Path, data: Path, recipe: Recipe, rights: dict[str, float], 
     runs = [run | ({"loss": LOG} if "loss" in run else {}) for run in page.runs]
     out.mkdir()
     found = overview("trial", sets, results, told)
-    write_pages(replace(page, results=results, contrasts=told, overview=found, runs=runs), out)
+    probed = ProbedSet("home", results[0], 40, probes_of(list(rights), 6))
+    write_pages(replace(page, results=results, contrasts=told, overview=found, runs=runs, probed=[probed]), out)
     return out / "report.html"
 
 
@@ -82,8 +84,8 @@ def answers(data: Path, chances: dict[str, float], asked: Sequence[str]) -> Resu
     return replace(result, predictions=predictions)
 
 
-def layers(out: Path, models: Sequence[str], num_layers: int) -> Path:
-    """Write the page of probes that find the more, the later the layer."""
+def probes_of(models: Sequence[str], num_layers: int) -> LayerProbes:
+    """Return probes that find the more, the later the layer."""
     points = ["tower", "projector", *map(str, range(num_layers))]
     figures = tuple(
         Figure(model, "relation", "A", site, point, Split.IMAGE, 0.5,
@@ -91,8 +93,13 @@ def layers(out: Path, models: Sequence[str], num_layers: int) -> Path:
         for at, model in enumerate(models) for site in Site for place, point in enumerate(points)
     )  # fmt: skip
     own = {(model, "relation", "A"): Share(70, 100) for model in models}
+    return LayerProbes("data/probes", tuple(models), figures, own, ())
+
+
+def layers(out: Path, models: Sequence[str], num_layers: int) -> Path:
+    """Write the page of probes."""
     out.mkdir()
-    write_layers(LayerProbes("data/probes", tuple(models), figures, own, ()), out, "made up", "a command")
+    write_layers(probes_of(models, num_layers), out, "made up", "a command")
     return out / "layers.html"
 
 

@@ -26,7 +26,7 @@ def question_alone(row: Row) -> str:
 
 
 def color_alone(row: Row) -> str:
-    """Read the colours, and the letters that they go with, but neither places nor numbers."""
+    """Read the colors, and the letters that they go with, but neither places nor numbers."""
     circles = json.loads(row["scene"])["circles"]
     if row["task"] == "analogy":
         color_of = {circle["label"]: circle["color"] for circle in circles}

@@ -28,7 +28,7 @@ LETTER = (
     ("The answer is (c).", "C"), ("The correct option is B.", "B"), ("I would choose B.", "B"),
     ("Answer seems to be A", "A"), ("The circle that is nearest to A is B.", "B"),
     ("The answer is B because a car moves.", "B"), ("I would pick B — a safe choice.", "B"),
-    ("The answer is C because I compared them.", "C"), ("It is labelled C.", "C"),
+    ("The answer is C because I compared them.", "C"), ("It is labeled C.", "C"),
     ("The answer is not A, the answer is B.", "B"), ("The answer is B, not A.", "B"), ("So the answer is A.", "A"),
     ("I considered (A), but it is incorrect. Final answer: D.", "D"),
     ("The answer is B. Note that A is a distractor.", "B"), ("A because it is near.", "A"), ("A is the answer.", "A"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS
+from pgt_lora.studies.benchmarks.catalog import BENCHMARKS
 from pgt_lora.studies.benchmarks.reading import Item
 from pgt_lora.studies.benchmarks.report import Report
 from pgt_lora.studies.benchmarks.scores import Estimate

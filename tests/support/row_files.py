@@ -14,7 +14,7 @@ NUM_ROWS = 20
 
 
 def png(index: int, side_px: int = 28) -> bytes:
-    """An image whose colour tells its index."""
+    """An image whose color tells its index."""
     file = io.BytesIO()
     Image.new("RGB", (side_px, side_px), (index * 12 % 256, 90, 255 - index)).save(file, "PNG")
     return file.getvalue()

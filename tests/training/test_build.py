@@ -74,7 +74,7 @@ def test_the_global_batch_holds_or_the_run_says_why_not(overrides: list[str]) ->
         return found.batch_size, found.accumulation
 
     assert [shape(16, n) for n in (1, 2, 4, 8, 64)] == [(16, 4), (16, 2), (16, 1), (8, 1), (1, 1)]
-    with pytest.raises(InputError, match="64 is no multiple of per_device_train_batch_size 3"):
+    with pytest.raises(InputError, match="64 is not a multiple of per_device_train_batch_size 3"):
         shape(3, 1)
-    with pytest.raises(InputError, match="equally to 6 processes; make 1 or 2 or 4 GPUs visible"):
+    with pytest.raises(InputError, match="equally among 6 processes; make 1 or 2 or 4 GPUs visible"):
         shape(16, 6)

@@ -49,7 +49,7 @@ def linear_kinds(model: torch.nn.Module) -> Counter[tuple[str, str]]:
     return counts
 
 
-def test_the_language_model_alone_is_quantised_and_lora_is_trained_in_fp32(
+def test_the_language_model_alone_is_quantized_and_lora_is_trained_in_fp32(
     recipe: Recipe, data_dir: Path, tmp_path: Path
 ) -> None:
     rows = open_dataset(data_dir)

@@ -15,7 +15,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.export.adapter import updates_by_key
-from pgt_lora.export.behaviour import supervised
+from pgt_lora.export.behavior import supervised
 from pgt_lora.models.base_place import PLACE
 from pgt_lora.models.checkpoint import adapter_checkpoint, load_adapter, load_model, set_base
 from pgt_lora.training.finetune import finetune

@@ -65,7 +65,7 @@ def ordered(rng: Random, candidates: Sequence[Candidate], balanced: bool) -> lis
     if not balanced:
         return rng.sample(candidates, len(candidates))
     if not all(each.strata for each in candidates):
-        raise InputError("--balanced: only the rows of coco_position say what they can be balanced by; leave it out")
+        raise InputError("--balanced: only rows of coco_position can be balanced; leave it out")
     return [candidates[index] for index in evenly(rng, [each.strata for each in candidates])]
 
 
@@ -101,7 +101,7 @@ def enough(
             gone = "".join(f", {number:,} removed ({why})" for why, number in sorted(removed[name].items()))
             left = f"{len(drawn[name]):,} of {len(pools[name].candidates):,} read"
             remedy = f"lower --num-samples, or {pools[name].wider}"
-            raise InputError(f"{name}: {count:,} rows are asked for, there are {left}{gone}; {remedy}")
+            raise InputError(f"{name}: {count:,} rows are needed, but there are {left}{gone}; {remedy}")
 
 
 def images_of(
@@ -133,7 +133,7 @@ def images_of(
         told = [f"row {row.id}: {_problem(row, obtained.problems)}" for rows in lost.values() for row in rows]
         named = "; ".join(told[:MAX_NAMED]) + (f" and {len(told) - MAX_NAMED:,} more" if told[MAX_NAMED:] else "")
         if not redraw:
-            raise InputError(f"{named}; mend this, or pass --on-missing redraw")
+            raise InputError(f"{named}; fix this, or pass --on-missing redraw")
         console.print(f"{len(told):,} rows are drawn again: {named}", soft_wrap=True, highlight=False)
         for name, rows in lost.items():
             redrawn[name] += len(rows)

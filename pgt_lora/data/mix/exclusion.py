@@ -67,13 +67,13 @@ def _groups(
         return (candidate.group for candidate in pool.candidates), pool.facts.get("family")
     if not path.is_file():
         known = choices(sources)
-        raise InputError(f"--exclude {entry}: no source ({known}), dataset directory or text file of groups")
+        raise InputError(f"--exclude {entry}: not a source ({known}), dataset directory or text file of groups")
     groups = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             if not _GROUP.match(line.strip()):
                 raise InputError(
-                    f"{path}, line {number}: {line.strip()!r} is no group; write coco:296471 or vg:2410408"
+                    f"{path}, line {number}: {line.strip()!r} is not a group; write coco:296471 or vg:2410408"
                 )
             groups.append(line.strip())
     return groups, None

@@ -8,7 +8,8 @@ from pathlib import Path
 from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import MANIFEST, VERSIONS, read_manifest
-from pgt_lora.data.mix.build import build_mix, request
+from pgt_lora.data.mix.build import build_mix
+from pgt_lora.data.mix.request import MixRequest
 from pgt_lora.data.tasks.task import TaskSettings
 
 
@@ -22,10 +23,10 @@ def mixture(shares: Mapping[str, float], num_samples: int | None, pgt_settings: 
     """
     made = {name: read_manifest(Path(name)) for name in shares if Path(name).is_dir()}
     num_samples = num_samples or made[next(iter(shares))]["num_samples"]
-    asked = request(num_samples=num_samples, seed=0, shares=shares, pgt_settings=pgt_settings)
-    state = [asked, {name: manifest["content_hash"] for name, manifest in made.items()}]
+    asked = MixRequest(num_samples, shares=shares, pgt=pgt_settings)
+    state = [asked.facts(), {name: manifest["content_hash"] for name, manifest in made.items()}]
     digest = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
     path = data_directory(f"pgt-mixture-{num_samples}-{digest[:12]}")
     if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):
-        build_mix(path, num_samples=num_samples, seed=0, shares=shares, pgt_settings=pgt_settings, overwrite=True)
+        build_mix(path, asked, overwrite=True)
     return path

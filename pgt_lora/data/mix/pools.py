@@ -12,6 +12,7 @@ from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.data.sample import Sample
+from pgt_lora.data.schema import renamed
 from pgt_lora.data.sources.source import ImageRef, Row, Source, SourceSettings
 from pgt_lora.data.sources.store import PARQUET
 from pgt_lora.data.tasks.task import TaskSettings
@@ -60,14 +61,14 @@ def annotated(
         )
         for row in loaded.annotations.rows
     ]
-    facts = {"homepage": source.homepage, "licence": asdict(source.licence), **loaded.facts}
+    facts = {"homepage": source.homepage, "license": asdict(source.license), **loaded.facts}
     facts["skipped"] = dict(sorted(loaded.annotations.skipped.items()))
     if loaded.annotations.family:
         facts["family"] = loaded.annotations.family
     return Pool(candidates, facts, source.wider(settings))
 
 
-OWN_LICENCE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
+OWN_LICENSE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
 
 
 def generated(num_samples: int, seed: int, split: str, settings: TaskSettings) -> Pool:
@@ -79,7 +80,7 @@ def generated(num_samples: int, seed: int, split: str, settings: TaskSettings) -
         name = f"pgt-{split}-{seed}-{index:06d}"
         return Candidate(name, name, name, (), lambda files: make(index)[0])
 
-    return Pool([candidate(index) for index in range(num_samples)], {"licence": OWN_LICENCE})
+    return Pool([candidate(index) for index in range(num_samples)], {"license": OWN_LICENSE})
 
 
 def directory(path: Path) -> Pool:
@@ -91,7 +92,7 @@ def directory(path: Path) -> Pool:
         Candidate(name, group, name, (), partial(_stored, rows, index))
         for index, (name, group) in enumerate(zip(names["id"], names["group"], strict=True))
     ]
-    facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "licence": combined(sources_of(manifest))}
+    facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "license": combined(sources_of(manifest))}
     if len(sources_of(manifest)) == 1:
         (source,) = sources_of(manifest).values()
         facts |= {name: source[name] for name in ("origin", "revision") if name in source}
@@ -103,12 +104,12 @@ def directory(path: Path) -> Pool:
 
 def sources_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sources that a manifest lists; what `generate` wrote is the project's own."""
-    return manifest.get("sources") or {manifest["asked"].get("source", "pgt"): {"licence": OWN_LICENCE}}
+    return renamed(manifest).get("sources") or {manifest["asked"].get("source", "pgt"): {"license": OWN_LICENSE}}
 
 
 def combined(sources: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the licence of several sources together."""
-    terms = [facts["licence"] for facts in sources.values()]
+    """Return the license of several sources together."""
+    terms = [facts["license"] for facts in sources.values()]
     return {
         "annotations": "; ".join(dict.fromkeys(each["annotations"] for each in terms)),
         "images": "; ".join(dict.fromkeys(each["images"] for each in terms)),

@@ -29,7 +29,9 @@ def read_directory(url: str, wait: Wait) -> dict[str, zipfile.ZipInfo]:
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
-            raise InputError(f"{url}: its member {member.filename!r} leads out of the archive; the archive is refused")
+            raise InputError(
+                f"{url}: its member {member.filename!r} points outside the archive; the archive is refused"
+            )
     return {member.filename: member for member in members if not member.is_dir()}
 
 

@@ -83,7 +83,7 @@ def begin(
     if settings.separate:
         ids = {rows.id(index) for index in range(len(rows))}
         if twice := next((name for name in ids if name + SEPARATE in ids), None):
-            raise InputError(f"{source}: row {twice + SEPARATE}: has the id that the overlay of {twice} would have")
+            raise InputError(f"{source}: row {twice + SEPARATE}: has the id of the overlay of {twice}")
     num_rows = len(taken(place, settings.limit))
     number = num_shards or min(MAX_SHARDS, ceil(num_rows / ROWS_PER_SHARD))
     job = OverlayJob(place, unfinished(out).absolute(), settings, min(number, num_rows), seen, render)
@@ -107,11 +107,11 @@ def _claim(job: OverlayJob, out: Path, overwrite: bool) -> None:
     if before == told:
         return
     if directory.exists() and before is None:
-        raise InputError(f"{directory}: is in the way, and holds no {RECORD}; move it elsewhere")
+        raise InputError(f"{directory}: already exists without {RECORD}; move it elsewhere")
     if before is not None and any(directory.glob("data/*.parquet")) and not overwrite:
         raise InputError(
-            f"{directory}: holds shards of another overlay (other settings, source or versions), which the same "
-            f"command goes on with; pass --overwrite to begin anew, or choose another --out than {out}"
+            f"{directory}: holds shards of another overlay (other settings, source or versions); the same "
+            f"command as before resumes it; pass --overwrite to start over, or choose another --out than {out}"
         )
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -128,7 +128,7 @@ def finish(job: OverlayJob, out: Path, overwrite: bool = False) -> dict[str, Any
     shards = [made_shard(job, shard) for shard in range(job.num_shards)]
     if missing := [shard for shard, facts in enumerate(shards) if facts is None]:
         raise InputError(
-            f"{job.path(missing[0])}: is one of {len(missing):,} shards that are not there; the same command makes them"
+            f"{job.path(missing[0])}: is one of {len(missing):,} missing shards; run the same command to make them"
         )
     made = [{name: value for name, value in facts.items() if name != "job"} for facts in shards if facts]
     facts, outcomes = total(made), Counter[str]()
@@ -137,7 +137,7 @@ def finish(job: OverlayJob, out: Path, overwrite: bool = False) -> dict[str, Any
     if not facts["num_samples"]:
         shutil.rmtree(directory)
         told = ", ".join(f"{name}: {number:,}" for name, number in sorted(outcomes.items())) or "none is chosen"
-        raise InputError(f"{job.source}: no photograph is drawn over ({told}); take a larger --proportion")
+        raise InputError(f"{job.source}: no photograph was drawn over ({told}); give a larger --proportion")
     rows = originals(job.source)
     facts |= {"versions": versions(*VERSIONS), "sources": rows.sources, "overlay": dict(sorted(outcomes.items()))}
     if not job.render:

@@ -16,7 +16,7 @@ from pgt_lora.data.tasks.layout import GAP, margin_px
 from pgt_lora.data.tasks.task import TaskSettings
 
 TRIES = 10  # places, for each way of drawing
-MIN_OPACITY = 0.8  # the most that circles have on grey: with less, some come out in another color's name
+MIN_OPACITY = 0.8  # the most that circles have on gray: with less, some come out in another color's name
 
 
 class Outcome(StrEnum):

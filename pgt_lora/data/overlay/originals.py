@@ -11,7 +11,7 @@ from pgt_lora.data.directory import IMAGE_ROOT, open_dataset, read_manifest
 from pgt_lora.data.limit import nested
 from pgt_lora.data.mix.pools import sources_of
 from pgt_lora.data.parquet import parquet_files, stored_columns
-from pgt_lora.data.readers.build import NO_LICENCE
+from pgt_lora.data.readers.build import NO_LICENSE
 from pgt_lora.data.readers.named import as_directory
 from pgt_lora.data.references import FIELDS, REFERENCES, read_image, reference
 from pgt_lora.data.turns import Form, to_form
@@ -22,7 +22,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 class Originals(Protocol):
     """Rows by their places, with their images by reference, whose paths begin at `root`.
 
-    `facts` are what the manifest says of them, `sources` their sources and licences. Where nothing was ever asked,
+    `facts` are what the manifest says of them, `sources` their sources and licenses. Where nothing was ever asked,
     `are_asked` is false, and rows have no turns.
     """
 
@@ -86,7 +86,7 @@ class Photographs:
         self.ids = [path.relative_to(folder).as_posix() for path in files_in(folder)]
         # By their names: a photograph that was mended is no other source, and has its own digest.
         self.facts = {"of": self.name, "of_hash": hashlib.sha256("\n".join(self.ids).encode()).hexdigest()}
-        self.sources = {self.name: {"licence": NO_LICENCE}}
+        self.sources = {self.name: {"license": NO_LICENSE}}
 
     def __len__(self) -> int:
         """Return the number of files."""
@@ -102,7 +102,7 @@ class Photographs:
         try:
             data = (self.root / name).read_bytes()
         except OSError as error:
-            raise InputError(f"{self.root / name}: cannot be read ({error.strerror}); mend or remove it") from error
+            raise InputError(f"{self.root / name}: cannot be read ({error.strerror}); fix or remove it") from error
         image = reference(data, name, is_file=True)
         return {"id": name, REFERENCES: [image], "messages": [], "source": self.name, "group": name}
 

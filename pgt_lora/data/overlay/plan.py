@@ -69,14 +69,14 @@ class OverlaySettings:
     def check(self) -> None:
         """Raise `InputError` where a value is out of its range."""
         if not 0 < self.proportion <= 1:
-            raise InputError(f"--proportion {self.proportion}: a share of the rows above 0, up to 1")
+            raise InputError(f"--proportion {self.proportion}: must be a share above 0, up to 1")
         check_limit(self.limit)
         if not 1 <= self.tasks_per_image <= MAX_TASKS:
             raise InputError(f"--tasks-per-image {self.tasks_per_image}: from 1 to {MAX_TASKS}")
         drawn = [task.name for task in mixed()]
         if others := sorted(set(parse_weights(self.tasks)) - set(drawn)):
             raise InputError(
-                f"tasks {self.tasks!r}: {others[0]} is not drawn over photographs; known: {choices(drawn)}"
+                f"tasks {self.tasks!r}: {others[0]} cannot be drawn over photographs; known: {choices(drawn)}"
             )
 
 

@@ -25,7 +25,7 @@ from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.turns import Form
 
-NO_LICENCE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
+NO_LICENSE = {"annotations": "none stated", "images": "none stated", "redistributable": False}
 LONGEST_EXAMPLE = 60  # characters
 
 
@@ -98,18 +98,16 @@ def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettin
     for line in result.problems[:MAX_LISTED] if settings.on_error == OnError.STOP else result.problems:
         console.print(line, soft_wrap=True, highlight=False)
     if result.problems and settings.on_error == OnError.STOP:
-        raise InputError(
-            f"{result.problems[0]}; mend it, or leave out what cannot be read: pgt-lora import … --on-error skip"
-        )
+        raise InputError(f"{result.problems[0]}; fix it, or skip unreadable rows: pgt-lora import … --on-error skip")
     if not result.rows:
-        raise InputError(f"{table.name}: holds no row that can be read")
+        raise InputError(f"{table.name}: has no readable row")
     named = {name: role for role, name in settings.columns.items() if name != NONE}
     if absent := [name for name in named if name not in result.columns]:
-        raise InputError(f"--columns {named[absent[0]]}={absent[0]}: no such column; its are {choices(result.columns)}")
+        raise InputError(f"--columns {named[absent[0]]}={absent[0]}: no such column; known: {choices(result.columns)}")
     if not result.num_images and settings.columns.get("image") != NONE:
         raise InputError(
-            f"{table.name}: no row shows an image; its columns are {choices(result.columns)}: name the one of the "
-            "images with --columns image=…, or pass --columns image=none where the rows are text alone"
+            f"{table.name}: no row has an image; its columns are {choices(result.columns)}: name the one with the "
+            "images with --columns image=…, or pass --columns image=none for rows without images"
         )
     console.print(
         f"{len(result.rows):,} rows read as {reading.reader.name}, {result.num_text_only:,} of text alone"
@@ -139,7 +137,7 @@ def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Itera
 
 def _facts(result: Survey, table: Table, reading: Reading, num_rows: int) -> dict[str, Any]:
     """Return what the manifest says of the rows' source: where they come from, and how they were read."""
-    facts = {"licence": NO_LICENCE, **table.facts}
+    facts = {"license": NO_LICENSE, **table.facts}
     return {
         **facts,
         **terms(facts, result.stores, result.num_images),
@@ -175,4 +173,4 @@ def _check_no_old_test(out: Path, settings: ImportSettings) -> None:
         return
     before = read_manifest(out)["asked"]
     if before.get("source") == "import" and (before.get("test") or before.get("split_column")):
-        raise InputError(f"{old}: was held out of the old {out.name}, and would not be of the new; delete it first")
+        raise InputError(f"{old}: was held out of the old {out.name}, not of the new one; delete it first")

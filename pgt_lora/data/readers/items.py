@@ -117,14 +117,14 @@ def reader_for(values: Any, columns: Mapping[str, str], where: str) -> Reader:
     if unknown := [role for role in columns if role not in roles]:
         raise InputError(f"--columns {unknown[0]}=…: known: {choices(roles)}")
     if isinstance(values, InputError) or not isinstance(values, dict):
-        raise InputError(f"{where}: {values if isinstance(values, InputError) else 'no row with names of columns'}")
+        raise InputError(f"{where}: {values if isinstance(values, InputError) else 'not a row with column names'}")
     own = {role for role in columns if role not in SHARED}
     able = [reader for reader in readers.values() if own <= set(reader.columns) and _reads(reader, values, columns)]
     if len(able) != 1:
         known = "; ".join(f"{name}: {', '.join(reader.columns)}" for name, reader in readers.items())
         what = f"is read as {choices(reader.name for reader in able)}" if able else "is of no known form"
         raise InputError(
-            f"{where}: with the columns {', '.join(map(str, values))} it {what} ({known}); say which is which, such as "
+            f"{where}: with the columns {', '.join(map(str, values))} it {what} ({known}); map the columns, such as "
             "--columns question=q,answer=a,image=img"
         )
     return able[0]

@@ -34,13 +34,13 @@ def open_table(source: str, split: str | None = None, revision: str | None = Non
     name, _, named = source.partition("@")
     repo, _, config = name.partition(":")
     if not is_hub_id(repo):
-        raise InputError(f"{source}: no such dataset directory or file, and no Hub id (owner/name)")
+        raise InputError(f"{source}: not a dataset directory, a file or a Hub id (owner/name)")
     rows, facts = load_hub(repo, config or None, split or "train", revision or named or None)
     return _dataset(rows, name, f"{name} ({split or 'train'})", None, facts)
 
 
 def load_hub(repo: str, config: str | None, split: str, revision: str | None) -> tuple[Any, dict[str, Any]]:
-    """Return a split of a dataset on the Hub, and for the manifest where it comes from and under what licence.
+    """Return a split of a dataset on the Hub, and for the manifest where it comes from and under what license.
 
     `config` names one of several parts, such as those of the Cauldron.
 
@@ -57,19 +57,19 @@ def load_hub(repo: str, config: str | None, split: str, revision: str | None) ->
         lines = str(error).strip().split("\n")
         missing = "Config name is missing" in lines[0]
         reason = f"name a part of it, {repo}:PART; {lines[1]}" if missing and len(lines) > 1 else lines[0]
-        raise InputError(f"{repo}: its split {split} is not to be had from the Hub ({reason})") from error
+        raise InputError(f"{repo}: its split {split} cannot be read from the Hub ({reason})") from error
     stated = str(getattr(info.card_data, "license", None) or "none stated")
     # What the images' terms are is not known from a card: nobody but the user can say that they may be passed on.
-    licence = {"annotations": stated, "images": stated, "redistributable": False}
+    license = {"annotations": stated, "images": stated, "redistributable": False}
     part = {} if config is None else {"config": config}
-    return rows, {"origin": repo, **part, "revision": info.sha, "licence": licence}
+    return rows, {"origin": repo, **part, "revision": info.sha, "license": license}
 
 
 def _directory(path: Path, split: str | None) -> Table:
     if (path / MANIFEST).is_file() and split is None:
         manifest, files = checked_manifest(path), parquet_files(path)
         facts = {"files": {file.name: file_digest(file) for file in files}}
-        facts |= {"licence": combined(sources_of(manifest))}
+        facts |= {"license": combined(sources_of(manifest))}
         return Table(path.resolve().name, lambda: _own_rows(path, files), path, facts)
     if any((path / name).is_file() for name in SAVED):
         return _saved(path, split)
@@ -81,7 +81,7 @@ def _directory(path: Path, split: str | None) -> Table:
     if file is None:
         raise InputError(
             f"{path}: no dataset directory (it has no manifest.json), no saved dataset ({choices(SAVED)}) and no "
-            f"folder of images ({choices(METADATA)}); a file of rows is read, too: {choices(KINDS)}"
+            f"folder of images ({choices(METADATA)}); files of rows: {choices(KINDS)}"
         )
     table = open_file(file)
     return Table(path.resolve().name, table.rows, table.folder, table.facts)

@@ -41,9 +41,9 @@ class ImportSettings:
     def check(self) -> None:
         """Raise `InputError` where the parts do not fit together."""
         if not 0 <= self.test < 1:
-            raise InputError(f"--test {self.test}: a share of the rows from 0 to below 1")
+            raise InputError(f"--test {self.test}: must be a share from 0 to below 1")
         if self.test and self.split_column:
-            raise InputError("--test and --split-column: one of them divides the rows; leave out the other")
+            raise InputError("--test and --split-column: give only one of them")
         if self.image_root is not None and not self.image_root.is_dir():
             raise InputError(f"--image-root {self.image_root}: no such directory")
         check_limit(self.limit)

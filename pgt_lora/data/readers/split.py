@@ -33,7 +33,7 @@ def by_share(groups: Mapping[int, str], share: float) -> set[int]:
     """
     sizes = Counter(groups.values())
     if len(sizes) < 2:
-        raise InputError("--test: all rows share one image or group, so that none can be held out; leave out --test")
+        raise InputError("--test: all rows share one image or group, so none can be held out; leave out --test")
     wanted, num_taken = max(1, round(share * len(groups))), 0
     taken = set()
     for group in sorted(sizes, key=lambda name: sha256(name.encode()).digest()):
@@ -57,7 +57,7 @@ def by_column(rows: Mapping[int, Known], groups: Mapping[int, str]) -> set[int]:
     leaks = [number for number in sorted(test) if groups[number] in first]
     if leaks:
         raise InputError(
-            f"--split-column: {len(leaks):,} test rows show images that train shows, too, first {rows[leaks[0]].where} "
-            f"and {first[groups[leaks[0]]]}; mend the column, or divide by image with --test 0.1"
+            f"--split-column: {len(leaks):,} test rows show images of train rows, first {rows[leaks[0]].where} "
+            f"and {first[groups[leaks[0]]]}; fix the column, or divide by image with --test 0.1"
         )
     return test

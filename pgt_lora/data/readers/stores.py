@@ -37,19 +37,19 @@ def _references(table: Table, reading: Reading) -> set[ImageRef]:
 
 
 def terms(facts: Mapping[str, Any], counts: Mapping[str, int], num_images: int) -> dict[str, Any]:
-    """Return the licence of a source's facts with what is known of the images that come from stores, store by store.
+    """Return the license of a source's facts with what is known of the images that come from stores, store by store.
 
     `counts` are the images of each store, among `num_images`.
     """
-    licence = dict(facts["licence"])
+    license = dict(facts["license"])
     if not counts:
-        return {"licence": licence}
+        return {"license": license}
     used = {name: stores()[name] for name in sorted(counts)}
     told = [f"{name}: {store.terms}" for name, store in used.items()]
-    others = [f"others: {licence['images']}"] if sum(counts.values()) < num_images else []
+    others = [f"others: {license['images']}"] if sum(counts.values()) < num_images else []
     origins = {name: store.host or "/".join(store.archive or ()) for name, store in used.items()}
     return {
-        "licence": licence | {"images": "; ".join([*told, *others]), "redistributable": False},
+        "license": license | {"images": "; ".join([*told, *others]), "redistributable": False},
         "stores": {
             name: {"images": counts[name], "origin": origins[name], "terms": store.terms}
             for name, store in used.items()

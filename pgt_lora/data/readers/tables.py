@@ -58,7 +58,7 @@ def open_file(path: Path) -> Table:
         InputError: the suffix is not known. What cannot be read is told when the rows are.
     """
     if path.suffix.lower() not in KINDS:
-        raise InputError(f"{path}: not a file of rows that is read; known: {choices(KINDS)}")
+        raise InputError(f"{path}: not a known kind of file; known: {choices(KINDS)}")
     read = KINDS[path.suffix.lower()]
     return Table(path.stem, lambda: read(path), path.parent, {"files": {path.name: file_digest(path)}})
 
@@ -101,7 +101,7 @@ def _json(path: Path) -> Rows:
     at = _blank(text, 0)
     if text[at : at + 1] != "[":
         if _is_one_object(text):
-            raise InputError(f"{path}: one object over several lines; write its rows as a list: [{{…}}, {{…}}]")
+            raise InputError(f"{path}: one object over several lines; write the rows as a list: [{{…}}, {{…}}]")
         yield from _json_lines(path)
         return
     decoder, line, counted = json.JSONDecoder(), 1, 0
@@ -112,16 +112,16 @@ def _json(path: Path) -> Rows:
             row, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             wrong = line + text.count("\n", at, getattr(error, "pos", at))
-            raise InputError(f"{path}, line {wrong}: not JSON ({getattr(error, 'msg', error)}); mend it") from error
+            raise InputError(f"{path}, line {wrong}: not JSON ({getattr(error, 'msg', error)}); fix it") from error
         yield f"{path}, line {line}", row
         at = _blank(text, end)
         if text[at : at + 1] == ",":
             at = _blank(text, at + 1)
         elif at < len(text) and text[at] != "]":
             wrong = line + text.count("\n", counted, at)
-            raise InputError(f"{path}, line {wrong}: not JSON (no comma before this row); mend it")
+            raise InputError(f"{path}, line {wrong}: not JSON (no comma before this row); fix it")
     if text[at:].strip() != "]":
-        raise InputError(f"{path}: the list of rows does not end, or something stands behind it; is the file whole?")
+        raise InputError(f"{path}: the list of rows does not end, or something follows it; is the file complete?")
 
 
 def _is_one_object(text: str) -> bool:
@@ -153,7 +153,7 @@ def _csv(path: Path) -> Rows:
     try:
         head = next(lines, [])
         if twice := [name for name in head if head.count(name) > 1]:
-            raise InputError(f"{path}, line 1: two columns are called {twice[0]!r}; rename one")
+            raise InputError(f"{path}, line 1: two columns are named {twice[0]!r}; rename one")
         begun = lines.line_num + 1
         for values in lines:
             where, begun = f"{path}, line {begun}", lines.line_num + 1
@@ -162,7 +162,7 @@ def _csv(path: Path) -> Rows:
             elif values:
                 yield where, InputError(f"{len(values)} values in {len(head)} columns")
     except csv.Error as error:
-        raise InputError(f"{path}, line {lines.line_num}: not CSV ({error}); mend it") from error
+        raise InputError(f"{path}, line {lines.line_num}: not CSV ({error}); fix it") from error
 
 
 def _text(path: Path) -> str:

@@ -22,7 +22,7 @@ from pgt_lora.data.sources.source import (
     Annotations,
     Crowds,
     ImageRef,
-    Licence,
+    License,
     Row,
     Source,
     SourceSettings,
@@ -146,7 +146,7 @@ def _kinds(path: Path, tree: Mapping[str, list[Any]], images: Mapping[int, Any])
         where = f"{path}, annotation {entry.get('id') if isinstance(entry, dict) else entry}"
         image, category = (field_of(entry, name, int, where) for name in ("image_id", "category_id"))
         if field_of(entry, "iscrowd", int, where) not in (0, 1) or image not in images or category not in names:
-            raise InputError(f"{where}: its image, category or iscrowd is none of the file's; is it the original one?")
+            raise InputError(f"{where}: its image, category or iscrowd is not in the file; is this the original file?")
         found.setdefault((image, category), []).append(entry)
     for (image, category), entries in found.items():
         yield Kind(image, names[category], entries)
@@ -158,9 +158,7 @@ def _row(path: Path, split: str, name: str, entry: Mapping[str, Any], image: Any
     file = inner_path(image.get("file_name"), where)
     url = str(image.get("coco_url") or FOLDERS[split])
     if FOLDERS[split] not in url:
-        raise InputError(
-            f"{where}: its image is {url}, and {FOLDERS[split]} is asked for; pass the {split} split's file"
-        )
+        raise InputError(f"{where}: its image is {url}, not in {FOLDERS[split]}; pass the {split} split's file")
     canvas = Canvas(*(field_of(image, side, int, where) for side in ("width", "height")))
     box = field_of(entry, "bbox", list, where)
     if len(box) != 4 or not all(isinstance(each, int | float) and math.isfinite(each) for each in box):
@@ -168,7 +166,7 @@ def _row(path: Path, split: str, name: str, entry: Mapping[str, Any], image: Any
     region = Region(name, *(float(each) for each in box))
     x, y = canvas.place(region)
     if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise InputError(f"{where}: the middle of bbox {box} lies outside of its {canvas} image")
+        raise InputError(f"{where}: the center of bbox {box} is outside its {canvas} image")
     area = area_of(x, y)
     return Row(
         id=f"coco_position-{split}-{number}",
@@ -190,7 +188,7 @@ def ask(rng: Random, row: Row) -> Question:
 SOURCE = Source(
     name="coco_position",
     homepage="cocodataset.org",
-    licence=Licence("CC BY 4.0", "COCO terms of use (Flickr); not to be passed on", redistributable=False),
+    license=License("CC BY 4.0", "COCO terms of use (Flickr); not to be passed on", redistributable=False),
     origin=lambda settings: ARCHIVE,
     files=files,
     read=read,

@@ -80,7 +80,7 @@ class Annotations:
 
 
 @dataclass(frozen=True)
-class Licence:
+class License:
     """Under what terms the annotations and the images come, and whether the images may be passed on."""
 
     annotations: str
@@ -95,14 +95,14 @@ class Source:
     `origin(settings)` is where annotations are downloaded from unless local files are given: a Hub id or a URL.
     `files(split, settings)` are the file names to look for, as patterns; the first one that is there is read.
     `read(path, split, settings)` reads one file. `ask(rng, row)` puts a row into the words of the paper's appendix
-    A.3. `written(row)` is what the model is to write, where that is spelt otherwise than the answer that is scored.
+    A.3. `written(row)` is what the model is to write, where that is spelled otherwise than the answer that is scored.
     `wider(settings)` says how to get more rows. `stores` are where the images lie that its rows name. A source that is
     `in_default_mix` is part of the mix that is built where no shares are given.
     """
 
     name: str
     homepage: str
-    licence: Licence
+    license: License
     origin: Callable[[SourceSettings], str]
     files: Callable[[str, SourceSettings], tuple[str, ...]]
     read: Callable[[Path, str, SourceSettings], Annotations]
@@ -137,10 +137,10 @@ def inner_path(text: object, where: str) -> str:
         InputError: it is no text, is absolute, or leads out of the dataset; `where` names the row.
     """
     if not isinstance(text, str) or not text:
-        raise InputError(f"{where}: the image {text!r} is no path; is this the original file?")
+        raise InputError(f"{where}: the image {text!r} is not a path; is this the original file?")
     path = PurePosixPath(text.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise InputError(f"{where}: the image path {text!r} leads out of the dataset; it is refused")
+        raise InputError(f"{where}: the image path {text!r} points outside the dataset; it is refused")
     return str(path)
 
 

@@ -12,7 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data.sources.source import (
     Annotations,
     ImageRef,
-    Licence,
+    License,
     Row,
     Source,
     SourceSettings,
@@ -104,7 +104,7 @@ def wider(settings: SourceSettings) -> str:
 SOURCE = Source(
     name="spatialladder",
     homepage=REPO,
-    licence=Licence("Apache-2.0", "ScanNet terms of use (signed); never to be passed on", redistributable=False),
+    license=License("Apache-2.0", "ScanNet terms of use (signed); never to be passed on", redistributable=False),
     origin=lambda settings: REPO,
     files=files,
     read=read,

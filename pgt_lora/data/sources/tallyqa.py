@@ -14,7 +14,7 @@ from pgt_lora.data.sources.groups import coco_group, vg_group
 from pgt_lora.data.sources.source import (
     Annotations,
     ImageRef,
-    Licence,
+    License,
     Row,
     Source,
     SourceSettings,
@@ -91,7 +91,7 @@ def _entries(path: Path, split: str) -> list[Any]:
     except (zipfile.BadZipFile, ValueError) as error:
         raise InputError(f"{path}: no {split}.json of TallyQA in it ({error}); download the file again") from error
     if not isinstance(entries, list):
-        raise InputError(f"{path}: not the one JSON list that TallyQA's files are")
+        raise InputError(f"{path}: not a single JSON list, as in TallyQA's files")
     return entries
 
 
@@ -133,7 +133,7 @@ def _pairs(pairs: list[dict[str, Any]], where: str) -> Iterator[tuple[str, str]]
 SOURCE = Source(
     name="tallyqa",
     homepage="github.com/manoja328/TallyQA_dataset",
-    licence=Licence("none stated", "COCO terms of use (Flickr) and Visual Genome; not to be passed on", False),
+    license=License("none stated", "COCO terms of use (Flickr) and Visual Genome; not to be passed on", False),
     origin=lambda settings: ARCHIVE,
     files=files,
     read=read,

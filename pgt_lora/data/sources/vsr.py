@@ -13,7 +13,7 @@ from pgt_lora.data.sources.groups import coco_group
 from pgt_lora.data.sources.source import (
     Annotations,
     ImageRef,
-    Licence,
+    License,
     Row,
     Source,
     SourceSettings,
@@ -62,8 +62,9 @@ def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
         rows.append(Row(name, caption, str(label == 1), (reference,), coco_group(image, where), "vsr"))
     if set(families) - {_family(settings)}:
         raise InputError(
-            f"{path}: its rows are of the {'/'.join(sorted(families))} family, but {settings.vsr_split} is asked for; "
-            f"train on one holds test items of the other: pass --vsr-split {min(families)}, or files of one family"
+            f"{path}: its rows are of the {'/'.join(sorted(families))} family, but --vsr-split is "
+            f"{settings.vsr_split}; train on one holds test items of the other: pass "
+            f"--vsr-split {min(families)}, or files of one family"
         )
     return Annotations(tuple(rows), family=_family(settings))
 
@@ -90,7 +91,7 @@ def wider(settings: SourceSettings) -> str:
 SOURCE = Source(
     name="vsr",
     homepage="github.com/cambridgeltl/visual-spatial-reasoning",
-    licence=Licence("CC BY 4.0", COCO.terms, redistributable=False),
+    license=License("CC BY 4.0", COCO.terms, redistributable=False),
     origin=origin,
     files=files,
     read=read,

@@ -6,7 +6,7 @@ from random import Random
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.sources.groups import coco_group
-from pgt_lora.data.sources.source import Annotations, ImageRef, Licence, Row, Source, SourceSettings
+from pgt_lora.data.sources.source import Annotations, ImageRef, License, Row, Source, SourceSettings
 from pgt_lora.data.sources.store import COCO
 from pgt_lora.data.tasks.task import Question
 
@@ -49,7 +49,7 @@ def ask(rng: Random, row: Row) -> Question:
 SOURCE = Source(
     name="whatsup",
     homepage="github.com/amitakamath/whatsup_vlms",
-    licence=Licence("none stated", COCO.terms, redistributable=False),
+    license=License("none stated", COCO.terms, redistributable=False),
     origin=lambda settings: "Mayfull/whats_up_vlms",
     files=lambda split, settings: FILES if split == "test" else (),
     read=read,

@@ -66,10 +66,10 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene:
     canvas, about = settings.canvas, question.about
     if side_px(canvas, "small") < MIN_SIDE_PX:
         needed = round(MIN_SIDE_PX * GRID / SIDES["small"])
-        raise InputError(f"canvas {canvas}: objects would be under {MIN_SIDE_PX} pixels; take {needed} or more")
+        raise InputError(f"canvas {canvas}: objects would be under {MIN_SIDE_PX} pixels; give {needed} or more")
     number = rng.choice(NUM_DISTRACTORS) if settings.num_distractors is None else settings.num_distractors
     if not 0 <= number < len(CELLS):
-        raise InputError(f"num_distractors {number}: {len(CELLS) - 1} fit beside an object, and none may be missing")
+        raise InputError(f"num_distractors {number}: {len(CELLS) - 1} fit beside an object; give 0 or more")
     target = about["color"], about["shape"]
     free = [cell for cell in CELLS if area_of(cell[0] / GRID, cell[1] / GRID) == about["answer"]]
     column, row = map(int, about["cell"].split()) if "cell" in about else rng.choice(free)

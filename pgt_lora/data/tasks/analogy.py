@@ -7,7 +7,7 @@ from random import Random
 
 from pgt_lora.data.scene import Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, asked_letter, labelled, place_labelled
+from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, asked_letter, labeled, place_labeled
 from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits, wording
 
 
@@ -36,13 +36,13 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     colors = dict.fromkeys(pair, shared) | dict(zip(others, (first, rng.choice((first, second))), strict=True))
     there = [each for each in settings.taken if isinstance(each, Circle) and each.label]
     circles = [replace(each, color=colors[str(each.label)]) for each in there]
-    circles = circles or place_labelled(rng, settings, colors)
+    circles = circles or place_labeled(rng, settings, colors)
     return Scene(settings.canvas, (), tuple(circles)) if circles else None
 
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
     """Return the one other letter of the target's color, or `ambiguous`."""
-    target = labelled(scene, about["target"])
+    target = labeled(scene, about["target"])
     others = [circle for circle in scene.circles if circle.label and circle is not target]
     same = [str(circle.label) for circle in others if circle.color == target.color]
     return same[0] if len(same) == 1 else "ambiguous"
@@ -57,7 +57,7 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 def traits(scene: Scene, text: str) -> Traits:
     """Measure how far the pair is apart, and tell its color and whether the others match, too."""
-    target = labelled(scene, asked_letter(text))
+    target = labeled(scene, asked_letter(text))
     other = next(circle for circle in scene.circles if circle.color == target.color and circle is not target)
     rest = {circle.color for circle in scene.circles} - {target.color}
     names = {"color": target.color, "the other two": "match" if len(rest) == 1 else "differ"}

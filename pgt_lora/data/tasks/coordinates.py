@@ -57,7 +57,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     """Center a box on the planned point, to the half pixel, and another one anywhere clear of it."""
     canvas, about = settings.canvas, question.about
     if canvas.short_side < 56:
-        raise InputError(f"canvas {canvas}: coordinates need sides of 56 pixels or more to tell two decimals apart")
+        raise InputError(f"canvas {canvas}: coordinates need sides of 56 pixels or more for two decimals")
     x, y = (float(part) for part in about["answer"].strip("()").split(", "))
     box = box_around(canvas, about["color"], x, y, draw_px(rng, canvas, SIDE), draw_px(rng, canvas, SIDE))
     low, high = (bound / 100 for bound in RANGE)
@@ -130,7 +130,7 @@ def _nearest_to_middle(scene: Scene, text: str) -> str:
 SHORTCUTS: dict[str, Shortcut] = {
     "the middle of the image": lambda scene, text: "(0.50, 0.50)",
     "the other box": _other,
-    "the right box, across alone": _across_alone,
+    "the right box, horizontal coordinate alone": _across_alone,
     "the larger box": _largest,
     "the box nearest to the middle": _nearest_to_middle,
     "the box that was drawn first": lambda scene, text: _center(scene.boxes[0], scene),

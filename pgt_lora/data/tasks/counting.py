@@ -23,7 +23,7 @@ from pgt_lora.data.tasks.task import Probe, Question, Shortcut, Task, TaskSettin
 RADIUS = (0.035, 0.07)  # fractions of the short side
 MIN_RADIUS_PX = 3
 CROWD = 0.3  # the largest radius is at most this over the root of the number of circles, so that many fit
-# Translucent, as in the paper, yet every color stays told apart from grey and from the others.
+# Translucent, as in the paper, yet every color stays told apart from gray and from the others.
 OPACITY = {Style.PLAIN: (0.6, 0.8), Style.VARIED: (0.75, 1.0)}
 # Of the varied style: how deep circles of two colors may lie in each other, as a part of the smallest radius.
 MAX_OVERLAP = 0.3
@@ -39,7 +39,7 @@ def plan(rng: Random, settings: TaskSettings) -> Question:
     """
     top = settings.max_count
     if top < 3:
-        raise InputError(f"max_count {top}: three options need counts up to 3 at least")
+        raise InputError(f"max_count {top}: three options need a max_count of at least 3")
     number, color, template = rng.randint(0, top), rng.choice(sorted(COLORS)), rng.choice("ABC")
     if template == "A":
         return ask(color, number, top, bare=rng.random() < 0.5)
@@ -82,7 +82,7 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | 
     canvas = settings.canvas
     if RADIUS[0] * canvas.short_side < MIN_RADIUS_PX:
         raise InputError(
-            f"canvas {canvas}: circles would be smaller than {2 * MIN_RADIUS_PX} pixels; take a larger one"
+            f"canvas {canvas}: circles would be smaller than {2 * MIN_RADIUS_PX} pixels; give a larger one"
         )
     colors = draw_colors(rng, settings, question)
     opacity = rng.uniform(*OPACITY[settings.style])

@@ -16,7 +16,7 @@ from pgt_lora.data.tasks.labels import (
     SHORTCUTS,
     asked_letter,
     draw_opacity,
-    labelled,
+    labeled,
     radius_range,
 )  # fmt: skip
 from pgt_lora.data.tasks.layout import EDGE_MARGIN, GAP, clear, margin_px
@@ -145,7 +145,7 @@ def _is_clear(settings: TaskSettings, places: Sequence[Place], radii: Sequence[i
 
 def solve(scene: Scene, about: Mapping[str, str]) -> str:
     """Return the letter nearest to the target, or `ambiguous`."""
-    target = labelled(scene, about["target"])
+    target = labeled(scene, about["target"])
     far = {
         circle: dist(circle.center, target.center) for circle in scene.circles if circle.label and circle is not target
     }
@@ -166,7 +166,7 @@ def probe(rng: Random, settings: TaskSettings) -> Probe:
 
 def traits(scene: Scene, text: str) -> Traits:
     """Measure how far the nearest is and what part of the next one's distance that is."""
-    target = labelled(scene, asked_letter(text))
+    target = labeled(scene, asked_letter(text))
     others = sorted((dist(each.center, target.center), each.x, each.y) for each in scene.circles if each is not target)
     nearest = next(each for each in scene.circles if (each.x, each.y) == others[0][1:])
     numbers = {

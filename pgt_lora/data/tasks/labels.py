@@ -40,7 +40,7 @@ def draw_opacity(rng: Random, settings: TaskSettings) -> float:
     return rng.uniform(*OPACITY) if settings.style == Style.VARIED else 1.0
 
 
-def place_labelled(rng: Random, settings: TaskSettings, color_of: Mapping[str, str]) -> list[Circle]:
+def place_labeled(rng: Random, settings: TaskSettings, color_of: Mapping[str, str]) -> list[Circle]:
     """Place one circle for each letter, of any sizes, apart from each other; return none where they do not fit.
 
     Raises:
@@ -58,7 +58,7 @@ def place_labelled(rng: Random, settings: TaskSettings, color_of: Mapping[str, s
     return circles
 
 
-def labelled(scene: Scene, letter: str) -> Circle:
+def labeled(scene: Scene, letter: str) -> Circle:
     """Return the circle with this letter in it."""
     return next(circle for circle in scene.circles if circle.label == letter)
 
@@ -76,7 +76,7 @@ def _least(key: Callable[[Scene, Circle, Circle], float]) -> Shortcut:
     """Answer with the letter whose circle has the least of something, given the scene, the circle and the target."""
 
     def shortcut(scene: Scene, text: str) -> str:
-        target = labelled(scene, asked_letter(text))
+        target = labeled(scene, asked_letter(text))
         return str(min(_options(scene, text), key=lambda circle: key(scene, circle, target)).label)
 
     return shortcut
@@ -92,7 +92,7 @@ SHORTCUTS: dict[str, Shortcut] = {
     "the largest circle": _least(lambda scene, circle, target: -circle.radius),
     "the smallest circle": _least(lambda scene, circle, target: circle.radius),
     "the circle most alike in size": _least(lambda scene, circle, target: abs(circle.radius - target.radius)),
-    "the distance across alone": _least(lambda scene, circle, target: abs(circle.x - target.x)),
+    "the horizontal distance alone": _least(lambda scene, circle, target: abs(circle.x - target.x)),
     "the distance down alone": _least(lambda scene, circle, target: abs(circle.y - target.y)),
     "the circle that was drawn last": lambda scene, text: str(_options(scene, text)[-1].label),
 }

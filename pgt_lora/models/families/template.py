@@ -51,7 +51,7 @@ def generation_prompt(processor: "ProcessorMixin") -> str:
 def no_answer(processor: "ProcessorMixin") -> InputError:
     """Return the error that an answer is rendered nowhere, or elsewhere than where it would be generated."""
     prompt = generation_prompt(processor)
-    return InputError(f"the chat template renders no answer behind its own generation prompt {prompt!r}")
+    return InputError(f"the chat template renders no answer after its own generation prompt {prompt!r}")
 
 
 def end_token(family: Family, processor: "ProcessorMixin") -> str:

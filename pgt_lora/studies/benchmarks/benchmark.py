@@ -19,7 +19,7 @@ from pgt_lora.models.checkpoint import Checkpoint, family_of
 from pgt_lora.models.names import Named
 from pgt_lora.studies.benchmarks import harness, kit
 from pgt_lora.studies.benchmarks.boxes import chosen_wrongly
-from pgt_lora.studies.benchmarks.catalogue import Benchmark, Prompts
+from pgt_lora.studies.benchmarks.catalog import Benchmark, Prompts
 from pgt_lora.studies.benchmarks.plan import Data, check_vsr_family, plan, prepare
 from pgt_lora.studies.benchmarks.reading import Item
 from pgt_lora.studies.benchmarks.reference import against, check_reference

@@ -129,13 +129,13 @@ def _options(entry: Any, name: str, where: str) -> tuple[str, ...]:
 
 def _letter(answer: str, options: tuple[str, ...], where: str) -> str:
     if answer not in tuple(ascii_uppercase[: len(options)]):
-        raise InputError(f"{where}: the answer {answer!r} is no letter of the {len(options)} options")
+        raise InputError(f"{where}: the answer {answer!r} is not a letter of the {len(options)} options")
     return answer
 
 
 def _numbered(answer: str, options: tuple[str, ...], where: str) -> str:
     if not answer.isdecimal() or int(answer) >= len(options):
-        raise InputError(f"{where}: the answer {answer!r} is no number of the {len(options)} options")
+        raise InputError(f"{where}: the answer {answer!r} is not a number of the {len(options)} options")
     return ascii_uppercase[int(answer)]
 
 

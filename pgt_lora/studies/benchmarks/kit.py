@@ -15,7 +15,7 @@ from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.probability import By
 from pgt_lora.models.checkpoint import family_of
 from pgt_lora.models.names import Named
-from pgt_lora.studies.benchmarks.catalogue import Benchmark
+from pgt_lora.studies.benchmarks.catalog import Benchmark
 from pgt_lora.studies.benchmarks.harness import HarnessSettings, check_numbers
 from pgt_lora.studies.benchmarks.reading import Item, from_prediction
 from pgt_lora.studies.benchmarks.subject import Backend, base_name
@@ -32,7 +32,7 @@ def check(settings: HarnessSettings) -> None:
     """
     check_numbers(settings)
     if settings.backend != Backend.TRANSFORMERS:
-        raise InputError(f"--backend {settings.backend}: this kit itself answers with --prompts paper; leave it out")
+        raise InputError(f"--backend {settings.backend}: --prompts paper is answered by this kit itself; leave it out")
 
 
 def run(

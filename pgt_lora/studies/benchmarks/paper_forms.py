@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pgt_lora.data.sources import tallyqa, vsr, whatsup
-from pgt_lora.data.sources.source import Annotations, Licence, Source, SourceSettings
+from pgt_lora.data.sources.source import Annotations, License, Source, SourceSettings
 from pgt_lora.evaluation.probability import By
 from pgt_lora.studies.benchmarks import hub_sets, wordings
 
@@ -38,9 +38,9 @@ class Form:
     note: str = ""
 
 
-def _on_hub(name: str, repo: str, files: tuple[str, ...], read: hub_sets.Read, asked: str, licence: Licence) -> Source:
+def _on_hub(name: str, repo: str, files: tuple[str, ...], read: hub_sets.Read, asked: str, license: License) -> Source:
     return Source(
-        name=name, homepage=f"huggingface.co/datasets/{repo}", licence=licence, origin=lambda settings: repo,
+        name=name, homepage=f"huggingface.co/datasets/{repo}", license=license, origin=lambda settings: repo,
         files=lambda split, settings: files if split == "test" else (), read=read, ask=getattr(wordings, asked),
         wider=lambda settings: "there are no more",
     )  # fmt: skip
@@ -57,18 +57,18 @@ def _up_to_fifteen(path: Path, split: str, settings: SourceSettings) -> Annotati
 def _cv_bench(dimension: str) -> Source:
     folder = f"{dimension}/*.parquet"
     files = (f"test_{dimension.lower()}.parquet", folder, "test.parquet")
-    name, licence = f"cv-bench-{dimension.lower()}", Licence("Apache-2.0", "of COCO, ADE20K and Omni3D", False)
-    return _on_hub(name, "nyu-visionx/CV-Bench", files, hub_sets.read_cv_bench(dimension), "cv_bench", licence)
+    name, license = f"cv-bench-{dimension.lower()}", License("Apache-2.0", "of COCO, ADE20K and Omni3D", False)
+    return _on_hub(name, "nyu-visionx/CV-Bench", files, hub_sets.read_cv_bench(dimension), "cv_bench", license)
 
 
 _DATA = ("data/test-*.parquet", "test-*.parquet")
 _GQA = _on_hub(
     "gqa", "lmms-lab-encoder/GQA", (f"{hub_sets.GQA_QUESTIONS}/*.parquet", f"{hub_sets.GQA_IMAGES}/*.parquet"),
-    hub_sets.read_gqa, "gqa", Licence("CC BY 4.0", "of Visual Genome (Flickr)", False),
+    hub_sets.read_gqa, "gqa", License("CC BY 4.0", "of Visual Genome (Flickr)", False),
 )  # fmt: skip
 _AI2D = _on_hub(
     "ai2d", "lmms-lab-encoder/ai2d", (*_DATA, "questions/*.json", "ai2d/questions/*.json"), hub_sets.read_ai2d, "ai2d",
-    Licence("none stated", "none stated", False),
+    License("none stated", "none stated", False),
 )  # fmt: skip
 _POPE = _on_hub(
     "pope",
@@ -76,7 +76,7 @@ _POPE = _on_hub(
     _DATA,
     hub_sets.read_pope,
     "pope",
-    Licence("MIT", "COCO terms of use (Flickr)", False),
+    License("MIT", "COCO terms of use (Flickr)", False),
 )
 _TALLYQA = replace(
     tallyqa.SOURCE, origin=lambda settings: "vikhyatk/tallyqa-test", read=_up_to_fifteen, ask=wordings.tallyqa

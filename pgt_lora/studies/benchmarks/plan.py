@@ -13,7 +13,7 @@ from pgt_lora.data.turns import Form
 from pgt_lora.evaluation.probability import By
 from pgt_lora.models.names import Named
 from pgt_lora.studies.benchmarks import sets
-from pgt_lora.studies.benchmarks.catalogue import Benchmark, Prompts, choose, own
+from pgt_lora.studies.benchmarks.catalog import Benchmark, Prompts, choose, own
 from pgt_lora.studies.benchmarks.harness import HarnessSettings
 from pgt_lora.studies.benchmarks.paper_forms import FORMS
 from pgt_lora.studies.benchmarks.subject import trained_vsr_families
@@ -59,10 +59,13 @@ def plan(data: Data) -> dict[str, Benchmark]:
     for path in data.directories:
         name = path.resolve().name
         if name in chosen or not re.fullmatch(r"[\w.-]+", name):  # it becomes the name of a task
-            raise InputError(f"--eval-data {path}: {name} names something else, too, or has odd characters; rename it")
+            raise InputError(
+                f"--eval-data {path}: {name} is also the name of something else, or has unusual characters; rename it"
+            )
         if read_manifest(path)["rows"] != Form.QUESTIONS:
             raise InputError(
-                f"--eval-data {path}: conversations, which no benchmark asks; score it with: pgt-lora evaluate"
+                f"--eval-data {path}: holds conversations, which benchmarks do not support; score it with: "
+                "pgt-lora evaluate"
             )
         chosen[name] = own(name)
     if not chosen:
@@ -80,8 +83,8 @@ def check_vsr_family(named: Named, benchmarks: Mapping[str, Benchmark], vsr_spli
     if trained - {vsr_split}:
         told = "/".join(sorted(trained))
         raise InputError(
-            f"--vsr-split {vsr_split}: {named.name} is trained on VSR's {told} family, whose training rows hold test "
-            f"items of the other; pass --vsr-split {told}"
+            f"--vsr-split {vsr_split}: {named.name} was trained on VSR's {told} family, whose training rows contain "
+            f"test items of the other; pass --vsr-split {told}"
         )
 
 

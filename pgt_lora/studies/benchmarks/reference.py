@@ -21,7 +21,7 @@ def against(report: Report, out: Path, reference: Path) -> Report:
     shared = {each["task"] for each in ours} & {each["task"] for each in theirs}
     ours, theirs = ([each for each in every if each["task"] in shared] for every in (ours, theirs))
     if not shared or [each["id"] for each in ours] != [each["id"] for each in theirs]:
-        raise InputError(f"--reference {reference}: not the items of {out}; benchmark both with the same settings")
+        raise InputError(f"--reference {reference}: has other items than {out}; benchmark both with the same settings")
     items = items_of(ours, "Benchmarks", out)
     names = reference.resolve().name, out.resolve().name
     if names[0] == names[1]:
@@ -47,7 +47,7 @@ def check_reference(directory: Path, prompts: str) -> None:
     predictions_of(directory)
     asked = json.loads((directory / "scores.json").read_text(encoding="utf-8")).get("prompts", "lmms-eval")
     if asked != prompts:
-        raise InputError(f"--reference {directory}: asked with --prompts {asked}, not {prompts}; benchmark both alike")
+        raise InputError(f"--reference {directory}: uses --prompts {asked}, not {prompts}; benchmark both alike")
 
 
 def predictions_of(directory: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from pgt_lora.core.html import percent, points, render_page, write_page
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.paired import Contrast
-from pgt_lora.studies.benchmarks.catalogue import GROUPS, Benchmark
+from pgt_lora.studies.benchmarks.catalog import GROUPS, Benchmark
 from pgt_lora.studies.benchmarks.scores import Estimate, published, set_up_differs
 
 

@@ -14,7 +14,7 @@ from pgt_lora.evaluation.paired import Items
 from pgt_lora.evaluation.paper import BENCHMARKS as COLUMNS
 from pgt_lora.evaluation.paper import TABLE_2
 from pgt_lora.evaluation.scoring import wilson
-from pgt_lora.studies.benchmarks.catalogue import GROUPS, Benchmark
+from pgt_lora.studies.benchmarks.catalog import GROUPS, Benchmark
 from pgt_lora.studies.benchmarks.reading import Item, output_of
 from pgt_lora.studies.benchmarks.subject import Backend
 

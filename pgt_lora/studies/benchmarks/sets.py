@@ -41,7 +41,7 @@ def build(source: Source, given: str | Path | None, settings: SourceSettings, sh
         chosen = sorted(stream(0, "benchmark", name).sample(range(len(rows)), limit))
         rows = [rows[index] for index in chosen]
     if not rows:
-        raise InputError(f"{name}: there is no question in {', '.join(loaded.facts['files'])}")
+        raise InputError(f"{name}: no question in {', '.join(loaded.facts['files'])}")
     first = ask_row(source, 0, rows[0], [])
     asked = {
         "source": name, "split": "test", "num_samples": len(rows), "family": loaded.annotations.family,
@@ -61,7 +61,7 @@ def build(source: Source, given: str | Path | None, settings: SourceSettings, sh
     if lost:
         named = "; ".join(lost[:MAX_NAMED]) + (f" and {len(lost) - MAX_NAMED:,} more" if lost[MAX_NAMED:] else "")
         raise InputError(f"{name}: {named}; pass local copies with --image-root, or leave {name} out of --suite")
-    facts = {"homepage": source.homepage, "licence": asdict(source.licence), **loaded.facts}
+    facts = {"homepage": source.homepage, "license": asdict(source.license), **loaded.facts}
     if boxes := {row.id: row.boxes for row in rows if isinstance(row, BoxedRow) and row.boxes}:
         facts["boxes"] = boxes
     files = ([obtained.paths[image].read_bytes() for image in row.images] for row in rows)

@@ -77,7 +77,7 @@ def check_arms(arms: Sequence[Arm]) -> None:
         if names.count(arm.name) > 1:
             raise InputError(f"arms {told!r}: {arm.name} is given twice")
         if arm.over and (arm.name in WHOLE or not re.fullmatch(NAME, arm.name)):
-            raise InputError(f"arm {arm.name!r}: over real data, a name of its own of letters, digits and . _ + -")
+            raise InputError(f"arm {arm.name!r}: needs its own name over real data, of letters, digits and . _ + -")
     if len(arms) < 2:
         raise InputError(f"arms {told!r}: a comparison needs two arms or more; known: {', '.join(KNOWN)}")
 
@@ -96,7 +96,7 @@ def parse_arm(word: str) -> Arm:
                 f"arm {word!r}: {name} is the model without training; choose another name for your dataset"
             )
         if not re.fullmatch(NAME, name) or not directory:
-            raise InputError(f"arm {word!r}: write NAME=DIR, the name of letters, digits and . _ + -")
+            raise InputError(f"arm {word!r}: write NAME=DIR, with a name of letters, digits and . _ + -")
         return Arm(name, Path(directory))
     if unit is not None and unit not in units():
         raise InputError(f"arm {name!r}: unknown unit {unit!r}; known: {choices(units())}")
@@ -194,6 +194,7 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
         return path
     shutil.rmtree(path, ignore_errors=True)  # of other versions; the name is the kit's own to make anew
     from pgt_lora.data.mix.build import build_mix
+    from pgt_lora.data.mix.request import MixRequest
 
     if is_small:
         from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
@@ -201,8 +202,8 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
         raw = path.with_name(f"{path.name}-raw")
         shutil.rmtree(raw, ignore_errors=True)
         write_standin(raw, num_samples, 0)
-        build_mix(path, num_samples=num_samples, seed=0, annotations=annotations(raw), image_root=raw / IMAGES)
+        build_mix(path, MixRequest(num_samples), annotations=annotations(raw), image_root=raw / IMAGES)
     else:
         # Their test splits are what the arms may be measured on.
-        build_mix(path, num_samples=num_samples, seed=0, exclude=("vsr", "tallyqa"))
+        build_mix(path, MixRequest(num_samples, exclude=("vsr", "tallyqa")))
     return path

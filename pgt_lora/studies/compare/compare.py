@@ -3,6 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
@@ -16,8 +17,9 @@ from pgt_lora.models.names import Named
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, arm_validation, parse_arms
 from pgt_lora.studies.compare.overview import overview
 from pgt_lora.studies.compare.preset import Preset
+from pgt_lora.studies.compare.probes import check_probes, probe_arms
 from pgt_lora.studies.compare.real_data import real_data, with_budget
-from pgt_lora.studies.compare.report import Page, print_results, write_pages
+from pgt_lora.studies.compare.report import Page, print_probes, print_results, write_pages
 from pgt_lora.studies.compare.runs import describe, plan, score_directories, shared_images, train_and_score
 from pgt_lora.studies.compare.sets import default_sets, named_sets, own_sets
 
@@ -40,6 +42,8 @@ def compare(
     names, numbers = preset.arms if preset else parse_arms(arms), parse_seeds(seeds)
     out = out or run_directory(f"{recipe.name}-{preset.name if preset else 'compare'}")
     take(out, overwrite)
+    if preset:
+        check_probes(preset, recipe)
     real = real_data(recipe, data) if preset and preset.is_over_data else None
     recipe = with_budget(recipe, real) if real else recipe
     sets = named_sets(preset.sets, real) if preset else own_sets(eval_data) if eval_data else default_sets(recipe)
@@ -56,7 +60,7 @@ def compare(
     write_json(out / ASKED, asked | {"overrides": list(overrides)})
     if overwrite:
         for each in runs:
-            for kind in ("arms", "scores"):
+            for kind in ("arms", "scores", "probes"):
                 shutil.rmtree(out / kind / each.name, ignore_errors=True)
     for each in runs:
         train_and_score(each, tests, out)
@@ -78,6 +82,11 @@ def compare(
     )
     print_results(page)
     write_pages(page, out)
+    if preset and preset.probes:
+        by_set = dict(zip(sets, results, strict=True))
+        page = replace(page, probed=probe_arms(preset.probes, runs, by_set, out))
+        print_probes(page)
+        write_pages(page, out)
     console.print(f"Report: open {(out / 'report.html').resolve().as_uri()}", soft_wrap=True)
 
 

@@ -5,7 +5,7 @@ An arm is a word, as `--arms` takes it, or a name with what it is trained on of 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,27 @@ _OVERLAY = {name: value for name, value in asdict(OverlaySettings()).items() if 
 
 
 @dataclass(frozen=True)
+class Probes:
+    """Which arms are probed on which sets: behind which layers and at which tokens, as `--layers` and `--at` name them.
+
+    Of each set, that many `rows` are probed.
+    """
+
+    arms: Sequence[str]
+    sets: Sequence[str]
+    layers: str
+    at: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Preset:
     """The arms of a comparison and the names of its evaluation sets; on the first set the arms are at home."""
 
     name: str
     arms: Sequence[Arm]
     sets: Sequence[str]
+    probes: Probes | None = None
 
     @property
     def is_over_data(self) -> bool:
@@ -44,21 +59,35 @@ def load_preset(name: str) -> Preset:
     """Read a preset.
 
     Raises:
-        InputError: none has this name, its file is anything but the two lists `arms` and `sets`, or an arm is none.
+        InputError: none has this name, its file is anything but the two lists `arms` and `sets` and, where states are
+            probed, `probes`, or one of these means nothing.
     """
     if name not in preset_names():
         raise InputError(f"--preset {name}: unknown; known: {choices(preset_names())}")
     path = PRESETS / f"{name}.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    lists = values.values() if isinstance(values, dict) and set(values) == {"arms", "sets"} else ()
-    if not lists or not all(isinstance(each, list) for each in lists):
-        raise InputError(f"{path}: a preset has two lists, arms and sets")
+    named = isinstance(values, dict) and {*values} - {"probes"} == {"arms", "sets"}
+    if not named or not all(isinstance(values[each], list) for each in ("arms", "sets")):
+        raise InputError(f"{path}: a preset has two lists, arms and sets, and may have probes")
     try:
         arms = [_arm(each) for each in values["arms"]]
         check_arms(arms)
+        probes = _probes(values["probes"], [arm.name for arm in arms], values["sets"]) if "probes" in values else None
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    return Preset(name, tuple(arms), tuple(values["sets"]))
+    return Preset(name, tuple(arms), tuple(values["sets"]), probes)
+
+
+def _probes(said: Any, arms: Sequence[str], sets: Sequence[str]) -> Probes:
+    names = [each.name for each in fields(Probes)]
+    if not isinstance(said, dict) or sorted(said) != sorted(names):
+        raise InputError(f"probes {said!r}: give {', '.join(names)}")
+    for name, known in {"arms": arms, "sets": sets}.items():
+        if not isinstance(said[name], list) or not said[name] or not all(each in known for each in said[name]):
+            raise InputError(f"probes, {name}: {said[name]!r}: a list of some of {choices(known)}")
+    if not isinstance(said["rows"], int) or said["rows"] < 1:
+        raise InputError(f"probes, rows: {said['rows']!r}: a whole number of at least 1")
+    return Probes(tuple(said["arms"]), tuple(said["sets"]), str(said["layers"]), str(said["at"]), said["rows"])
 
 
 def _arm(value: Any) -> Arm:
@@ -86,5 +115,5 @@ def _checked(said: Any, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
             raise InputError(f"{name}: unknown; known: {choices(defaults)}")
         kind = type(defaults[name])
         if isinstance(value, bool) != (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
-            raise InputError(f"{name}: {value!r} is not of the kind of {defaults[name]!r}")
+            raise InputError(f"{name}: {value!r} does not have the type of {defaults[name]!r}")
     return said

@@ -43,7 +43,7 @@ class OverData:
     def check(self) -> None:
         """Raise `InputError` where a value is out of its range."""
         if not 0 < self.share <= 1:
-            raise InputError(f"share {self.share}: of the real data, above 0, up to 1")
+            raise InputError(f"share {self.share}: must be a share of the real data above 0, up to 1")
         if self.overlay:
             self.overlay.check()
 
@@ -67,13 +67,13 @@ def real_data(recipe: Recipe, name: str | None) -> RealData:
     kit = recipe.kit
     if name is None:
         if not recipe.name.startswith("tiny-"):
-            raise InputError("--preset: its arms draw over real data; name yours with --data")
+            raise InputError("--preset: its arms draw over real data; name it with --data")
         return RealData(instruction_data("train", kit.num_samples), instruction_data("test", kit.num_test_samples))
     data = as_directory(name)
     split = test_split(data)
     groups = dict(enumerate(open_dataset(data)["group"]))
     if not split and len(set(groups.values())) < 2:
-        raise InputError(f"--data {name}: all rows show one image, so that none can be held out; give more of them")
+        raise InputError(f"--data {name}: all rows show one image, so none can be held out; give more rows")
     held_out = set() if split else by_share(groups, HELD_OUT)
     train, test = (f"compare-{data.name}-{part}" for part in ("train", "test"))
     rows, tests = (split, range(read_manifest(split)["num_samples"])) if split else (data, held_out)
@@ -111,7 +111,9 @@ def asked_over(test: Path) -> Path:
     asked = [index for index, name in enumerate(open_dataset(both)["id"]) if name.endswith(SEPARATE)]
     if not asked:
         told = ", ".join(f"{name}: {number:,}" for name, number in read_manifest(both)["overlay"].items())
-        raise InputError(f"{test.name}: nothing is drawn over what is held out ({told}); give data with larger images")
+        raise InputError(
+            f"{test.name}: nothing can be drawn over the held-out images ({told}); give data with larger images"
+        )
     return _rows(both, f"{both.name}-asked", asked)
 
 

@@ -18,7 +18,9 @@ from pgt_lora.evaluation.paired import BASE, MEAN, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import area_maps, confusion, won_and_lost
 from pgt_lora.studies.compare.overview import Overview
+from pgt_lora.studies.compare.probes import ProbedSet, panels
 from pgt_lora.studies.diagnose.charts import accuracy_map, vote_map
+from pgt_lora.studies.diagnose.layers.report import print_layers, write_layers
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Page:
     shared_images: Mapping[str, int]
     command: str
     overview: Overview | None = None  # of a preset
+    probed: Sequence[ProbedSet] = ()  # of a preset that says so, when they were
 
     @property
     def paper(self) -> Published | None:
@@ -101,14 +104,20 @@ def write_pages(page: Page, out: Path) -> None:
         and (contrast.is_of_skill or not page.overview or contrast in page.ablations)
     ]
     maps = {result.items.title: drawn for result in page.results if (drawn := area_maps(result))}
+    color_of = colors(page.arms)
+    for each in page.probed:
+        (out / each.directory).mkdir(parents=True, exist_ok=True)
+        name = f"{page.recipe.name}, {each.about}"
+        write_layers(each.probes, out / each.directory, name, page.command, color_of)
     context = {
         "maps": maps,
         "page": page,
         "rules": RULES,
         "groups": [name for name, span in GROUPS for _ in range(span)],
         "benchmarks": BENCHMARKS,
-        "colors": colors(page.arms),
-        "charts": logged(page.runs, colors(page.arms)),
+        "colors": color_of,
+        "charts": logged(page.runs, color_of),
+        "panels": {each.name: panels(each.probes, color_of) for each in page.probed},
         "accuracy_map": accuracy_map,
         "vote_map": vote_map,
         "matrices": {
@@ -134,13 +143,15 @@ def _figures(page: Page) -> dict[str, Any]:
         for each in page.contrasts
         for row in each.rows
     ]
-    return {
+    figures = {
         "command": page.command,
         "scores": scores,
         "differences": differences,
         "shared_images": page.shared_images,
         "runs": page.runs,
-    } | ({"overview": page.overview.figures()} if page.overview else {})
+    }
+    figures |= {"overview": page.overview.figures()} if page.overview else {}
+    return figures | ({"probes": [each.facts() for each in page.probed]} if page.probed else {})
 
 
 def print_results(page: Page) -> None:
@@ -165,6 +176,13 @@ def print_results(page: Page) -> None:
         f"is above chance. {page.caveat}",
         soft_wrap=True,
     )
+
+
+def print_probes(page: Page) -> None:
+    """Print where the answers stand, set by set."""
+    for each in page.probed:
+        console.print(each.about, style="bold", soft_wrap=True)
+        print_layers(each.probes)
 
 
 def _cell(page: Page, result: Result, arm: str, column: int) -> str | Text:

@@ -49,7 +49,7 @@ SETS: Mapping[str, EvaluationSet] = {
     PGT: EvaluationSet(TITLES[PGT], "scenes that no arm was trained on, drawn as the recipe says", _held_out),
     SKILLS: EvaluationSet(TITLES[SKILLS], "what the small models were taught before", lambda recipe: skill_data()),
     "colors": EvaluationSet(
-        "Other plain colors", f"{SAME} plain colors that are not near the grey", _over(PLAIN_COLORS)
+        "Other plain colors", f"{SAME} plain colors that are not near the gray", _over(PLAIN_COLORS)
     ),
     "textures": EvaluationSet(
         "Textures", f"{SAME} {', '.join(TEXTURES_UNSEEN.names)}: kinds that no pre-training had", _over(TEXTURES_UNSEEN)

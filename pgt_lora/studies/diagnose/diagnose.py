@@ -43,7 +43,7 @@ def diagnose_model(
         InputError: the model, the data or `out` cannot be used; nothing was answered then.
     """
     if data and num_samples is not None:
-        raise InputError("--num-samples says how many probes are drawn: leave it out with --eval-data")
+        raise InputError("--num-samples is the number of probes: leave it out with --eval-data")
     if probing:
         check_installed()
     recipe = named.recipe

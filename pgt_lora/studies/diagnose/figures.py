@@ -15,7 +15,7 @@ from typing import Any
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation.scoring import chance
 from pgt_lora.evaluation.statistics import holm, mcnemar
-from pgt_lora.studies.diagnose.shares import Agreement, Favourite, Pairs, Share, Skill, Wording
+from pgt_lora.studies.diagnose.shares import Agreement, Favorite, Pairs, Share, Skill, Wording
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 Row = Mapping[str, Any]
@@ -89,26 +89,26 @@ def _wording(template: str, items: Sequence[Item]) -> Wording:
         silent=share((item.made["parsed"] is None for item in items), (item.row["group"] for item in items)),
         said=accuracy(said),
         instead=unsaid.most_common(1)[0][0] if unsaid else None,
-        favourites=tuple(_favourites(items, said)),
+        favorites=tuple(_favorites(items, said)),
         pairs=_pairs(items),
     )
 
 
-def _favourites(items: Sequence[Item], said: Sequence[Item]) -> Iterable[Favourite]:
+def _favorites(items: Sequence[Item], said: Sequence[Item]) -> Iterable[Favorite]:
     """Yield the answer that is given most and, where options are offered, the place that is chosen most."""
     if not said:
         return
     counts = Counter(item.made["parsed"] for item in said)
     label, _ = counts.most_common(1)[0]
     given = share((item.made["parsed"] == label for item in said), (item.row["group"] for item in said))
-    yield Favourite(label, given, sum(item.row["answer"] == label for item in items) / len(items))
+    yield Favorite(label, given, sum(item.row["answer"] == label for item in items) / len(items))
     if all(item.row["choices"] and item.row["answer_format"] != AnswerFormat.NUMBER for item in items):
         chosen = [_place(item, item.made["parsed"]) for item in said]
         place, _ = Counter(chosen).most_common(1)[0]
         given = share((each == place for each in chosen), (item.row["group"] for item in said))
         expected = sum(_place(item, item.row["answer"]) == place for item in items) / len(items)
         ordinal = ORDINALS[place] if place < len(ORDINALS) else f"{place + 1}th"
-        yield Favourite(f"the {ordinal} option", given, expected)
+        yield Favorite(f"the {ordinal} option", given, expected)
 
 
 def _place(item: Item, answer: str) -> int:

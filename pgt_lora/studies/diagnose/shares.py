@@ -44,7 +44,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Favourite:
+class Favorite:
     """The answer (or the place among the options) that is given most, and the share of items in which it is right."""
 
     label: str
@@ -76,7 +76,7 @@ class Wording:
     silent: Share
     said: Share
     instead: str | None
-    favourites: tuple[Favourite, ...]
+    favorites: tuple[Favorite, ...]
     pairs: Pairs | None
 
 

@@ -9,7 +9,7 @@ from textwrap import shorten
 
 from pgt_lora.core.html import p_value, percent
 from pgt_lora.evaluation.statistics import LEVEL
-from pgt_lora.studies.diagnose.shares import Favourite, Skill, Wording
+from pgt_lora.studies.diagnose.shares import Favorite, Skill, Wording
 
 # Of one wording.
 SEEN = "above chance"
@@ -55,7 +55,7 @@ def judge(skill: Skill) -> Verdict:
     """Return the verdict on one skill."""
     outcomes = {wording.template: outcome(wording) for wording in skill.wordings}
     # The place among the options, where there are options, says more than the answer that stands there.
-    fixed = [[each.label for each in wording.favourites if is_fixed(each)][-1:] for wording in skill.wordings]
+    fixed = [[each.label for each in wording.favorites if is_fixed(each)][-1:] for wording in skill.wordings]
     sayable = any(outcomes[each.template] == SILENT and each.said.low > each.chance for each in skill.wordings)
     return Verdict(
         task=skill.task,
@@ -69,7 +69,7 @@ def judge(skill: Skill) -> Verdict:
 
 def outcome(wording: Wording) -> str:
     """Return what the answers in one wording are; the first rule that holds counts."""
-    if any(map(is_fixed, wording.favourites)):
+    if any(map(is_fixed, wording.favorites)):
         return FIXED
     if wording.right.low > wording.chance:
         return SEEN
@@ -86,14 +86,14 @@ def halfway(chance: float) -> float:
     return (1 + chance) / 2
 
 
-def is_fixed(favourite: Favourite) -> bool:
+def is_fixed(favorite: Favorite) -> bool:
     """Tell whether one answer, or one place among the options, is surely nearly all that is given, and not rightly."""
-    return favourite.given.low > MOSTLY_FIXED and leans(favourite)
+    return favorite.given.low > MOSTLY_FIXED and leans(favorite)
 
 
-def leans(favourite: Favourite) -> bool:
+def leans(favorite: Favorite) -> bool:
     """Tell whether an answer, or a place, is surely given more often than it is right."""
-    return favourite.given.low > favourite.expected + LEANING
+    return favorite.given.low > favorite.expected + LEANING
 
 
 def _kind(outcomes: set[str], sayable: bool, mostly_right: bool) -> str:
@@ -122,11 +122,11 @@ def _failures(wording: Wording) -> Iterator[str]:
 
 def _habits(wording: Wording) -> Iterator[str]:
     where = f"template {wording.template}: "
-    if fixed := [each.label for each in wording.favourites if is_fixed(each)]:
+    if fixed := [each.label for each in wording.favorites if is_fixed(each)]:
         yield f"{where}always {' = '.join(fixed)}"
     else:
         # Where the options always stand in one order, the place says the same as the answer.
-        for each in {each.given: each for each in wording.favourites if leans(each)}.values():
+        for each in {each.given: each for each in wording.favorites if leans(each)}.values():
             given, expected = percent(each.given.value), percent(each.expected)
             yield f"{where}leans to {each.label}: {given}% of the answers, right in {expected}%"
     if wording.pairs and wording.pairs.changed.high < RARELY_CHANGED:

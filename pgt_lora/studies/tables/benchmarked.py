@@ -55,7 +55,7 @@ def _tests(model: Benchmarked, reference: Benchmarked) -> Mapping[str, Differenc
     ours, theirs = ([each for each in every if each["task"] in shared] for every in (ours, theirs))
     if not shared or [each["id"] for each in ours] != [each["id"] for each in theirs]:
         raise InputError(
-            f"{model.home}: not the items of {reference.home}; benchmark both alike, or make a table of each"
+            f"{model.home}: has other items than {reference.home}; benchmark both alike, or make a table of each"
         )
     result = Result(items_of(ours, TITLE, model.home), {BASE: [theirs], "tuned": [ours]})
     (contrast,) = contrasts([result], [BASE, "tuned"])

@@ -90,7 +90,7 @@ def _run(run: Path) -> list[Scored]:
 
 def _comparison(out: Path) -> list[Scored]:
     if not (out / RESULTS).is_file():
-        raise InputError(f"{out}: an unfinished comparison; the command that began it goes on where it stopped")
+        raise InputError(f"{out}: an unfinished comparison; run the same command to resume it")
     runs = json.loads((out / RESULTS).read_text(encoding="utf-8"))["runs"]
     trained = [out / "arms" / run["name"] for run in runs if run["seed"] is not None]
     base = _identity(trained[0])[0] if trained else str(_read(out / ASKED)["model"])

@@ -111,7 +111,7 @@ def _result(content_hash: str, arms: Mapping[str, Sequence[Path]]) -> Result:
     directory = next(iter(arms.values()))[0]
     data = Path(read_facts(directory)["data"])
     if not data.is_dir():
-        raise InputError(f"{data}: gone, and {directory} was scored on it; bring it back, or score the run again")
+        raise InputError(f"{data}: missing, but {directory} was scored on it; restore it, or score the run again")
     if read_manifest(data)["content_hash"] != content_hash:
         raise InputError(f"{data}: no longer what {directory} was scored on; score the run again")
     name = re.sub(rf"-{content_hash[:12]}$", "", directory.name)  # as comparisons name their sets

@@ -68,9 +68,7 @@ def durations(found: Findings, name: str, card: Card) -> list[Duration]:
         InputError: the recipe computes on the processor.
     """
     if found.recipe.sft.use_cpu:
-        raise InputError(
-            f"{found.recipe.name}: computes on the processor (use_cpu), so --gpu {name} says nothing of it"
-        )
+        raise InputError(f"{found.recipe.name}: runs on the CPU (use_cpu), so --gpu {name} does not apply")
     own = Fit(found.batch.size, found.setup.checkpointing, estimate(found.model, found.batch, found.setup))
     largest = fit(found, card.memory_gib)
     ways = [own] if own.memory.fits(card.memory_gib) else []

@@ -65,7 +65,7 @@ def fitted(found: Findings, card_gib: float, num_processes: int = 1, is_sharded:
     if chosen is None:
         raise InputError(
             f"{recipe.name}: per_device_train_batch_size auto: not one sample fits a GPU of {card_gib:.0f} GiB by the "
-            f"estimate; take --load_in_4bit true, several GPUs with LAUNCH=fsdp2, or a smaller canvas"
+            f"estimate; use --load_in_4bit true, several GPUs with LAUNCH=fsdp2, or a smaller canvas"
         )
     console.print(
         f"per_device_train_batch_size auto: {chosen} of {card_gib:.1f} by the estimate, {RESERVE:.0%} left free",
@@ -113,8 +113,8 @@ def card_here(recipe: Recipe) -> float:
     """
     if recipe.sft.use_cpu or not torch.cuda.is_available():
         raise InputError(
-            f"{recipe.name}: per_device_train_batch_size auto goes by a GPU's memory, and "
-            f"{'the recipe uses none (use_cpu)' if recipe.sft.use_cpu else 'none is seen here'}; give a number"
+            f"{recipe.name}: per_device_train_batch_size auto needs a GPU's memory, and "
+            f"{'the recipe uses none (use_cpu)' if recipe.sft.use_cpu else 'no GPU is visible'}; give a number"
         )
     sizes = [torch.cuda.get_device_properties(number).total_memory for number in range(torch.cuda.device_count())]
     return min(sizes) / GIB

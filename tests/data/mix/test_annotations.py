@@ -9,12 +9,11 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.sources.source import SourceSettings
 from pgt_lora.data.sources.tallyqa import ARCHIVE
 from tests.support.hub_calls import call, call_here
 from tests.support.hub_server import Hub, Repo, sha
-from tests.support.mixes import fixture
+from tests.support.mixes import fixture, mixed
 
 
 def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +36,7 @@ def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monk
     with zipfile.ZipFile(tmp_path / "cache/annotations/tallyqa/tallyqa.zip", "w") as opened:
         opened.write(given["tallyqa"] / "train.json", "train.json")
     asked: dict[str, Any] = {"image_root": tmp_path / "in/root", "cache": tmp_path / "cache", "seed": 0}
-    build_mix(tmp_path / "a", num_samples=3, exclude=["vsr"], **asked)
+    mixed(tmp_path / "a", num_samples=3, exclude=["vsr"], **asked)
     sources = read_manifest(tmp_path / "a")["sources"]
     assert {name: (facts["origin"], facts.get("revision")) for name, facts in sources.items()} == {
         "spatialladder": ("hongxingli/SpatialLadder-26k", commit),
@@ -47,10 +46,10 @@ def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monk
     assert sources["vsr"]["removed"] == {"image in vsr test": 1}
     pinned = {"vsr": f"cambridgeltl/vsr_zeroshot@{commit}"}
     zeroshot: dict[str, Any] = {"shares": {"vsr": 1}, "settings": SourceSettings(vsr_split="zeroshot")}
-    build_mix(tmp_path / "b", num_samples=1, annotations=pinned, **zeroshot, **asked)
+    mixed(tmp_path / "b", num_samples=1, annotations=pinned, **zeroshot, **asked)
     assert read_manifest(tmp_path / "b")["sources"]["vsr"]["revision"] == commit
     with pytest.raises(InputError, match="test items of the other"):
-        build_mix(tmp_path / "c", num_samples=1, annotations=pinned, shares={"vsr": 1}, **asked)
+        mixed(tmp_path / "c", num_samples=1, annotations=pinned, shares={"vsr": 1}, **asked)
 
 
 @pytest.mark.parametrize("fresh_process", [False, pytest.param(True, marks=pytest.mark.slow)])

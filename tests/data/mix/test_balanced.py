@@ -11,14 +11,13 @@ import pytest
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.mix.draw import ordered
 from pgt_lora.data.mix.pools import Candidate
 from pgt_lora.data.scene import Scene
 from pgt_lora.evaluation.paired import read_items
 from pgt_lora.studies.diagnose.charts import image_map, measure
 from pgt_lora.studies.diagnose.figures import Item
-from tests.support.mixes import rows
+from tests.support.mixes import mixed, rows
 from tests.support.originals import coco, put
 
 
@@ -40,7 +39,7 @@ def test_the_first_ones_are_as_even_as_can_be() -> None:
     assert max(taken.values()) - min(taken.values()) <= 1
     assert max(Counter(each.strata for each in order[:34] if each.strata[0] != "d").values()) <= 3
     assert order != ordered(random.Random(1), candidates(strata), balanced=True)
-    with pytest.raises(InputError, match="--balanced: only the rows of coco_position"):
+    with pytest.raises(InputError, match="--balanced: only rows of coco_position"):
         ordered(random.Random(0), candidates([()]), balanced=True)
 
 
@@ -64,7 +63,7 @@ def directory(tmp_path: Path) -> Path:
 
 def made(directory: Path, out: str, num_samples: int | None, **asked: Any) -> list[dict[str, Any]]:
     with console.capture():
-        build_mix(
+        mixed(
             directory / out, num_samples=num_samples, seed=0, annotations={"coco_position": directory},
             image_root=directory, cache=directory / "cache", **{"shares": {"coco_position": 1.0}, **asked},
         )  # fmt: skip
@@ -99,7 +98,7 @@ def test_the_whole_test_split_keeps_places_from_which_maps_are_drawn(directory: 
 
 
 def test_what_cannot_be_drawn_is_told(directory: Path) -> None:
-    with pytest.raises(InputError, match="all rows: only those of one source"):
+    with pytest.raises(InputError, match="--all needs a single source"):
         made(directory, "a", None, shares={"vsr": 1.0, "coco_position": 1.0})
     with pytest.raises(InputError, match="there are no more questions"):
         made(directory, "a", 19)

@@ -11,11 +11,11 @@ from datasets import load_dataset
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, PARQUET, features, is_made, read_manifest
 from pgt_lora.data.generate import generate
-from pgt_lora.data.mix.build import build_mix, request
+from pgt_lora.data.mix.request import MixRequest
 from pgt_lora.data.turns import Form
 from pgt_lora.tiny.standin import FILES, IMAGES
 from tests.support.loopback import Host
-from tests.support.mixes import SMALL, fixture, mix, rows
+from tests.support.mixes import SMALL, fixture, mix, mixed, rows
 from tests.support.originals import archive, jpeg
 
 
@@ -40,17 +40,24 @@ def test_a_mix_is_a_dataset_directory(standin: Path, tmp_path: Path) -> None:
 
 def test_the_manifest_says_where_everything_came_from(standin: Path, tmp_path: Path) -> None:
     manifest = mix(standin, tmp_path / "a", 30)
-    assert manifest["asked"] == request(num_samples=30, seed=0)
-    assert is_made(tmp_path / "a", request(num_samples=30, seed=0))
-    assert not is_made(tmp_path / "a", request(num_samples=30, seed=0, exclude=["vsr"]))
+    assert manifest["asked"] == MixRequest(30).facts()
+    assert is_made(tmp_path / "a", MixRequest(30).facts())
+    assert not is_made(tmp_path / "a", MixRequest(30, exclude=["vsr"]).facts())
     assert sorted(manifest["sources"]) == ["spatialladder", "tallyqa", "vsr"]
     for name, facts in manifest["sources"].items():
         assert facts["rows"] == 20
         assert facts["drawn"] == 10
         assert facts["removed"] == {}
-        assert not facts["licence"]["redistributable"]
+        assert not facts["license"]["redistributable"]
         assert list(facts["files"]) == [Path(FILES[name]).name]
     assert str(standin) not in (tmp_path / "a" / MANIFEST).read_text()
+
+
+def test_a_manifest_of_an_earlier_version_is_read(standin: Path, tmp_path: Path) -> None:
+    manifest, path = mix(standin, tmp_path / "a", 30), tmp_path / "a" / MANIFEST
+    path.write_text(path.read_text().replace('"license"', '"licence"'))
+    assert "licence" in path.read_text()
+    assert read_manifest(tmp_path / "a") == manifest
 
 
 def test_the_same_is_drawn_twice_and_another_seed_draws_others(standin: Path, tmp_path: Path) -> None:
@@ -69,10 +76,10 @@ def test_the_same_is_drawn_twice_and_another_seed_draws_others(standin: Path, tm
 def test_pgt_and_dataset_directories_are_mixed_in(standin: Path, tmp_path: Path) -> None:
     generate(tmp_path / "mine", num_samples=20, seed=9, settings=SMALL)
     shares = {"vsr": 1.0, "pgt": 1.0, str(tmp_path / "mine"): 1.0}
-    manifest = mix(standin, tmp_path / "a", 30, shares=shares, pgt_settings=SMALL)
+    manifest = mix(standin, tmp_path / "a", 30, shares=shares, pgt=SMALL)
     assert Counter(row["source"] for row in rows(tmp_path / "a")) == {"vsr": 10, "pgt": 20}
     assert sorted(manifest["sources"]) == ["mine", "pgt", "vsr"]
-    assert manifest["sources"]["mine"]["licence"]["redistributable"]
+    assert manifest["sources"]["mine"]["license"]["redistributable"]
     stored = {row["id"]: row for row in rows(tmp_path / "mine")}
     kept = [row for row in rows(tmp_path / "a") if row["id"] in stored]
     assert len(kept) == 10
@@ -80,14 +87,14 @@ def test_pgt_and_dataset_directories_are_mixed_in(standin: Path, tmp_path: Path)
     # A mix can be mixed in as well: its rows stay what they were, and none comes twice.
     assert manifest["asked"]["canvas"] == "112x112"
     again = mix(standin, tmp_path / "b", 20, shares={str(tmp_path / "a"): 1.0, "vsr": 1.0})
-    assert again["sources"]["a"]["licence"]["redistributable"] is False
+    assert again["sources"]["a"]["license"]["redistributable"] is False
     assert again["sources"]["vsr"]["removed"] == {"exact duplicate": 10}
     assert len({row["id"] for row in rows(tmp_path / "b")}) == 20
 
 
 def test_too_few_rows_is_an_error_that_says_how_many_there_are(standin: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"spatialladder: 21 rows are asked for, there are 20 of 20 .*--absolute-distance"
+        InputError, match=r"spatialladder: 21 rows are needed, but there are 20 of 20 .*--absolute-distance"
     ):
         mix(standin, tmp_path / "a", 63)
     assert not (tmp_path / "a").exists()
@@ -100,7 +107,7 @@ def test_nothing_is_overwritten_unless_asked(standin: Path, tmp_path: Path) -> N
         mix(standin, tmp_path / "a", 9)
     with pytest.raises(InputError, match="too few"):
         mix(standin, tmp_path / "a", 2, overwrite=True)
-    with pytest.raises(InputError, match="rows are asked for"):
+    with pytest.raises(InputError, match="rows are needed"):
         mix(standin, tmp_path / "a", 600, overwrite=True)
     assert (tmp_path / "a" / MANIFEST).read_bytes() == before
     assert mix(standin, tmp_path / "a", 9, overwrite=True)["num_samples"] == 9
@@ -123,7 +130,7 @@ def test_a_missing_image_is_named_or_its_row_drawn_again(standin: Path, tmp_path
     before, after = ({row["id"] for row in rows(tmp_path / name)} for name in ("whole", "a"))
     assert len(after) == 30
     assert before - after == {taken["id"]}
-    with pytest.raises(InputError, match=r"20 rows are asked for, there are 19 .*1 removed \(image missing\)"):
+    with pytest.raises(InputError, match=r"20 rows are needed, but there are 19 .*1 removed \(image missing\)"):
         mix(standin, tmp_path / "b", 60, image_root=tmp_path / "root", on_missing="redraw")
 
 
@@ -137,12 +144,12 @@ def test_only_the_images_of_drawn_rows_are_fetched(tmp_path: Path, host: Host) -
     host.files["/images.zip"] = archive({name: jpeg(5) for name in names})
     mirrors = {"coco": host.address, "vg": host.address, "spatialladder": f"{host.address}/images.zip"}
     asked: dict[str, Any] = {"annotations": given, "cache": tmp_path / "cache", "mirrors": mirrors, "seed": 0}
-    build_mix(tmp_path / "a", num_samples=3, **asked)
+    mixed(tmp_path / "a", num_samples=3, **asked)
     drawn = {(row["source"], row["images"][0]["path"]) for row in rows(tmp_path / "a")}
     fetched = [request.path for request in host.requests if request.path != "/images.zip"]
     assert sorted(fetched) == sorted(f"/{path}" for source, path in drawn if source != "spatialladder")
     assert len([request for request in host.requests if request.path == "/images.zip"]) == 2
     before = len(host.requests)
-    build_mix(tmp_path / "b", num_samples=3, **asked)
+    mixed(tmp_path / "b", num_samples=3, **asked)
     assert len(host.requests) == before
     assert read_manifest(tmp_path / "b") == read_manifest(tmp_path / "a")

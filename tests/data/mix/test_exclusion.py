@@ -7,15 +7,14 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.sources.source import SourceSettings
-from tests.support.mixes import fixture, rows
+from tests.support.mixes import fixture, mixed, rows
 
 
 def test_groups_join_the_sources_and_duplicates_go(tmp_path: Path) -> None:
     given = fixture(tmp_path / "in")
     shares = {"tallyqa": 3.0, "vsr": 2.0, "spatialladder": 2.0}
-    build_mix(tmp_path / "a", num_samples=7, seed=0, shares=shares, annotations=given, image_root=tmp_path / "in/root")
+    mixed(tmp_path / "a", num_samples=7, seed=0, shares=shares, annotations=given, image_root=tmp_path / "in/root")
     groups = {(row["source"], row["group"]) for row in rows(tmp_path / "a")}
     assert groups == {
         ("tallyqa", "vg:2410408"), ("tallyqa", "coco:296471"), ("tallyqa", "coco:42"),
@@ -34,7 +33,7 @@ def test_images_of_evaluation_sets_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "groups.txt").write_text("# rooms\nscannet:scene0033\n\n")
     exclude = ["vsr", f"tallyqa={given['tallyqa']}", str(tmp_path / "groups.txt")]
     asked: dict[str, Any] = {"annotations": given, "image_root": tmp_path / "in/root", "seed": 0}
-    build_mix(tmp_path / "a", num_samples=2, shares={"tallyqa": 1, "spatialladder": 1}, exclude=exclude, **asked)
+    mixed(tmp_path / "a", num_samples=2, shares={"tallyqa": 1, "spatialladder": 1}, exclude=exclude, **asked)
     assert sorted(row["group"] for row in rows(tmp_path / "a")) == ["scannet:scene0022", "vg:2410408"]
     manifest = read_manifest(tmp_path / "a")
     assert manifest["asked"]["exclude"] == ["vsr test", "tallyqa test", "groups.txt"]
@@ -43,11 +42,11 @@ def test_images_of_evaluation_sets_are_left_out(tmp_path: Path) -> None:
     }  # fmt: skip
     assert manifest["sources"]["spatialladder"]["removed"]["image in groups.txt"] == 1
     # A dataset directory as the evaluation set.
-    with pytest.raises(InputError, match=r"vsr: 1 rows are asked for, there are 0 of 2 .*2 removed \(image in b\)"):
-        build_mix(tmp_path / "b", num_samples=2, shares={"vsr": 1}, **asked)
-        build_mix(tmp_path / "c", num_samples=1, shares={"vsr": 1}, exclude=[str(tmp_path / "b")], **asked)
+    with pytest.raises(InputError, match=r"vsr: 1 rows are needed, but there are 0 of 2 .*2 removed \(image in b\)"):
+        mixed(tmp_path / "b", num_samples=2, shares={"vsr": 1}, **asked)
+        mixed(tmp_path / "c", num_samples=1, shares={"vsr": 1}, exclude=[str(tmp_path / "b")], **asked)
     with_mapping = SourceSettings(vg_to_coco={2410408: 42})
-    build_mix(tmp_path / "d", num_samples=3, shares={"tallyqa": 1}, settings=with_mapping, **asked)
+    mixed(tmp_path / "d", num_samples=3, shares={"tallyqa": 1}, settings=with_mapping, **asked)
     assert {row["group"] for row in rows(tmp_path / "d")} == {"coco:42", "coco:296471"}
 
 
@@ -56,7 +55,7 @@ def test_what_cannot_be_excluded_is_an_error(tmp_path: Path, entry: str) -> None
     given = fixture(tmp_path / "in")
     (tmp_path / "cats.txt").write_text("coco:1\n296471\n")
     with pytest.raises(InputError, match=r"--exclude|line 2|caption is None"):
-        build_mix(
+        mixed(
             tmp_path / "a",
             num_samples=1,
             seed=0,
@@ -71,18 +70,18 @@ def test_vsr_families_are_never_mixed(tmp_path: Path) -> None:
     given = fixture(tmp_path / "in")
     asked: dict[str, Any] = {"annotations": given, "image_root": tmp_path / "in/root", "seed": 0}
     zeroshot = SourceSettings(vsr_split="zeroshot")
-    build_mix(tmp_path / "z", num_samples=1, shares={"vsr": 1}, settings=zeroshot, **asked)
+    mixed(tmp_path / "z", num_samples=1, shares={"vsr": 1}, settings=zeroshot, **asked)
     assert rows(tmp_path / "z")[0]["group"] == "coco:172406"
     both = f"{tmp_path / 'z'} is zeroshot, vsr is random"
     with pytest.raises(InputError, match=both):
-        build_mix(tmp_path / "a", num_samples=2, shares={"vsr": 1, str(tmp_path / "z"): 1}, **asked)
-    build_mix(tmp_path / "nested", num_samples=1, shares={str(tmp_path / "z"): 1}, **asked)
+        mixed(tmp_path / "a", num_samples=2, shares={"vsr": 1, str(tmp_path / "z"): 1}, **asked)
+    mixed(tmp_path / "nested", num_samples=1, shares={str(tmp_path / "z"): 1}, **asked)
     with pytest.raises(InputError, match=f"{tmp_path / 'nested'} is zeroshot, vsr is random"):
-        build_mix(tmp_path / "a", num_samples=2, shares={"vsr": 1, str(tmp_path / "nested"): 1}, **asked)
+        mixed(tmp_path / "a", num_samples=2, shares={"vsr": 1, str(tmp_path / "nested"): 1}, **asked)
     with pytest.raises(InputError, match="never mixed"):
-        build_mix(tmp_path / "a", num_samples=1, shares={"vsr": 1}, exclude=[str(tmp_path / "z")], **asked)
+        mixed(tmp_path / "a", num_samples=1, shares={"vsr": 1}, exclude=[str(tmp_path / "z")], **asked)
     with pytest.raises(InputError, match="test items of the other"):
-        build_mix(
+        mixed(
             tmp_path / "a", num_samples=1, shares={"vsr": 1}, settings=zeroshot,
             **asked | {"annotations": {"vsr": tmp_path / "in/vsr/data/splits/random/train.jsonl"}},
         )  # fmt: skip

@@ -58,7 +58,7 @@ def test_what_is_no_image_is_named_and_not_kept(host: Host, tmp_path: Path, wait
 def test_an_interrupted_run_goes_on_where_it_was(host: Host, tmp_path: Path, waits: list[float]) -> None:
     references = photographs(host)[:6]
     host.faults["/train2017/000000000004.jpg"] = [500] * 6
-    with pytest.raises(InputError, match="given up"):
+    with pytest.raises(InputError, match="gave up"):
         obtain(references, shelf(host, tmp_path, waits, num_threads=1))
     kept = len(list(tmp_path.rglob("*.jpg")))
     assert kept >= 4

@@ -14,7 +14,7 @@ from pgt_lora.data.scene.palette import COLORS, delta_e
 from pgt_lora.data.scene.render import casing_width
 
 CANVAS = Canvas(200, 160)
-GREY = (128, 128, 128)
+GRAY = (128, 128, 128)
 
 
 def measure(scene: Scene, photograph: Image.Image) -> Measure:
@@ -38,10 +38,10 @@ def test_many_pixels_have_the_colors_that_one_has() -> None:
 @pytest.mark.parametrize("each", [Box("red", 60, 50, 100, 90), Circle("red", 80, 70, 20)])
 def test_the_border_is_measured_on_every_side(each: Box | Circle) -> None:
     scene = Scene(CANVAS, (each,), ()) if isinstance(each, Box) else Scene(CANVAS, (), (each,))
-    plain = measure(scene, Image.new("RGB", (200, 160), GREY))
-    assert plain.is_certain and plain.median == plain.low == pytest.approx(delta_e(COLORS["red"], GREY), abs=0.01)
+    plain = measure(scene, Image.new("RGB", (200, 160), GRAY))
+    assert plain.is_certain and plain.median == plain.low == pytest.approx(delta_e(COLORS["red"], GRAY), abs=0.01)
     assert not measure(scene, Image.new("RGB", (200, 160), (215, 30, 25))).is_certain
-    partly = measure(scene, halves(GREY, (215, 30, 25), edge=90))  # a part of the border is lost, most of it is not
+    partly = measure(scene, halves(GRAY, (215, 30, 25), edge=90))  # a part of the border is lost, most of it is not
     assert partly.median > 35 and partly.low < 10 and not partly.is_certain
     cased = replace(scene, look=replace(scene.look, casing_px=casing_width(CANVAS)))
     dull = Image.new("RGB", (200, 160), (185, 35, 30))
@@ -52,11 +52,11 @@ def test_the_border_is_measured_on_every_side(each: Box | Circle) -> None:
 
 def test_a_circle_that_takes_another_color_on_is_uncertain() -> None:
     scene = Scene(CANVAS, (), (Circle("red", 100, 80, 20, opacity=0.6),))
-    assert measure(scene, Image.new("RGB", (200, 160), GREY)).own == 1
-    over_white = measure(scene, halves(GREY, (255, 255, 255)))
+    assert measure(scene, Image.new("RGB", (200, 160), GRAY)).own == 1
+    over_white = measure(scene, halves(GRAY, (255, 255, 255)))
     assert over_white.own == pytest.approx(0.5, abs=0.05) and not over_white.is_certain
     opaque = replace(scene, circles=(replace(scene.circles[0], opacity=1.0),))
-    assert measure(opaque, halves(GREY, (255, 255, 255))).own == 1
+    assert measure(opaque, halves(GRAY, (255, 255, 255))).own == 1
 
 
 @pytest.mark.parametrize(

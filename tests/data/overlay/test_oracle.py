@@ -155,6 +155,6 @@ def left_of(color: str) -> Asked:
 
 
 def near(color: str, least: float, most: float) -> tuple[int, int, int]:
-    """Return a color between a color and grey that differs from it by so much."""
+    """Return a color between a color and gray that differs from it by so much."""
     mixes = (blend(COLORS[color], share / 200) for share in range(200, 0, -1))
     return next(mixed for mixed in mixes if least < delta_e(mixed, COLORS[color]) < most)

@@ -105,7 +105,7 @@ def test_a_photograph_that_is_missing_or_another_one_is_told(plan: Path) -> None
     shutil.copyfile(photographs / rows["id"][2], photographs / second)
     with pytest.raises(InputError) as changed:
         rows[1]
-    for name, error, says in ((first, missing, "cannot be read"), (second, changed, "is another one than when")):
+    for name, error, says in ((first, missing, "cannot be read"), (second, changed, "has changed since")):
         message = str(error.value)
         assert message.startswith(f"{photographs / name}: {plan}: row {name}: ") and says in message
         assert "make the dataset again" in message and "\n" not in message
@@ -160,7 +160,7 @@ def test_it_is_pushed_with_pixels_or_as_paths(
     assert all(json.loads(overlay)["canvas"] for (overlay,) in rows["overlays"])
     manifest = read_manifest(plan)
     for source in manifest["sources"].values():
-        source["licence"]["redistributable"] = True
+        source["license"]["redistributable"] = True
     (plan / "manifest.json").write_text(json.dumps(manifest))
     assert call(monkeypatch, capsys, "push-dataset", str(plan), "a/b")[0] == 0
     assert list(open_dataset(pushed[1])) == rows_drawn(plan)

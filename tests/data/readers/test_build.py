@@ -177,9 +177,9 @@ def test_nothing_foreign_is_replaced(tmp_path: Path) -> None:
 def test_a_file_without_images_asks_for_their_column(tmp_path: Path) -> None:
     rows = [{"question": "What?", "answer": "that", "picture": "0.png"}] * 3
     path = lines(tmp_path / "rows.jsonl", rows)
-    with pytest.raises(InputError, match="no row shows an image; its columns are answer, picture, question"):
+    with pytest.raises(InputError, match="no row has an image; its columns are answer, picture, question"):
         import_data(str(path), tmp_path / "out")
-    with pytest.raises(InputError, match="--columns task=kind: no such column; its are answer, picture, question"):
+    with pytest.raises(InputError, match="--columns task=kind: no such column; known: answer, picture, question"):
         import_data(str(path), tmp_path / "out", ImportSettings(columns={"task": "kind", "image": "none"}))
     alone = imported(path, tmp_path, columns={"image": "none"})
     assert [row["images"] for row in alone] == [[], [], []]
@@ -206,5 +206,5 @@ def test_a_first_row_that_cannot_be_read_is_one_of_others(tmp_path: Path) -> Non
     source = tmp_path / "rows.jsonl"
     source.write_text(f'{{"question":\n{{"question": "How many?"}}\n{good}\n')
     assert len(imported(source, tmp_path, on_error=OnError.SKIP)) == 1
-    with pytest.raises(InputError, match=r"rows.jsonl, line 1: not JSON .*; mend it, or leave out"):
+    with pytest.raises(InputError, match=r"rows.jsonl, line 1: not JSON .*; fix it, or skip"):
         import_data(str(source), tmp_path / "other")

@@ -7,9 +7,9 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, open_dataset
-from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.readers.named import as_directory
 from tests.support import own_data
+from tests.support.mixes import mixed
 from tests.support.own_data import llava, png
 
 
@@ -60,8 +60,8 @@ def test_what_cannot_be_imported_says_how_to_leave_it_out(tmp_path: Path, home: 
 
 def test_a_mix_takes_what_can_be_imported(tmp_path: Path, data_dir: Path) -> None:
     source = own_data.trl(tmp_path)
-    build_mix(tmp_path / "mix", num_samples=12, seed=0, shares={str(source): 1, str(data_dir): 1})
+    mixed(tmp_path / "mix", num_samples=12, seed=0, shares={str(source): 1, str(data_dir): 1})
     sources = open_dataset(tmp_path / "mix")["source"]
     assert (sources.count("trl"), sources.count("pgt")) == (6, 6)
-    with pytest.raises(InputError, match=r"--shares nowhere: no source .*, file or Hub id"):
-        build_mix(tmp_path / "other", num_samples=12, seed=0, shares={"nowhere": 1})
+    with pytest.raises(InputError, match=r"--shares nowhere: not a source .*, file or Hub id"):
+        mixed(tmp_path / "other", num_samples=12, seed=0, shares={"nowhere": 1})

@@ -55,8 +55,8 @@ def test_classes_go_by_their_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("nowhere.jsonl", "nowhere.jsonl: no such dataset directory or file, and no Hub id"),
-        ("data/nowhere", "data/nowhere: no such dataset directory or file"),
+        ("nowhere.jsonl", "nowhere.jsonl: not a dataset directory, a file or a Hub id"),
+        ("data/nowhere", "data/nowhere: not a dataset directory, a file"),
         (".", "no dataset directory .*manifest.json.*metadata.csv"),
     ],
 )
@@ -90,7 +90,7 @@ def test_a_dataset_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (len(open_dataset(out)), len(open_dataset(test))) == (20, 3)
     facts = read_manifest(out)["sources"]["me/data"]
     assert (facts["origin"], len(facts["revision"])) == ("me/data", 40)
-    assert facts["licence"] == {"annotations": "mit", "images": "mit", "redistributable": False}
+    assert facts["license"] == {"annotations": "mit", "images": "mit", "redistributable": False}
 
 
 def test_a_part_of_a_dataset_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +207,6 @@ def test_a_dataset_directory_can_be_divided(tmp_path: Path, data_dir: Path) -> N
         [row[name] for name in kept] for row in open_dataset(data_dir)
     ]
     (facts,) = read_manifest(whole)["sources"].values()
-    assert facts["licence"]["redistributable"] is True
+    assert facts["license"]["redistributable"] is True
     parts = import_data(str(data_dir), tmp_path / "parts", ImportSettings(test=0.25))
     assert [len(open_dataset(each)) for each in parts] == [24, 8]

@@ -68,9 +68,7 @@ def test_a_column_that_divides_must_not_leak(tmp_path: Path) -> None:
     assert open_dataset(test)["id"] == ["a-000001", "a-000002"]
     leaking = [row | {"split": "test" if index == 0 else "train"} for index, row in enumerate(rows)]
     path = lines(tmp_path / "b.jsonl", leaking)
-    with pytest.raises(
-        InputError, match=rf"1 test rows show images that train shows.*{path}, line 1 and {path}, line 2"
-    ):
+    with pytest.raises(InputError, match=rf"1 test rows show images of train rows.*{path}, line 1 and {path}, line 2"):
         import_data(str(path), tmp_path / "b", ImportSettings(split_column="split"))
     other = lines(tmp_path / "c.jsonl", [row | {"split": "val"} for row in rows])
     with pytest.raises(InputError, match="line 1: its split is 'val'; known: train, test"):
@@ -90,7 +88,7 @@ def test_no_old_test_split_stays_behind(tmp_path: Path) -> None:
     ("asked", "says"),
     [
         (ImportSettings(test=1.0), "--test 1.0"),
-        (ImportSettings(test=0.1, split_column="a"), "leave out the other"),
+        (ImportSettings(test=0.1, split_column="a"), "give only one of them"),
         (ImportSettings(image_root=Path("nowhere")), "--image-root nowhere: no such directory"),
     ],
 )

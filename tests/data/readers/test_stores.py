@@ -35,8 +35,8 @@ def test_images_of_all_stores_are_fetched_once(tmp_path: Path, host: Host, capsy
         "origin": FOLDERS["gqa/images"].host,
         "terms": FOLDERS["gqa/images"].terms,
     }
-    assert facts["licence"]["images"].startswith("coco: COCO terms of use") and not facts["licence"]["redistributable"]
-    assert all(store.terms in facts["licence"]["images"] for store in FOLDERS.values())
+    assert facts["license"]["images"].startswith("coco: COCO terms of use") and not facts["license"]["redistributable"]
+    assert all(store.terms in facts["license"]["images"] for store in FOLDERS.values())
     import_data(str(mix(tmp_path)), tmp_path / "again", settings)
     assert len(host.requests) == 8
     # What --data imports is the same before and after an image was fetched.

@@ -33,12 +33,12 @@ def test_rows_are_named_by_the_lines_they_begin_in(tmp_path: Path) -> None:
         ("a.json", '[\n {"a": 1},\n {"a": }\n]', "a.json, line 3: not JSON"),
         ("a.json", '[\n {"a": 1}\n {"a": 2}\n]', "a.json, line 3: not JSON .no comma before this row"),
         ("a.json", '[\n {"a": 1},\n', "a.json: the list of rows does not end"),
-        ("a.json", '[{"a": 1}] x', "a.json: the list of rows does not end, or something stands behind it"),
-        ("a.json", '{\n "data": [{"a": 1}]\n}\n', "a.json: one object over several lines; write its rows as a list"),
-        ("a.csv", "a,b,a\n1,2,3\n", "a.csv, line 1: two columns are called 'a'; rename one"),
+        ("a.json", '[{"a": 1}] x', "a.json: the list of rows does not end, or something follows it"),
+        ("a.json", '{\n "data": [{"a": 1}]\n}\n', "a.json: one object over several lines; write the rows as a list"),
+        ("a.csv", "a,b,a\n1,2,3\n", "a.csv, line 1: two columns are named 'a'; rename one"),
         ("a.json", b'[{"a": "\xff"}]', "a.json: cannot be read as UTF-8"),
         ("a.parquet", b"PAR1", "a.parquet: cannot be read"),
-        ("a.txt", "", "a.txt: not a file of rows that is read; known: .csv"),
+        ("a.txt", "", "a.txt: not a known kind of file; known: .csv"),
     ],
 )
 def test_a_broken_file_is_told(name: str, text: str | bytes, says: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Colours are told apart."""
+"""Colors are told apart."""
 
 from itertools import combinations
 

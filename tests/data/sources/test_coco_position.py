@@ -130,13 +130,13 @@ def changed(change: Any) -> Any:
         (lambda tree: tree["annotations"][0].update(bbox=[1, 2, 3]), "annotation 1000: bbox is .* not four numbers"),
         (
             lambda tree: tree["annotations"][0].update(bbox=[900, 2, 3, 4]),
-            "annotation 1000: the middle of bbox .* outside",
+            "annotation 1000: the center of bbox .* outside",
         ),
         (lambda tree: tree["annotations"][0].update(image_id=5), "annotation 1000: its image, category or iscrowd"),
         (lambda tree: tree["annotations"][0].update(iscrowd=2), "annotation 1000: its image, category or iscrowd"),
         (lambda tree: tree["annotations"][0].pop("iscrowd"), "annotation 1000: iscrowd is None"),
         (lambda tree: tree["images"][0].update(file_name="../x.jpg"), "leads out"),
-        (lambda tree: tree["images"][0].update(coco_url="x/val2017/1.jpg"), "train2017 is asked for"),
+        (lambda tree: tree["images"][0].update(coco_url="x/val2017/1.jpg"), "not in train2017"),
     ],
 )
 def test_what_is_not_the_original_is_named(tmp_path: Path, change: Any, says: str) -> None:

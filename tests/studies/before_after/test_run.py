@@ -14,7 +14,7 @@ from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.held_out import sets_of_run
 from pgt_lora.evaluation.scoring import Score
-from pgt_lora.export.card import HubLicence, write_card
+from pgt_lora.export.card import HubLicense, write_card
 from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import load_model
 from pgt_lora.models.names import resolve
@@ -83,13 +83,13 @@ def own_held_out_set(root: Path, out: Path, overrides: list[str], data_dir: Path
     assert "<h2>own</h2>" in page
     assert f"--eval-data {own} --out DIR" in page
     assert read_manifest(own)["content_hash"][:16] in page
-    card = write_card(out, "owner/base", HubLicence("mit"), "me/model", True)
+    card = write_card(out, "owner/base", HubLicense("mit"), "me/model", True)
     assert "own:" in card
     assert "Held-out PGT:" in card
     with pytest.raises(InputError, match="is trained on these items"):
         run(recipe, data_dir, out, eval_data=[data_dir])
     generate(root / "elsewhere" / "own", num_samples=6, seed=6, settings=TaskSettings(Canvas(112, 112)))
-    with pytest.raises(InputError, match="base/own holds the scores of another dataset of this name; rename one"):
+    with pytest.raises(InputError, match="base/own holds scores of another dataset with this name; rename one"):
         run(recipe, data_dir, out, eval_data=[root / "elsewhere" / "own"])
 
 

@@ -30,7 +30,7 @@ def table(path: Path, **columns: list[Any]) -> Path:
 
 
 @pytest.mark.parametrize("drawn", [CORNERS, SIZED, json.dumps(CORNERS)], ids=["corners", "sizes", "text"])
-def test_boxes_are_read_by_their_colours_in_either_form(drawn: Any) -> None:
+def test_boxes_are_read_by_their_colors_in_either_form(drawn: Any) -> None:
     asked = [(NEARER, ("door", "books")), (NEARER, ("books", "door"))]
     found = boxes_of_choices(asked, [drawn, drawn])
     assert found == [
@@ -89,7 +89,7 @@ def test_another_schema_is_refused_by_row(tmp_path: Path) -> None:
     assert (row.answer, row.kind, row.boxes) == ("A", "Depth", None)  # type: ignore[attr-defined]
     assert hub_sets.read_cv_bench("2D")(tmp_path / "0.parquet", "test", SETTINGS).rows == ()
     for changed, says in (
-        ({"answer": ["(C)"]}, "row 1: the answer 'C' is no letter of the 2 options"),
+        ({"answer": ["(C)"]}, "row 1: the answer 'C' is not a letter of the 2 options"),
         ({"choices": [["door"]]}, "row 1: 1 choices"),
         ({"question": [7]}, "row 1: question is 7"),
     ):
@@ -100,7 +100,7 @@ def test_another_schema_is_refused_by_row(tmp_path: Path) -> None:
         read(table(tmp_path / "2.parquet", **good), "test", SETTINGS)
     with pytest.raises(InputError, match="neither yes nor no"):
         hub_sets.read_pope(table(tmp_path / "3.parquet", question=["?"], answer=["maybe"]), "test", SETTINGS)
-    with pytest.raises(InputError, match="no number of the 2 options"):
+    with pytest.raises(InputError, match="not a number of the 2 options"):
         path = table(tmp_path / "4.parquet", question=["?"], options=[["a", "b"]], answer=["2"])
         hub_sets.read_ai2d(path, "test", SETTINGS)
     folder = tmp_path / hub_sets.GQA_QUESTIONS

@@ -26,7 +26,7 @@ from pgt_lora.evaluation.evaluate import evaluate, load_for_evaluation
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.studies.benchmarks.benchmark import benchmark
-from pgt_lora.studies.benchmarks.catalogue import SUITES
+from pgt_lora.studies.benchmarks.catalog import SUITES
 from pgt_lora.studies.benchmarks.harness import PYTHON_VARIABLE, TASKS, HarnessSettings
 from pgt_lora.studies.benchmarks.plan import Data
 from pgt_lora.studies.benchmarks.subject import resolve_subject

@@ -15,7 +15,7 @@ from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.probability import By
 from pgt_lora.studies.benchmarks import harness, kit
 from pgt_lora.studies.benchmarks.benchmark import benchmark
-from pgt_lora.studies.benchmarks.catalogue import Prompts, in_paper_form
+from pgt_lora.studies.benchmarks.catalog import Prompts, in_paper_form
 from pgt_lora.studies.benchmarks.harness import HarnessSettings
 from pgt_lora.studies.benchmarks.paper_forms import FORMS, Wording
 from pgt_lora.studies.benchmarks.plan import Data, plan
@@ -166,10 +166,13 @@ def test_what_does_not_go_together_is_refused_in_one_line(
 ) -> None:
     for words, says in (
         (("--prompts", "papers"), "--prompts 'papers': known: lmms-eval, paper"),
-        (("--prompts", "paper", "--suite", "mmvp,vsr"), "how the paper asks mmvp is not known; known: ai2d"),
-        (("--prompts", "paper", "--suite", "quick"), "how the paper asks realworldqa, blink, blink-counting, mmvp is"),
-        (("--prompts", "paper", "--backend", "vllm"), "--backend vllm: this kit itself answers"),
-        (("--prompts", "paper", "--processes", "2"), "--processes: one process answers"),
+        (("--prompts", "paper", "--suite", "mmvp,vsr"), "the paper's prompts for mmvp are not known; known: ai2d"),
+        (
+            ("--prompts", "paper", "--suite", "quick"),
+            "the paper's prompts for realworldqa, blink, blink-counting, mmvp are",
+        ),
+        (("--prompts", "paper", "--backend", "vllm"), "--backend vllm: --prompts paper is answered by this kit"),
+        (("--prompts", "paper", "--processes", "2"), "--processes: --prompts paper uses one process"),
         (("--prompts", "paper", "--by", "odds"), "--by 'odds': known"),
         (("--prompts", "paper", "--max-new-tokens", "0"), "--max-new-tokens 0"),
         (("--prompts", "paper", "--annotations", "mmvp=x"), "unknown 'mmvp'; known: ai2d, cv-bench-2d"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS, own
+from pgt_lora.studies.benchmarks.catalog import BENCHMARKS, own
 from pgt_lora.studies.benchmarks.scores import estimate, leaves, read_items
 from tests.support.recorded_logs import LOGS, PRINTED, logs_with
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pgt_lora.evaluation.scoring import wilson
-from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS, SUITES
+from pgt_lora.studies.benchmarks.catalog import BENCHMARKS, SUITES
 from pgt_lora.studies.benchmarks.reading import Item
 from pgt_lora.studies.benchmarks.scores import Estimate, by_group, estimate, published, read_items
 from tests.support.recorded_logs import LOGS, QWEN, item

@@ -11,7 +11,7 @@ from pgt_lora.core.workspace import SHIPPED
 from pgt_lora.export.verify import fingerprints
 from pgt_lora.models.checkpoint import Checkpoint, family_of
 from pgt_lora.studies.benchmarks import subject as subject_module
-from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS
+from pgt_lora.studies.benchmarks.catalog import BENCHMARKS
 from pgt_lora.studies.benchmarks.plan import check_vsr_family
 from pgt_lora.studies.benchmarks.subject import (
     Subject,

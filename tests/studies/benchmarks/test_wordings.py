@@ -10,7 +10,7 @@ import pytest
 
 from pgt_lora.data.sources.source import Row, SourceSettings
 from pgt_lora.data.tasks.task import Question, TaskSettings
-from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS
+from pgt_lora.studies.benchmarks.catalog import BENCHMARKS
 from pgt_lora.studies.benchmarks.paper_forms import FORMS
 from pgt_lora.studies.benchmarks.scores import read_items
 from pgt_lora.studies.benchmarks.sets import SOURCES as OWN

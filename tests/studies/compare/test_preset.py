@@ -11,7 +11,7 @@ from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.data.weights import parse_weights, preset_weights, units
 from pgt_lora.studies.compare import preset as presets
 from pgt_lora.studies.compare.arms import Arm, weights_without
-from pgt_lora.studies.compare.preset import Preset, load_preset, preset_names
+from pgt_lora.studies.compare.preset import Preset, Probes, load_preset, preset_names
 from pgt_lora.studies.compare.real_data import OverData, RealData
 from pgt_lora.studies.compare.sets import named_sets
 
@@ -38,6 +38,9 @@ def test_a_further_file_is_a_further_preset(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "mine.yaml").write_text("arms: [base, pgt]\nsets: [pgt, skills]\n")
     assert preset_names() == ["mine"]
     assert load_preset("mine") == Preset("mine", (Arm("base"), Arm("pgt")), ("pgt", "skills"))
+    said = "probes: {arms: [pgt], sets: [skills], layers: every:4, at: question, rows: 90}\n"
+    (tmp_path / "mine.yaml").write_text(f"arms: [base, pgt]\nsets: [pgt, skills]\n{said}")
+    assert load_preset("mine").probes == Probes(("pgt",), ("skills",), "every:4", "question", 90)
     for text in (
         "arms: [base, pgt]\n",
         "arms: [base, pgt]\nsets: [pgt]\nseed: 1\n",
@@ -81,19 +84,38 @@ BAD_ARMS = {
     "- {a: {}, b: {}}": "a word, or a name with its fields",
     "- a: 5": "arm a: 5: no fields; known: overlay, share",
     "- a: {shares: 0.1}": "arm a: shares: unknown; known: overlay, share",
-    "- a: {share: much}": "arm a: share: 'much' is not of the kind of 1.0",
-    "- a: {share: 0}": "arm a: share 0: of the real data, above 0, up to 1",
+    "- a: {share: much}": "arm a: share: 'much' does not have the type of 1.0",
+    "- a: {share: 0}": "arm a: share 0: must be a share of the real data above 0, up to 1",
     "- a: {overlay: {part: 0.1}}": "arm a: part: unknown; known: proportion, seed, separate, tasks, tasks_per_image",
     "- a: {overlay: {proportion: 2}}": "arm a: --proportion 2",
-    "- a: {overlay: {separate: 1}}": "arm a: separate: 1 is not of the kind of False",
-    "- a: {overlay: {seed: true}}": "arm a: seed: True is not of the kind of 0",
+    "- a: {overlay: {separate: 1}}": "arm a: separate: 1 does not have the type of False",
+    "- a: {overlay: {seed: true}}": "arm a: seed: True does not have the type of 0",
     "- a: {overlay: {tasks: depth}}": "arm a: tasks 'depth': unknown task 'depth'",
-    "- a: {overlay: {tasks: absolute_position}}": "absolute_position is not drawn over photographs; known: analogy,",
-    "- pgt: {}": "arm 'pgt': over real data, a name of its own",
-    "- a/b: {}": "arm 'a/b': over real data, a name of its own",
+    "- a: {overlay: {tasks: absolute_position}}": "absolute_position cannot be drawn over photographs; known: analogy,",
+    "- pgt: {}": "arm 'pgt': needs its own name over real data",
+    "- a/b: {}": "arm 'a/b': needs its own name over real data",
     "- pgd": "arm 'pgd': unknown",
     "- base": "base is given twice",
 }
+
+
+BAD_PROBES = {
+    "[base]": "probes ['base']: give arms, sets, layers, at, rows",
+    "{arms: [base], sets: [pgt], rows: 9}": "give arms, sets, layers, at, rows",
+    "{arms: [pgd], sets: [pgt], layers: all, at: answer, rows: 9}": "arms: ['pgd']: a list of some of base, pgt",
+    "{arms: [base], sets: [colors], layers: all, at: answer, rows: 9}": "sets: ['colors']: a list of some of pgt",
+    "{arms: [base], sets: [], layers: all, at: answer, rows: 9}": "probes, sets: []: a list of some of pgt",
+    "{arms: [base], sets: [pgt], layers: all, at: answer, rows: 0}": "probes, rows: 0: a whole number",
+}
+
+
+@pytest.mark.parametrize("said", BAD_PROBES)
+def test_probes_of_nothing_are_told(said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "PRESETS", tmp_path)
+    (tmp_path / "mine.yaml").write_text(f"arms: [base, pgt]\nsets: [pgt]\nprobes: {said}\n")
+    with pytest.raises(InputError) as raised:
+        load_preset("mine")
+    assert str(raised.value).startswith(f"{tmp_path / 'mine.yaml'}: ") and BAD_PROBES[said] in str(raised.value)
 
 
 @pytest.mark.parametrize("arm", BAD_ARMS)
@@ -110,10 +132,10 @@ def test_an_arm_that_is_none_is_told(arm: str, tmp_path: Path, monkeypatch: pyte
     ("words", "says"),
     [
         (["--preset", "transfers"], "--preset transfers: unknown; known: "),
-        (["--preset", "transfer", "--arms", "base,pgt"], "leave --arms and --eval-data out"),
-        (["--preset", "transfer", "--eval-data", "{root}"], "leave --arms and --eval-data out"),
-        (["--preset", "transfer", "--data", "{root}"], "for presets whose arms draw over it"),
-        (["--arms", "base,pgt", "--data", "{root}"], "for presets whose arms draw over it"),
+        (["--preset", "transfer", "--arms", "base,pgt"], "leave out --arms and --eval-data"),
+        (["--preset", "transfer", "--eval-data", "{root}"], "leave out --arms and --eval-data"),
+        (["--preset", "transfer", "--data", "{root}"], "is only for presets that draw over it"),
+        (["--arms", "base,pgt", "--data", "{root}"], "is only for presets that draw over it"),
         (["--preset", "proportions", "--data", "{root}/none"], "none"),
     ],
 )

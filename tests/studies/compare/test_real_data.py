@@ -129,7 +129,7 @@ def test_small_models_have_questions_about_things_of_their_own(root: Path) -> No
 
 def test_data_that_cannot_be_used_is_told(root: Path, recipe: Recipe) -> None:
     published = resolve("llava-next-llama3-8b", ["--bf16", "false", "--use_cpu", "true", "--dtype", "float32"]).recipe
-    with pytest.raises(InputError, match="name yours with --data"):
+    with pytest.raises(InputError, match="name it with --data"):
         real_data(published, None)
     one = write_conversations(
         root / "one", [sample("a", "Is it?", "no", group="x"), sample("b", "So?", "no", group="x")]
@@ -137,7 +137,7 @@ def test_data_that_cannot_be_used_is_told(root: Path, recipe: Recipe) -> None:
     with pytest.raises(InputError, match="all rows show one image"):
         real_data(recipe, str(one))
     text = write_conversations(root / "text", conversations()[3:])
-    with pytest.raises(InputError, match=r"nothing is drawn over what is held out \(passed: text alone"):
+    with pytest.raises(InputError, match=r"nothing can be drawn over the held-out images \(passed: text alone"):
         asked_over(text)
 
 

@@ -14,6 +14,7 @@ from pgt_lora.data.directory import write_manifest, write_samples
 from pgt_lora.data.probes import probe_samples
 from pgt_lora.data.scene import Canvas, Scene
 from pgt_lora.data.scene.primitives import Region
+from pgt_lora.data.split import cell_of
 from pgt_lora.data.turns import question
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.diagnose.diagnose import diagnose_model
@@ -136,6 +137,8 @@ def test_exhaustive_sets_are_also_divided_by_cell() -> None:
     asked = [row for row in rows() if row["task"] == "absolute_position"]
     (problem,), _ = problems_of(asked, by_cell=True)
     cells = problem.groups[Split.CELL]
+    # An object of another size in the same cell has its middle half a pixel elsewhere.
+    assert cells.tolist() == [str(cell_of(asked[place])) for place in problem.rows]
     assert 9 < len(set(cells)) < len(set(problem.images))
     assert all(len(set(problem.folds[Split.CELL][cells == cell])) == 1 for cell in set(cells))
 

@@ -91,7 +91,7 @@ def test_what_cannot_be_a_table_is_one_line(runs: list[Path], data: Path, tmp_pa
     gone = shutil.copytree(data, tmp_path / "gone")
     run = scored_run(tmp_path / "run", gone, BEFORE, AFTER)
     shutil.rmtree(gone)
-    with pytest.raises(InputError, match=r"gone: gone, and .*run/base/pgt was scored on it"):
+    with pytest.raises(InputError, match=r"gone: missing, but .*run/base/pgt was scored on it"):
         all_tables([run])
     questions_again = shutil.copytree(data, gone)
     manifest = questions_again / "manifest.json"

@@ -101,7 +101,7 @@ def test_without_network_it_says_what_to_type(monkeypatch: pytest.MonkeyPatch, c
         assert status == 2
         (line,) = [line for line in err.splitlines() if line.startswith("pgt-lora: ")]
         assert "the Hub cannot be reached" in line
-        assert line.endswith("goes by published dimensions with --offline")
+        assert line.endswith("--offline` uses published dimensions")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_batches_that_do_not_divide_are_made_smaller_or_said_to_be_refused(
     assert status == 0
     (line,) = [line for line in out.splitlines() if line.strip().startswith("8 ")]
     assert "cannot be dealt out equally" in line
-    with pytest.raises(InputError, match="cannot be dealt out equally to 8 processes"):
+    with pytest.raises(InputError, match="cannot be divided equally among 8 processes"):
         step_shape(load_recipe(TINY, words), 8)
 
 

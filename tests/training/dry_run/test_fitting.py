@@ -49,7 +49,7 @@ def test_checkpointing_comes_where_few_would_fit_without_it() -> None:
 def test_the_global_batch_stays(capsys: pytest.CaptureFixture[str]) -> None:
     found = dry_run("qwen2.5-vl-3b", offline=True, overrides=AUTO)
     assert found.problems == []
-    with pytest.raises(InputError, match="auto is chosen by a GPU's memory when training starts; give a number"):
+    with pytest.raises(InputError, match="auto depends on the GPU's memory when training starts; give a number"):
         step_shape(found.recipe, 1)
     chosen = fitted(found, 80)
     shape = step_shape(chosen.recipe, 1)
@@ -70,7 +70,7 @@ def test_without_a_gpu_it_is_an_error(
         for_this_machine(recipe, data_dir)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     status, _, told = call(monkeypatch, capsys, "qwen2.5-vl-3b", "--offline", *AUTO)
-    assert (status, "none is seen here; give a number" in told) == (2, True)
+    assert (status, "no GPU is visible; give a number" in told) == (2, True)
     number = resolve(TINY.stem, overrides).recipe
     assert for_this_machine(number, data_dir) is number
 

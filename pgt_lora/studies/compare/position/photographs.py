@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from random import Random
-from typing import TypedDict
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
@@ -11,7 +10,8 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, write_manifest, write_samples
-from pgt_lora.data.mix.build import build_mix, request
+from pgt_lora.data.mix.build import build_mix
+from pgt_lora.data.mix.request import MixRequest
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Box, Canvas, Region, Scene
 from pgt_lora.data.scene.palette import COLORS
@@ -31,17 +31,6 @@ NUM_THINGS = (1, 2, 3, 4)  # the asked one among them
 SIDE = (0.17, 0.30)  # of the short side; in pre-training, things have 0.17 to 0.34
 GAP_PX = 2
 TRIES = 500
-
-
-class Drawn(TypedDict):
-    """What a draw from COCO is asked for."""
-
-    num_samples: int | None
-    seed: int
-    split: str
-    shares: dict[str, float]
-    exclude: tuple[str, ...]
-    balanced: bool
 
 
 def photographed(recipe: Recipe, which: str) -> Path:
@@ -74,12 +63,11 @@ def is_small(recipe: Recipe) -> bool:
 
 def _coco(name: str, which: str, num_samples: int | None, exclude: tuple[str, ...] = ()) -> Path:
     path = data_directory(f"coco-position-{name}-{which}")
-    drawn: Drawn = {
-        "num_samples": num_samples, "seed": 0, "split": which, "shares": {"coco_position": 1.0}, "exclude": exclude,
-        "balanced": num_samples is not None,
-    }  # fmt: skip
-    if not is_made(path, request(**drawn)):
-        build_mix(path, **drawn, overwrite=True)
+    asked = MixRequest(
+        num_samples, split=which, shares={"coco_position": 1.0}, exclude=exclude, balanced=num_samples is not None
+    )
+    if not is_made(path, asked.facts()):
+        build_mix(path, asked, overwrite=True)
     return path
 
 

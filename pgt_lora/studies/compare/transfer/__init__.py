@@ -1,1 +1,1 @@
-"""The evaluation sets of the transfer experiment: what is asked on grey, over grounds that are not, and of things."""
+"""The evaluation sets of the transfer experiment: what is asked on gray, over grounds that are not, and of things."""

@@ -20,7 +20,7 @@ from pgt_lora.tiny.picture import Thing
 Objects = Sequence[Box | Circle | Thing]
 
 GROUND_TRIES = 20  # crops of one photograph, or textures of one kind; then the next one takes its turn
-LEAST_FROM_GREY = 20.0  # color difference of another plain color from PGT's grey
+LEAST_FROM_GRAY = 20.0  # color difference of another plain color from PGT's gray
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,10 @@ def group_of(laid: Laid) -> str:
 
 
 def plain_color(rng: Random, canvas: Canvas, name: str) -> np.ndarray:
-    """Return one color that is not near PGT's grey, drawn from all RGB values alike."""
+    """Return one color that is not near PGT's gray, drawn from all RGB values alike."""
     while True:
         color = (rng.randrange(256), rng.randrange(256), rng.randrange(256))
-        if delta_e(color, BACKGROUND) >= LEAST_FROM_GREY:
+        if delta_e(color, BACKGROUND) >= LEAST_FROM_GRAY:
             return np.full((canvas.height, canvas.width, 3), color, np.uint8)
 
 

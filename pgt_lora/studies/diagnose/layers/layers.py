@@ -16,14 +16,21 @@ from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
 from pgt_lora.data.checked_images import checked_images
-from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.studies.diagnose.figures import share
 from pgt_lora.studies.diagnose.layers.probe import Labels, check_installed, predicted
-from pgt_lora.studies.diagnose.layers.problems import Problem, Split, not_asked, problems_of, readings
+from pgt_lora.studies.diagnose.layers.problems import (
+    Problem,
+    Split,
+    has_every_cell,
+    not_asked,
+    problems_of,
+    readings,
+)
 from pgt_lora.studies.diagnose.layers.sites import Site, parse_layers, slots
 from pgt_lora.studies.diagnose.layers.states import StateFiles, capture, num_bytes, points
 from pgt_lora.studies.diagnose.shares import Share
@@ -74,26 +81,27 @@ def layer_probes(
     layers: str = "all",
     sites: Sequence[Site] = tuple(Site),
     answered: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    places: Sequence[int] | None = None,
 ) -> LayerProbes:
     """Probe the states of models on a dataset directory, all on the same folds, and score their own answers.
 
     The recipe says in which type the models are loaded, how many rows are read at a time, and how answers are made.
-    `answered` holds the predictions of models that have answered these rows already, by name.
+    `places` are those of the rows that are probed, where not all are. `answered` holds the predictions of models that
+    have answered these rows already, by name. Where nothing can be probed, there are no figures, and `left_out` says
+    why.
 
     Raises:
-        InputError: scikit-learn is missing, nothing can be probed, a site is not known of the family, a row has not one
-            image, or the states would not fit on the disk.
+        InputError: scikit-learn is missing, a site is not known of the family, a row has not one image, or the states
+            would not fit on the disk.
     """
     check_installed()
-    rows = open_dataset(data)
+    rows = open_dataset(data) if places is None else open_dataset(data).select(places)
     read = checked_images(rows, data)
     known = [{name: value for name, value in row.items() if name != "images"} for row in read]
-    problems, left_out = problems_of(known, bool(read_manifest(data).get("asked", {}).get("exhaustive")))
-    if not problems:
-        raise InputError(f"{data}: nothing to probe. {'; '.join(left_out)}; draw more images (--num-samples)")
+    problems, left_out = problems_of(known, has_every_cell(data))
     figures: list[Figure] = []
     own: dict[tuple[str, str, str], Share] = {}
-    for name, checkpoint in models.items():
+    for name, checkpoint in models.items() if problems else ():
         model, encoder = load_for_evaluation(checkpoint, recipe)
         generation = Generation(recipe.sft.per_device_eval_batch_size, recipe.kit.max_new_tokens)
         predictions = (answered or {}).get(name) or predict(model, encoder, rows, generation)
@@ -128,7 +136,7 @@ def probe_model(
     """
     base, family = getattr(model, "get_base_model", lambda: model)(), encoder.family
     if Site.OBJECTS in sites and family.whole_view is None:
-        raise InputError(f"{family.name}: where an image's parts lie among its tokens is not known; leave objects out")
+        raise InputError(f"{family.name}: its image token layout is not known; leave out objects")
     chosen = parse_layers(layers, len(base.get_submodule(family.text_model).layers))
     sites = [site for site in sites if any(problem.is_asked_at(site) for problem in problems)]
     with TemporaryDirectory(prefix="pgt-lora-states-") as directory:

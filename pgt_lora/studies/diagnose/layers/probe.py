@@ -20,8 +20,8 @@ Indices = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
 
-def check_installed() -> None:
-    """Check that scikit-learn is there.
+def check_installed(asking: str = "--layers") -> None:
+    """Check that scikit-learn is there; `asking` says what needs it.
 
     Raises:
         InputError: it is not.
@@ -29,7 +29,7 @@ def check_installed() -> None:
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
-        raise InputError("--layers needs scikit-learn: pip install 'pgt-lora[probes]'") from error
+        raise InputError(f"{asking} needs scikit-learn: pip install 'pgt-lora[probes]'") from error
 
 
 def folds_of(labels: Labels, units: Labels, name: str) -> Indices:

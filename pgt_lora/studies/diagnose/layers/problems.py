@@ -4,14 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pgt_lora.core.streams import stream
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.sample import AnswerFormat
+from pgt_lora.data.split import cell_of
 from pgt_lora.data.turns import question
-from pgt_lora.models.image_grid import Area
 from pgt_lora.studies.diagnose.layers.probe import NUM_FOLDS, Indices, Labels, folds_of
 from pgt_lora.studies.diagnose.layers.sites import OF_IMAGE, Asked, Site, areas_of
 
@@ -58,6 +60,11 @@ class Problem:
         if site == Site.OBJECTS and not self.num_objects:
             return False
         return site not in OF_IMAGE or self.answer_format != AnswerFormat.TRUE_FALSE
+
+
+def has_every_cell(data: Path) -> bool:
+    """Tell whether a dataset directory holds every item of its task, so that folds are drawn by cell, too."""
+    return bool(read_manifest(data).get("asked", {}).get("exhaustive"))
 
 
 def problems_of(rows: Sequence[Mapping[str, Any]], by_cell: bool) -> tuple[list[Problem], list[str]]:
@@ -107,8 +114,8 @@ def _problem(
     partner = _partners(list(first), name)
     areas = [areas_of(rows[place]) for place in places]
     groups = {Split.IMAGE: _joined(units, [question(rows[place]) for place in places])}
-    if by_cell and all(areas):
-        groups[Split.CELL] = np.array([_cell(each) for each in areas])
+    if by_cell and set(map(len, areas)) == {1}:
+        groups[Split.CELL] = np.array([str(cell_of(rows[place])) for place in places])
     numbers = set(map(len, areas))
     folds = {split: folds_of(labels, each, name) for split, each in groups.items()}
     return Problem(
@@ -170,11 +177,6 @@ def _partners(units: list[str], name: str) -> dict[str, str]:
     order = units.copy()
     stream(0, "layers", "partners", name).shuffle(order)
     return dict(zip(order, [*order[1:], order[0]], strict=True))
-
-
-def _cell(areas: Sequence[Area]) -> str:
-    """Return where the middles of objects lie."""
-    return " ".join(f"{(left + right) / 2:.2f} {(top + bottom) / 2:.2f}" for left, top, right, bottom in areas)
 
 
 def readings(problems: Sequence[Problem], rows: Sequence[Mapping[str, Any]], swapped: bool) -> list[Asked]:

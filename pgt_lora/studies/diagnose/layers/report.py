@@ -1,5 +1,7 @@
 """Layer-wise probes as a chart, a page, a file of figures and a table on the terminal."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from pgt_lora.studies.diagnose.layers.standing import verdicts
 from pgt_lora.studies.diagnose.shares import Share
 
 FILE, PAGE = "layers.json", "layers.html"
-SAYS = "says"  # where the model\'s own answers stand, behind the layers
+SAYS = "says"  # where the model's own answers stand, behind the layers
+SHARES = ("right", "shuffled", "swapped", "elsewhere")  # of a figure
 TITLES = {
     Site.QUESTION: "at the last token of the question",
     Site.ANSWER: "where the answer begins",
@@ -28,8 +31,14 @@ TITLES = {
 }
 
 
-def layer_chart(probes: LayerProbes, task: str, template: str, site: Site, split: Split = Split.IMAGE) -> Markup:
-    """Return the chart of one site as an SVG element: the probe's accuracy by layer, a line for each model."""
+def layer_chart(
+    probes: LayerProbes, task: str, template: str, site: Site, split: Split = Split.IMAGE,
+    color_of: Mapping[str, str] | None = None,
+) -> Markup:  # fmt: skip
+    """Return the chart of one site as an SVG element: the probe's accuracy by layer, a line for each model.
+
+    `color_of` are the models' colors, if they have some already.
+    """
     shown = [
         each for each in probes.figures
         if (each.task, each.template, each.site, each.split) == (task, template, site, split)
@@ -37,7 +46,9 @@ def layer_chart(probes: LayerProbes, task: str, template: str, site: Site, split
     points = list(dict.fromkeys(each.point for each in shown))
     at = {point: (place + 0.5) / (len(points) + 1) for place, point in enumerate([*points, SAYS])}
     series: list[Series] = []
-    for index, (model, color) in enumerate(colors(probes.models).items()):
+    color_of = color_of or colors(probes.models)
+    for index, model in enumerate(probes.models):
+        color = color_of[model]
         of_model = [each for each in shown if each.model == model]
         own = probes.own[model, task, template].value
         beside = at[SAYS] + (index / len(probes.models) - 0.25) / (len(points) + 1)  # equal marks lie side by side
@@ -60,22 +71,25 @@ def _mark(figure: Figure, x: float) -> Mark:
     return Mark(x, figure.right.value, figure.right.interval, words, 3.5 if figure.stands else 1.5)
 
 
-def write_layers(probes: LayerProbes, out: Path, name: str, command: str) -> None:
+def write_layers(
+    probes: LayerProbes, out: Path, name: str, command: str, color_of: Mapping[str, str] | None = None
+) -> None:
     """Write `layers.json`, which holds every figure and verdict, and `layers.html`, a page that opens from disk."""
     write_json(out / FILE, figures_of(probes) | {"command": command})
+    color_of = color_of or colors(probes.models)
     wanted = dict.fromkeys((each.task, each.template) for each in probes.figures)
     groups = [
-        {"title": f"{task}, template {template}", "charts": _charts(probes, task, template)}
+        {"title": f"{task}, template {template}", "charts": _charts(probes, task, template, color_of)}
         for task, template in wanted
     ]
     html = render_page(
         "layers.html.jinja", name=name, probes=probes, verdicts=verdicts(probes), groups=groups, command=command,
-        colors=colors(probes.models),
+        colors=color_of,
     )  # fmt: skip
     write_page(out / PAGE, html)
 
 
-def _charts(probes: LayerProbes, task: str, template: str) -> list[dict[str, Any]]:
+def _charts(probes: LayerProbes, task: str, template: str, color_of: Mapping[str, str]) -> list[dict[str, Any]]:
     shown = dict.fromkeys(
         (each.site, each.split) for each in probes.figures if (each.task, each.template) == (task, template)
     )
@@ -83,7 +97,7 @@ def _charts(probes: LayerProbes, task: str, template: str) -> list[dict[str, Any
     return [
         {
             "title": TITLES[site] + (f", folds by {split.value}" if several else ""),
-            "svg": layer_chart(probes, task, template, site, split),
+            "svg": layer_chart(probes, task, template, site, split, color_of),
         }
         for site, split in shown
     ]
@@ -91,7 +105,6 @@ def _charts(probes: LayerProbes, task: str, template: str) -> list[dict[str, Any
 
 def figures_of(probes: LayerProbes) -> dict[str, Any]:
     """Return all figures and verdicts as what JSON knows."""
-    names = ("right", "shuffled", "swapped", "elsewhere")
     return {
         "data": probes.data,
         "models": list(probes.models),
@@ -102,8 +115,8 @@ def figures_of(probes: LayerProbes) -> dict[str, Any]:
         ],
         "verdicts": [vars(each) for each in verdicts(probes)],
         "figures": [
-            {name: value for name, value in vars(each).items() if name not in names}
-            | {name: _share(share) for name in names if (share := getattr(each, name)) is not None}
+            {name: value for name, value in vars(each).items() if name not in SHARES}
+            | {name: _share(share) for name in SHARES if (share := getattr(each, name)) is not None}
             | {"stands": each.stands}
             for each in probes.figures
         ],
@@ -115,6 +128,35 @@ def _share(share: Share) -> dict[str, Any]:
         "hits": share.hits, "total": share.total, "value": share.value, "interval_95": share.interval,
         "interval_999": (share.low, share.high),
     }  # fmt: skip
+
+
+def read_layers(path: Path) -> LayerProbes:
+    """Return what `figures_of` was written of into a JSON file."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    own = {(each["model"], each["task"], each["template"]): _read_share(each) for each in told["own"]}
+    figures = [
+        Figure(
+            each["model"], each["task"], each["template"], Site(each["site"]), each["point"], Split(each["split"]),
+            each["chance"], **{name: _read_share(each[name]) for name in SHARES if name in each},
+        )
+        for each in told["figures"]
+    ]  # fmt: skip
+    return LayerProbes(told["data"], tuple(told["models"]), tuple(figures), own, tuple(told["left_out"]))
+
+
+def _read_share(told: Mapping[str, Any]) -> Share:
+    return Share(told["hits"], told["total"])
+
+
+def joined(probes: Sequence[LayerProbes]) -> LayerProbes:
+    """Return as one what was found of several models on the same rows."""
+    return LayerProbes(
+        probes[0].data,
+        tuple(model for each in probes for model in each.models),
+        tuple(figure for each in probes for figure in each.figures),
+        {key: share for each in probes for key, share in each.own.items()},
+        tuple(dict.fromkeys(line for each in probes for line in each.left_out)),
+    )
 
 
 def print_layers(probes: LayerProbes) -> None:

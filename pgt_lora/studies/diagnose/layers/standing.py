@@ -41,7 +41,8 @@ def verdicts(probes: LayerProbes) -> list[Verdict]:
 def _verdict(probes: LayerProbes, model: str, task: str, template: str) -> Verdict:
     figures = [
         each for each in probes.figures
-        if (each.model, each.task, each.template) == (model, task, template) and each.split == _strictest(probes, each)
+        if (each.model, each.task, each.template) == (model, task, template)
+        and each.split == strictest(probes, task)
     ]  # fmt: skip
     own = probes.own[model, task, template]
     at_answer = [each for each in figures if each.site not in OF_IMAGE and each.stands]
@@ -64,9 +65,9 @@ def _verdict(probes: LayerProbes, model: str, task: str, template: str) -> Verdi
     return Verdict(model, task, template, Standing.NOWHERE, "no linear probe finds it", tuple(notes))
 
 
-def _strictest(probes: LayerProbes, figure: Figure) -> Split:
-    """Return the split that the verdicts go by: by cell, where there is one."""
-    by_cell = any((each.task, each.split) == (figure.task, Split.CELL) for each in probes.figures)
+def strictest(probes: LayerProbes, task: str) -> Split:
+    """Return the split that the verdicts on a task go by: by cell, where there is one."""
+    by_cell = any((each.task, each.split) == (task, Split.CELL) for each in probes.figures)
     return Split.CELL if by_cell else Split.IMAGE
 
 

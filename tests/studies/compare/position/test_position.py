@@ -116,14 +116,14 @@ def test_a_small_model_stops_by_other_crops_than_it_is_trained_on(
 
 def test_others_are_asked_about_coco(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(photographs, "build_mix", lambda path, **given: asked.append((path.name, given)))
+    monkeypatch.setattr(photographs, "build_mix", lambda path, request, overwrite: asked.append((path.name, request)))
     large = replace(recipe, name="qwen2-vl-7b-position")
     photographs.photographed(large, "train")
     photographs.photographed(large, "test")
     (train, drawn), (test, whole) = asked
-    assert (drawn["num_samples"], drawn["balanced"], drawn["split"]) == (1296, True, "train")
-    assert (whole["num_samples"], whole["balanced"], whole["split"]) == (None, False, "test")
-    assert drawn["shares"] == whole["shares"] == {"coco_position": 1.0}
+    assert (drawn.num_samples, drawn.balanced, drawn.split) == (1296, True, "train")
+    assert (whole.num_samples, whole.balanced, whole.split) == (None, False, "test")
+    assert drawn.shares == whole.shares == {"coco_position": 1.0}
     assert train != test
 
 

@@ -30,8 +30,8 @@ SORTS = {
 
 
 @pytest.fixture(scope="module")
-def grey_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return drawn(tmp_path_factory.mktemp("grey") / "pgt", "112", 60)
+def gray_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn(tmp_path_factory.mktemp("gray") / "pgt", "112", 60)
 
 
 def drawn(directory: Path, canvas: str, number: int) -> Path:
@@ -39,8 +39,8 @@ def drawn(directory: Path, canvas: str, number: int) -> Path:
     return directory
 
 
-def check_labels(grey: Path, grounds: Grounds) -> None:
-    rows, others = open_dataset(grey).to_list(), open_dataset(over(grey, grounds)).to_list()
+def check_labels(gray: Path, grounds: Grounds) -> None:
+    rows, others = open_dataset(gray).to_list(), open_dataset(over(gray, grounds)).to_list()
     assert len(rows) == len(others)
     for index, (row, other) in enumerate(zip(rows, others, strict=True)):
         for kept in ("id", "prompt", "completion", "answer", "choices", "task", "template"):
@@ -60,8 +60,8 @@ def least_contrast(pixels: np.ndarray, ground: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_an_oracle_that_sees_what_differs_agrees(sort: str, grey_dir: Path) -> None:
-    check_labels(grey_dir, SORTS[sort])
+def test_an_oracle_that_sees_what_differs_agrees(sort: str, gray_dir: Path) -> None:
+    check_labels(gray_dir, SORTS[sort])
 
 
 @pytest.mark.slow
@@ -72,47 +72,47 @@ def test_the_oracle_agrees_on_many(sort: str, canvas: str, tmp_path: Path) -> No
 
 
 def test_a_ground_that_hides_a_primitive_is_rejected_and_counted(
-    grey_dir: Path, monkeypatch: pytest.MonkeyPatch
+    gray_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = read_manifest(over(grey_dir, PHOTOGRAPHS["test"]))
+    manifest = read_manifest(over(gray_dir, PHOTOGRAPHS["test"]))
     assert sum(manifest["grounds"].values()) == 60
     assert sum(manifest["rejections"].values()) == sum(manifest["rejected_grounds"].values()) > 0
     for name in ("is_certain", "keeps_color"):
         monkeypatch.setattr(transfer_grounds, name, lambda *_: True)
     least = []
-    for index, row in enumerate(open_dataset(grey_dir).to_list()):
+    for index, row in enumerate(open_dataset(gray_dir).to_list()):
         scene, laid = scene_over(row, index, PLAIN_COLORS)
         least.append(least_contrast(np.asarray(render(scene, Image.fromarray(laid.pixels))), laid.pixels))
     assert min(least) < 15
 
 
 def test_what_is_made_is_reused_and_follows_the_grey_data(tmp_path: Path) -> None:
-    grey = drawn(tmp_path / "pgt", "112", 10)
-    path = over(grey, PLAIN_COLORS)
+    gray = drawn(tmp_path / "pgt", "112", 10)
+    path = over(gray, PLAIN_COLORS)
     made = (path / MANIFEST).stat().st_mtime_ns
-    assert over(grey, PLAIN_COLORS) == path
+    assert over(gray, PLAIN_COLORS) == path
     assert (path / MANIFEST).stat().st_mtime_ns == made
-    generate(grey, num_samples=10, seed=5, settings=TaskSettings(Canvas(112, 112)), overwrite=True)
-    assert (over(grey, PLAIN_COLORS) / MANIFEST).stat().st_mtime_ns != made
+    generate(gray, num_samples=10, seed=5, settings=TaskSettings(Canvas(112, 112)), overwrite=True)
+    assert (over(gray, PLAIN_COLORS) / MANIFEST).stat().st_mtime_ns != made
 
 
-def test_no_photograph_is_trained_on_and_tested_on(grey_dir: Path) -> None:
+def test_no_photograph_is_trained_on_and_tested_on(gray_dir: Path) -> None:
     assert len(TEST) >= 4 and len(TRAIN) >= 4
     assert not set(TRAIN) & set(TEST)
     assert len({each.path.read_bytes() for each in ALL.values()}) == len(ALL)
-    groups = [{row["group"] for row in open_dataset(over(grey_dir, each))} for each in PHOTOGRAPHS.values()]
+    groups = [{row["group"] for row in open_dataset(over(gray_dir, each))} for each in PHOTOGRAPHS.values()]
     assert [len(each) for each in groups] == [len(TRAIN), len(TEST)]
     assert not groups[0] & groups[1]
 
 
-def test_textures_are_of_kinds_that_pre_training_lacks_and_colors_are_not_grey(grey_dir: Path) -> None:
+def test_textures_are_of_kinds_that_pre_training_lacks_and_colors_are_not_gray(gray_dir: Path) -> None:
     assert not set(TEXTURES_UNSEEN.names) & set(KINDS)
-    rows = open_dataset(grey_dir).to_list()
+    rows = open_dataset(gray_dir).to_list()
     colors = [scene_over(row, index, PLAIN_COLORS)[1].pixels for index, row in enumerate(rows)]
     assert all((each == each[0, 0]).all() for each in colors)
     assert len({tuple(each[0, 0]) for each in colors}) > 50
-    grey = rgb2lab(np.full((1, 1, 3), 128, np.uint8))
-    assert all(np.linalg.norm(rgb2lab(each[:1, :1]) - grey) > 19 for each in colors)
+    gray = rgb2lab(np.full((1, 1, 3), 128, np.uint8))
+    assert all(np.linalg.norm(rgb2lab(each[:1, :1]) - gray) > 19 for each in colors)
     for index, row in enumerate(rows[:20]):
         pixels = scene_over(row, index, TEXTURES_UNSEEN)[1].pixels
         assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 1

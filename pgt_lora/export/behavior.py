@@ -27,7 +27,7 @@ LOGIT_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 4e-
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class Behavior:
     """What a model does on some rows.
 
     `logits` are those at the supervised positions, shape (positions, vocabulary); `answers` the greedy ones, a row
@@ -39,7 +39,7 @@ class Behaviour:
     steps: torch.Tensor
 
 
-def behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> Behaviour:
+def behavior(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> Behavior:
     """Return what a model does on rows, all in one batch."""
     steps: list[torch.Tensor] = []
     logits, _ = supervised(model, encoder, rows)
@@ -49,7 +49,7 @@ def behaviour(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -
         answers = list(answer(model, encoder, rows, Generation(batch_size=len(rows))))
     finally:
         hook.remove()
-    return Behaviour(logits, answers, torch.stack(steps))
+    return Behavior(logits, answers, torch.stack(steps))
 
 
 def supervised(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -63,7 +63,7 @@ def supervised(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) 
     return logits, labels[labels != IGNORE].cpu()
 
 
-def check_behaviour(before: Behaviour, after: Behaviour, dtype: torch.dtype) -> list[Check]:
+def check_behavior(before: Behavior, after: Behavior, dtype: torch.dtype) -> list[Check]:
     """Compare base + adapter with the merged model, both computed in `dtype`.
 
     W x + (α/r)·BA x is rounded otherwise than W' x, so logits are compared within a tolerance, and an answer may differ

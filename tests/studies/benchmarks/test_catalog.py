@@ -6,7 +6,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.paper import BENCHMARKS as COLUMNS
-from pgt_lora.studies.benchmarks.catalogue import BENCHMARKS, GROUPS, SUITES, choose
+from pgt_lora.studies.benchmarks.catalog import BENCHMARKS, GROUPS, SUITES, choose
 from pgt_lora.studies.benchmarks.scores import read_items
 from tests.support.recorded_logs import LOGS
 

@@ -115,7 +115,7 @@ def choose(suite: str, prompts: Prompts = Prompts.LMMS_EVAL) -> list[Benchmark]:
     unknown = [name for name in chosen if name not in FORMS]
     if unknown == chosen or (unknown and suite not in SUITES):
         told = ", ".join(unknown)
-        raise InputError(f"--prompts paper: how the paper asks {told} is not known; known: {choices(FORMS)}")
+        raise InputError(f"--prompts paper: the paper's prompts for {told} are not known; known: {choices(FORMS)}")
     return [in_paper_form(name) for name in chosen if name in FORMS]
 
 
