@@ -47,7 +47,7 @@ def test_a_model_without_its_base_is_tested_against_nothing(tmp_path: Path) -> N
 
 def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
     mine = benchmarked(tmp_path / "mine", 90, True)
-    with pytest.raises(InputError, match="not the items of"):
+    with pytest.raises(InputError, match="has other items than"):
         all_tables([mine, benchmarked(tmp_path / "other items", 60, False, first=1)])
     with pytest.raises(InputError, match=r"asked with --prompts lmms-eval, and .* with paper"):
         all_tables([mine, benchmarked(tmp_path / "other words", 60, False, prompts="paper")])
