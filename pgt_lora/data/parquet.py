@@ -72,7 +72,7 @@ def write_parquet(
     tally = Tally(form)
     waiting: list[Row] = []
     with pq.ParquetWriter(path, schema) as writer:
-        for row in tally.count(checked("what is to be written", rows, "mend it where it comes from")):
+        for row in tally.count(checked("what is to be written", rows, "fix it at its source")):
             waiting.append(dict(row) | {MESSAGES: row["messages"]} if by_reference else row)
             if len(waiting) == ROWS_PER_GROUP:
                 writer.write_table(pa.Table.from_pylist(waiting, schema=schema))

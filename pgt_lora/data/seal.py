@@ -95,7 +95,7 @@ def examine(directory: Path) -> dict[str, Any]:
 def _examined(directory: Path) -> list[dict[str, Any]]:
     """Return what each file holds."""
     seen: set[str] = set()
-    remedy = f"mend or remove it, then: pgt-lora seal {directory}"
+    remedy = f"fix or remove it, then: pgt-lora seal {directory}"
     return [examine_file(path, remedy, seen) for path in parquet_files(directory)]
 
 

@@ -99,7 +99,7 @@ def test_what_the_kit_makes_is_named_too(tmp_path: Path, monkeypatch: pytest.Mon
     recipe = resolve("tiny-qwen2.5-vl", ["--num_samples", "6", "--num_test_samples", "3"]).recipe
     assert [len(open_dataset(dataset("pgt", recipe, split))) for split in ("train", "test")] == [6, 3]
     assert dataset("specialized-mix", recipe) == specialized_mix(recipe, 6)
-    with pytest.raises(InputError, match="specialized-mix: nothing of it is held out"):
+    with pytest.raises(InputError, match="specialized-mix: it has no held-out part"):
         dataset("specialized-mix", recipe, "test")
     with pytest.raises(InputError, match="pgt: not a dataset directory, a file"):
         dataset("pgt")

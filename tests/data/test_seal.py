@@ -142,7 +142,7 @@ def test_a_row_that_means_nothing_is_named(copy: Path, tmp_path: Path, name: str
     change, message = MEANINGLESS[name]
     edit(copy, change)
     for door in (open_dataset, seal):
-        with pytest.raises(InputError, match=rf"{PARQUET}: row 4 \(.*\): {message}.*; mend or remove it, then: pgt-l"):
+        with pytest.raises(InputError, match=rf"{PARQUET}: row 4 \(.*\): {message}.*; fix or remove it, then: pgt-l"):
             door(copy)
     (tmp_path / "new").mkdir()
     with pytest.raises(InputError, match=rf"row 4 \(.*\): {message}"):

@@ -69,7 +69,7 @@ def test_conversations_arrive_turn_by_turn_with_marks_in_place(form: str, tmp_pa
 
 def test_a_system_turn_has_no_place_in_llavas_form(tmp_path: Path) -> None:
     data = write_conversations(tmp_path / "data", conversations())
-    with pytest.raises(InputError, match="row 'places': a system turn, for which LLaVA's form has no place"):
+    with pytest.raises(InputError, match="row 'places': has a system turn, which LLaVA's format lacks"):
         export_dataset(data, tmp_path / "out", "llava")
 
 

@@ -57,7 +57,7 @@ def test_a_second_push_sends_nothing_and_an_interrupted_one_goes_on(hub: Hub, fi
     hub.failing = {oids[weights]}
     stopped = push_here(hub, finished, tmp_path, "--what", "both")
     assert stopped.returncode == 2
-    assert "the same command goes on" in stopped.stderr
+    assert "run the same command to resume" in stopped.stderr
     assert not hub.repos["me/model"].branches["main"]
     hub.failing = set()
     hub.put.clear()

@@ -15,7 +15,7 @@ OWN = """{% for message in messages %}<|im_start|>{{ message.role }}
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
 REFUSED = {
-    "forgets": ("in messages %}", "in messages[-2:] %}", "leaves out what the system says \\('Be brief"),
+    "forgets": ("in messages %}", "in messages[-2:] %}", "drops text of the system \\('Be brief"),
     "shows no image": ("<|image_pad|>", "", "shows 0 of its 1 images"),
     "rewrites": (
         "{{ part.text }}",
@@ -25,7 +25,7 @@ REFUSED = {
     "drops answers": (
         "{{ part.text }}",
         "{% if message.role != 'assistant' or messages|length < 4 %}{{ part.text }}{% endif %}",
-        "leaves out what the assistant says",
+        "drops text of the assistant",
     ),
     "refuses": ("{% for m", "{{ raise_exception('one turn alone') }}{% for m", "refuses its turns \\(one turn alone"),
 }

@@ -106,7 +106,7 @@ def test_another_model_is_not_taken_for_the_base(
     assert "gone" in adapter_checkpoint(copy).base
     with pytest.raises(InputError, match="no checkpoint directory"):
         set_base(copy)
-    with pytest.raises(InputError, match="another model"):
+    with pytest.raises(InputError, match="not the model on which"):
         set_base(copy, beside)
     assert set_base(copy, right) == right
     assert adapter_checkpoint(copy).base == str(right)

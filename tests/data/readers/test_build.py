@@ -192,7 +192,7 @@ def test_a_file_without_images_asks_for_their_column(tmp_path: Path) -> None:
         ({"text": "a"}, {}, "line 1: with the columns text it is of no known form"),
         ({"question": "a", "answer": "b", "messages": []}, {}, "is read as messages, questions"),
         ({"question": "a", "answer": "b"}, {"queston": "a"}, "--columns queston=…: known"),
-        (["a"], {}, "no row with names of columns"),
+        (["a"], {}, "not a row with column names"),
     ],
 )
 def test_what_is_of_no_one_form_is_refused(row: object, columns: dict[str, str], says: str, tmp_path: Path) -> None:

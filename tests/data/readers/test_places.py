@@ -82,7 +82,7 @@ def test_a_dataset_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             patch.setattr(config, "HF_HUB_OFFLINE", False)
             (out,) = import_data("me/data", tmp_path / "out")
             (test,) = import_data("me/data@main", tmp_path / "test", ImportSettings(split="test"))
-            with pytest.raises(InputError, match="me/data: its split dev is not to be had"):
+            with pytest.raises(InputError, match="me/data: its split dev cannot be read from the Hub"):
                 import_data("me/data", tmp_path / "dev", ImportSettings(split="dev"))
     finally:
         hub.shutdown()

@@ -135,7 +135,7 @@ def changed(change: Any) -> Any:
         (lambda tree: tree["annotations"][0].update(image_id=5), "annotation 1000: its image, category or iscrowd"),
         (lambda tree: tree["annotations"][0].update(iscrowd=2), "annotation 1000: its image, category or iscrowd"),
         (lambda tree: tree["annotations"][0].pop("iscrowd"), "annotation 1000: iscrowd is None"),
-        (lambda tree: tree["images"][0].update(file_name="../x.jpg"), "leads out"),
+        (lambda tree: tree["images"][0].update(file_name="../x.jpg"), "points outside"),
         (lambda tree: tree["images"][0].update(coco_url="x/val2017/1.jpg"), "not in train2017"),
     ],
 )

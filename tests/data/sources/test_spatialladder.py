@@ -83,7 +83,7 @@ def test_options_that_stand_in_the_question_are_not_repeated(tmp_path: Path) -> 
         ({"options": []}, "options None"),
         ({"image": []}, "0 images"),
         ({"image": "scene0022_00/1760.jpg"}, "image is"),
-        ({"image": ["../x.jpg"]}, "leads out"),
+        ({"image": ["../x.jpg"]}, "points outside"),
     ],
 )
 def test_spatialladder_rows_of_another_schema_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:

@@ -52,7 +52,7 @@ def test_vsr_families_are_never_mixed(tmp_path: Path) -> None:
         (json.dumps(RANDOM[0] | {"caption": None}), "caption is None"),
         (json.dumps(RANDOM[0] | {"image_link": "x/000000296471.jpg"}), "not in train2017"),
         ("\udcff", "not JSON"),
-        (json.dumps(RANDOM[0] | {"image": "../x.jpg"}), "leads out"),
+        (json.dumps(RANDOM[0] | {"image": "../x.jpg"}), "points outside"),
         ("[1]", "not a JSON object"),
     ],
 )

@@ -106,7 +106,7 @@ def test_scores_are_those_of_the_evaluator_and_are_read_again(
     assert (summary["prompts"], summary["backend"], summary["generation"]["max_new_tokens"]) == ("paper", "this kit", 3)
     assert summary["benchmarks"]["vsr"]["wording"] == "printed in the paper"
     assert summary["benchmarks"]["tallyqa"]["by"] == "probability"
-    with pytest.raises(InputError, match="asked with --prompts paper, not lmms-eval"):
+    with pytest.raises(InputError, match="uses --prompts paper, not lmms-eval"):
         benchmark(
             resolve_subject(str(base_dir)), Data("pope", [], data.shelf), tmp_path / "b", HarnessSettings(),
             reference=root / "out",

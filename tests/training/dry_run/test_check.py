@@ -83,7 +83,7 @@ def test_positions_are_a_limit_too(tmp_path: Path, overrides: list[str]) -> None
     [
         (["--load_in_4bit", "true"], "load_in_4bit needs bitsandbytes: pip install"),
         (["--attn_implementation", "flash_attention_2"], "needs flash-attn: pip install flash-attn"),
-        (["--per_device_train_batch_size", "3"], "global_batch_size 8 is no multiple"),
+        (["--per_device_train_batch_size", "3"], "global_batch_size 8 is not a multiple"),
         (["--global_batch_size", "64"], "is more than the 32 samples"),
     ],
 )
@@ -127,7 +127,7 @@ def test_batches_that_do_not_divide_are_made_smaller_or_said_to_be_refused(
     status, out, _ = call(monkeypatch, capsys, TINY.stem, *words)
     assert status == 0
     (line,) = [line for line in out.splitlines() if line.strip().startswith("8 ")]
-    assert "cannot be dealt out equally" in line
+    assert "cannot be divided equally" in line
     with pytest.raises(InputError, match="cannot be divided equally among 8 processes"):
         step_shape(load_recipe(TINY, words), 8)
 
