@@ -7,16 +7,18 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from markupsafe import Markup
+
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import data_uri, render_page, write_page
+from pgt_lora.core.html.charts import Square, colors, grid
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.shortcuts import looks
 from pgt_lora.data.turns import Turn, turns
 
 MAX_BARS = 20  # free text has as many answers as samples: beyond this, the rest is one bar
-HEAT_BINS = 20  # a side; the template draws them 5 hundredths of the image's side wide
-MARGIN_LENGTH = 12  # of the longest bar of a marginal histogram, in hundredths of the image's side
+HEAT_BINS = 20  # a side
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Bar:
-    """How often one answer occurs; `width` is in percent of the chart's longest bar."""
+    """How often one answer occurs; `width` is a share of the chart's longest bar."""
 
     label: str
     count: int
@@ -39,20 +41,10 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A square of the heat map of points; its corner is in hundredths of the image's side."""
-
-    x: float
-    y: float
-    count: int
-    opacity: float
-
-
-@dataclass(frozen=True)
 class Chart:
     """The answers to one template of a task: bars, or a heat map with the histograms of x and of y for points.
 
-    `even` is where a bar of an even share would end, in percent of the longest bar (None where not all bars are shown).
+    `even` is where a bar of an even share would end, as a share of the longest bar; None where not all are shown.
     """
 
     task: str
@@ -61,8 +53,7 @@ class Chart:
     total: int
     bars: tuple[Bar, ...] = ()
     even: float | None = None
-    heat: tuple[Cell, ...] = ()
-    margins: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    heat: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -108,16 +99,14 @@ def write_preview(
     rows = list(dataset.select(first_of_each(answers["task"], num_images)))  # their images encoded
     cards = [_card(row, audit) for row in rows]
     scenes = dataset.remove_columns("images")
-    # The golden angle keeps the hues of any number of tasks apart.
-    hues = {task: round(255 + 137.5 * i) % 360 for i, task in enumerate(manifest["counts"])}
     html = render_page(
         "preview.html.jinja",
         name=dataset_dir.resolve().name,
         manifest=manifest,
         facts=_facts(manifest),
         rejections=manifest.get("rejections"),
-        hues=hues,
-        charts=charts(Counter(zip(*answers.values(), strict=True))),
+        colors=colors(manifest["counts"]),
+        charts=charts(Counter(zip(*answers.values(), strict=True)), colors(manifest["counts"])),
         looks=looks(scenes),
         shares=_supervised_shares(manifest["counts"], cards),
         cards=cards,
@@ -134,43 +123,46 @@ def first_of_each(tasks: Iterable[str], num: int) -> list[int]:
     return [index for _, _, index in turns[:num]]
 
 
-def charts(counts: Mapping[tuple[str, str, str, str], int]) -> list[Chart]:
+def charts(counts: Mapping[tuple[str, str, str, str], int], color_of: Mapping[str, str]) -> list[Chart]:
     """Return the charts for counts of (task, template, answer format, answer), in the order of their names."""
     answers: defaultdict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
     for (task, template, answer_format, answer), count in counts.items():
         answers[task, template, answer_format][answer] = count
-    return [_chart(key, answers[key]) for key in sorted(answers)]
+    return [_chart(key, answers[key], color_of[key[0]]) for key in sorted(answers)]
 
 
-def _chart(key: tuple[str, str, str], counts: Mapping[str, int]) -> Chart:
+def _chart(key: tuple[str, str, str], counts: Mapping[str, int], color: str) -> Chart:
     total = sum(counts.values())
     parsed = [(parse_point(answer), count) for answer, count in counts.items()]
     points = [(*point, count) for point, count in parsed if point]
     if key[-1] == AnswerFormat.POINT and len(points) == len(counts):
-        return _heat(key, total, points)
+        return _heat(key, total, points, color)
     kept = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_BARS])
     shown = [(answer, kept[answer]) for answer in sorted(kept, key=_natural)]
     if len(counts) > len(kept):
         shown.append((f"{len(counts) - len(kept):,} others", total - sum(kept.values())))
     most = max(count for _, count in shown)
-    bars = tuple(Bar(answer, count, 100 * count / total, 100 * count / most) for answer, count in shown)
-    return Chart(*key, total, bars, even=100 * total / len(counts) / most if len(counts) == len(kept) else None)
+    bars = tuple(Bar(answer, count, 100 * count / total, count / most) for answer, count in shown)
+    return Chart(*key, total, bars, even=total / len(counts) / most if len(counts) == len(kept) else None)
 
 
-def _heat(key: tuple[str, str, str], total: int, points: Iterable[tuple[float, float, int]]) -> Chart:
+def _heat(key: tuple[str, str, str], total: int, points: Iterable[tuple[float, float, int]], color: str) -> Chart:
     cells: Counter[tuple[int, int]] = Counter()
     for x, y, count in points:
         cells[min(int(x * HEAT_BINS), HEAT_BINS - 1), min(int(y * HEAT_BINS), HEAT_BINS - 1)] += count
-    size, most = 100 / HEAT_BINS, max(cells.values())
-    heat = tuple(Cell(size * i, size * j, count, round(count / most, 2)) for (i, j), count in sorted(cells.items()))
-    return Chart(*key, total, heat=heat, margins=(_margin(cells, 0), _margin(cells, 1)))
+    most = max(cells.values())
+    squares = [Square(i, j, count / most, f"{count:,}") for (i, j), count in sorted(cells.items())]
+    title = "Where the points lie; (0, 0) is the top left of the image"
+    return Chart(
+        *key, total, heat=grid(title, HEAT_BINS, squares, color, margins=(_margin(cells, 0), _margin(cells, 1)))
+    )
 
 
-def _margin(cells: Mapping[tuple[int, int], int], axis: int) -> tuple[float, ...]:
+def _margin(cells: Mapping[tuple[int, int], int], axis: int) -> list[float]:
     sums: Counter[int] = Counter()
     for cell, count in cells.items():
         sums[cell[axis]] += count
-    return tuple(round(MARGIN_LENGTH * sums[i] / max(sums.values()), 2) for i in range(HEAT_BINS))
+    return [sums[i] / max(sums.values()) for i in range(HEAT_BINS)]
 
 
 def _natural(answer: str) -> tuple[bool, float, str]:

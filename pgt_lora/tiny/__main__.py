@@ -11,7 +11,7 @@ from pgt_lora.core.errors import choices
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.models.checkpoint import family_of
+from pgt_lora.models.checkpoint import family_of, load_model
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Place, Schedule, pretrain
@@ -26,19 +26,25 @@ MODELS = {
     "tiny-llava-next": (llava_next, 4200),
 }
 
+# Offsets among the lessons, for the language model alone; always these steps, whatever is asked of the first part.
+SECOND_PART = Schedule(900, learning_rate=1.5e-3, decay=0.5, weight_decay=0.02, grounding=0.3, is_second=True)
+
 
 def rebuild(
     name: Annotated[str, typer.Argument(help="One of the small models that ship with the project.")],
     out: Annotated[Optional[Path], typer.Option(help="The checkpoint directory. Default: data/NAME.")] = None,  # noqa: UP045
-    steps: Annotated[int, typer.Option(help="Training steps. Default: as the shipped model's.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Conversations a step.")] = 32,
-    minutes: Annotated[Optional[float], typer.Option(min=0.1, help="End by then, with a rate that fell.")] = None,  # noqa: UP045
+    start: Annotated[
+        Path | None, typer.Option(help="A small model after the first part: teach the second alone.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps of the first part. Default: as the shipped model's.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Conversations a step of the first part.")] = 32,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="End the first part by then, the rate fallen.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw; the weights do not depend on it.")] = 0,
     checkpoint: Annotated[Optional[Path], typer.Option(help="Where an interrupted run goes on from.")] = None,  # noqa: UP045
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
-    """Train the tokenizer, make the model with random weights, and teach it the lessons."""
+    """Train the tokenizer, make the model with random weights, and teach it the lessons of both parts."""
     if name not in MODELS:
         raise typer.BadParameter(f"{name}: no small model; known: {choices(MODELS)}")
     module, shipped_steps = MODELS[name]
@@ -50,14 +56,23 @@ def rebuild(
     with new_directory(out, overwrite) as directory:
         processor = module.build_processor()
         model = module.build_model(processor)
+        if start:
+            model.load_state_dict(load_model(str(start), dtype=torch.float32).state_dict())
         model.save_pretrained(directory)
         processor.save_pretrained(directory)
         encoder = Encoder(family_of(str(directory)), processor)
-        schedule = Schedule(steps=steps or shipped_steps, batch_size=batch_size, minutes=minutes)
-        done = pretrain(model, encoder, schedule, Place(device, workers, checkpoint))
+        parts = [SECOND_PART]
+        if not start:
+            parts.insert(0, Schedule(steps or shipped_steps, batch_size, minutes))
+        done = []
+        for part in parts:
+            saved = checkpoint and checkpoint / ("second" if part.is_second else "first")
+            done.append(pretrain(model, encoder, part, Place(device, workers, saved)))
         model.save_pretrained(directory)
         (directory / "README.md").write_text(card(name, model), encoding="utf-8")
-    console.print(f"{model.num_parameters():,} weights in {out}, after {done} steps", soft_wrap=True)
+    console.print(
+        f"{model.num_parameters():,} weights in {out}, after {' and '.join(map(str, done))} steps", soft_wrap=True
+    )
 
 
 def card(name: str, model: "PreTrainedModel") -> str:

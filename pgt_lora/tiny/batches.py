@@ -1,7 +1,8 @@
 """Batches of lessons, drawn by worker processes: batch i is the same whatever their number."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from pgt_lora.tiny.conversation import Talk
 from pgt_lora.tiny.drawing import paint, shades
 from pgt_lora.tiny.grounding import targets
 from pgt_lora.tiny.lessons import draw_turns
+from pgt_lora.tiny.objects import Turn
 from pgt_lora.tiny.picture import Picture
 from pgt_lora.tiny.pointing import pointing_targets, token_names
 from pgt_lora.tiny.scenes import NAMES_OF_COLORS
 
 Batch = dict[str, torch.Tensor]
 
+Draw = Callable[[Random], tuple[Picture, list[Turn]]]
 Drawn = tuple[list[int], list[int], Picture, np.ndarray]
 
 
@@ -33,13 +36,14 @@ class Pools(Dataset):
     batch_size: int
     pool: int
     seed: int
+    draw: Draw = draw_turns
 
     def __getitem__(self, number: int) -> list[dict[str, np.ndarray]]:
         """Draw the batches of a pool, as arrays: tensors would need shared memory, which containers have little of."""
         drawn: list[Drawn] = []
         size = self.pool * self.batch_size
         for index in range(number * size, (number + 1) * size):
-            picture, turns = draw_turns(stream(self.seed, "tiny-train", index))
+            picture, turns = self.draw(stream(self.seed, "tiny-train", index))
             drawn.append((*self.talk.ids(turns), picture, paint(picture)))
         drawn.sort(key=lambda each: len(each[0]))
         starts = range(0, size, self.batch_size)
@@ -69,13 +73,19 @@ class Pools(Dataset):
 
 
 def batches(
-    encoder: Encoder, batch_size: int, pool: int, seed: int, start: int = 0, workers: int = 0
+    encoder: Encoder,
+    batch_size: int,
+    pool: int,
+    seed: int,
+    start: int = 0,
+    workers: int = 0,
+    draw: Draw = draw_turns,
 ) -> Iterator[Batch]:
     """Yield encoded batches of lessons without end, from batch `start` on."""
     differences()  # what is computed once, before there are processes
     for color in NAMES_OF_COLORS:
         shades(color)
-    pools = Pools(Talk(encoder), token_names(encoder.processor.tokenizer), batch_size, pool, seed)
+    pools = Pools(Talk(encoder), token_names(encoder.processor.tokenizer), batch_size, pool, seed, draw)
     settings: dict[str, Any] = {"prefetch_factor": 2} if workers else {}
     loader = DataLoader(
         pools,

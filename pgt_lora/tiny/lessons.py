@@ -35,8 +35,8 @@ def draw_scene(rng: Random) -> Picture:
 def draw_turns(rng: Random, num_listings: int = 2, num_questions: int = 4) -> tuple[Picture, list[Turn]]:
     """Draw a scene and lessons on it, in random order."""
     scene = draw_scene(rng)
-    turns = _teach(rng, scene, LISTINGS, num_listings)
-    turns += [phrase(rng, turn) for turn in _teach(rng, scene, QUESTIONS, num_questions)]
+    turns = teach(rng, scene, LISTINGS, num_listings)
+    turns += [phrase(rng, turn) for turn in teach(rng, scene, QUESTIONS, num_questions)]
     rng.shuffle(turns)
     return scene, turns
 
@@ -56,7 +56,8 @@ def phrase(rng: Random, turn: Turn) -> Turn:
     return f"{rng.choice(OPENINGS)}{question}{gap}{rng.choice(CLOSINGS[kind])}".strip(), answer
 
 
-def _teach(rng: Random, scene: Picture, lessons: tuple[Lesson, ...], number: int) -> list[Turn]:
+def teach(rng: Random, scene: Picture, lessons: tuple[Lesson, ...], number: int) -> list[Turn]:
+    """Draw a number of lessons on a scene, hardly ever one twice."""
     turns: list[Turn] = []
     while len(turns) < number:
         turn = rng.choice(lessons)(rng, scene)

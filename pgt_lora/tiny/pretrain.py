@@ -1,4 +1,7 @@
-"""Pre-training of the small models: from random weights to a checkpoint that sees, but was taught no PGT task."""
+"""Pre-training of the small models: from random weights to a checkpoint that sees, but was taught no PGT task.
+
+It has two parts: all lessons but offsets, and then offsets among the others, for the language model alone.
+"""
 
 import time
 from dataclasses import asdict, dataclass
@@ -16,7 +19,9 @@ from pgt_lora.tiny.batches import Batch, batches
 from pgt_lora.tiny.conversation import Talk
 from pgt_lora.tiny.forward import fuse_norms, hidden_states, normalized
 from pgt_lora.tiny.grounding import SIDE, Heads
+from pgt_lora.tiny.lessons import draw_turns
 from pgt_lora.tiny.muon import Muon
+from pgt_lora.tiny.offsets import offset_turns
 
 TOLD_EVERY = 100
 
@@ -35,6 +40,7 @@ class Schedule:
     grounding: float = 1.0  # weight of the auxiliary losses, falling to zero over the steps
     pool: int = 4  # batches that are drawn at a time
     seed: int = 0
+    is_second: bool = False  # the second part: offsets among the lessons, the eye frozen, no auxiliary heads
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,8 @@ class Place:
         return self.checkpoint / "state.pt" if self.checkpoint else None
 
 
-def losses(model: Any, batch: Batch, heads: Heads, talk: Talk) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the language-modelling loss and the auxiliary losses of one batch."""
+def losses(model: Any, batch: Batch, heads: Heads | None, talk: Talk) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the language-modelling loss and the auxiliary losses of one batch; without heads, of attention alone."""
     pixels = normalized(batch["pixels"], talk.encoder.processor.image_processor)
     first = talk.first_image_token
     layers = hidden_states(model, batch["ids"], pixels, first, talk.num_image_tokens)
@@ -63,7 +69,10 @@ def losses(model: Any, batch: Batch, heads: Heads, talk: Talk) -> tuple[torch.Te
         model.model.language_model.layers[i].self_attn.attention for i in (pointing.LAYER, pointing.NEXT_LAYER)
     )
     pointed = pointing.pointing_losses(first_taught, then_taught, first, batch)
-    return loss, heads([layer[:, first : first + SIDE * SIDE] for layer in layers[:3]], batch) + sum(pointed)
+    auxiliary = torch.stack(pointed).sum()
+    if heads:
+        auxiliary = auxiliary + heads([layer[:, first : first + SIDE * SIDE] for layer in layers[:3]], batch)
+    return loss, auxiliary
 
 
 def optimizers(model: torch.nn.Module, heads: Heads, schedule: Schedule) -> list[torch.optim.Optimizer]:
@@ -87,7 +96,7 @@ def rate(done: float, schedule: Schedule) -> float:
 
 
 def pretrain(model: Any, encoder: Encoder, schedule: Schedule, place: Place | None = None) -> int:
-    """Teach the lessons to a model with random weights, under a progress bar; return the number of steps.
+    """Teach the lessons of one part to a model, under a progress bar; return the number of steps.
 
     Raises:
         InputError: the checkpoint is of another schedule.
@@ -103,10 +112,13 @@ def pretrain(model: Any, encoder: Encoder, schedule: Schedule, place: Place | No
     model.set_attn_implementation("pointing")
     for module in (model, heads):
         module.to(place.device).train()
+    for name, p in model.named_parameters():
+        p.requires_grad_(not schedule.is_second or ".language_model." in name or "lm_head" in name)
     stepping = optimizers(model, heads, schedule)
     step, spent = resume(place, schedule, model, heads, stepping)
     began = time.monotonic() - spent
-    drawn = batches(encoder, schedule.batch_size, schedule.pool, schedule.seed, step, place.workers)
+    draw = offset_turns if schedule.is_second else draw_turns
+    drawn = batches(encoder, schedule.batch_size, schedule.pool, schedule.seed, step, place.workers, draw)
     for batch in track(drawn, schedule.steps - step, "Pre-training"):
         spent = time.monotonic() - began
         done = max(step / schedule.steps, spent / 60 / schedule.minutes if schedule.minutes else 0.0)
@@ -116,7 +128,7 @@ def pretrain(model: Any, encoder: Encoder, schedule: Schedule, place: Place | No
             batch = {name: values.pin_memory().to(place.device, non_blocking=True) for name, values in batch.items()}
         # On a CPU, products are faster in bfloat16; on a GPU, TF32 starts fewer kernels.
         with torch.autocast("cpu", torch.bfloat16, enabled=not on_gpu):
-            loss, grounding = losses(model, batch, heads, talk)
+            loss, grounding = losses(model, batch, None if schedule.is_second else heads, talk)
         (loss + schedule.grounding * (1 - done) * grounding).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in stepping:

@@ -31,15 +31,18 @@ Area = tuple[float, float, float, float]
 class Places:
     """Room for objects that touch neither each other nor the edge."""
 
-    def __init__(self, rng: Random):
+    def __init__(self, rng: Random, within: float = 1.0):
+        """Take places within a square part of the canvas, of a side in fractions of the canvas's."""
         self.rng = rng
         self.taken: list[tuple[bool, Area]] = []
+        self.side = round(within * CANVAS.width)
+        self.left, self.top = (rng.randint(0, CANVAS.width - self.side) for _ in range(2))
 
     def find(self, width: int, height: int, is_round: bool = False) -> tuple[int, int] | None:
         """Take a free place of a width and height in pixels; return its left and top, or None if none was found."""
         for _ in range(MAX_TRIES):
-            left = self.rng.randint(EDGE_PX, CANVAS.width - EDGE_PX - width)
-            top = self.rng.randint(EDGE_PX, CANVAS.height - EDGE_PX - height)
+            left = self.left + self.rng.randint(EDGE_PX, self.side - EDGE_PX - width)
+            top = self.top + self.rng.randint(EDGE_PX, self.side - EDGE_PX - height)
             area = left, top, left + width, top + height
             if all(_clear(area, other, is_round and other_is_round) for other_is_round, other in self.taken):
                 self.taken.append((is_round, area))
@@ -87,6 +90,18 @@ def shapes(rng: Random) -> Picture:
             boxes += places.box(color)
         else:
             circles += places.circle(color, rng.uniform(0.05, 0.13), opacity)
+    return finished(rng, boxes, circles)
+
+
+def cluster(rng: Random) -> Picture:
+    """Draw two to four small boxes and unlabelled circles, each of its own color, near each other."""
+    places, boxes, circles = Places(rng, rng.uniform(0.45, 0.7)), list[Box](), list[Circle]()
+    opacity = rng.uniform(*OPACITY)
+    for color in rng.sample(NAMES_OF_COLORS, rng.randint(2, 4)):
+        if rng.random() < 0.7:
+            boxes += places.box(color, (0.065, 0.2))
+        else:
+            circles += places.circle(color, rng.uniform(0.05, 0.08), opacity)
     return finished(rng, boxes, circles)
 
 

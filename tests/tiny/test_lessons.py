@@ -12,6 +12,7 @@ from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.tiny.lessons import draw_turns, phrase
 from pgt_lora.tiny.listings import LISTINGS
 from pgt_lora.tiny.objects import everything, kind_of
+from pgt_lora.tiny.offsets import offset, offset_turns, offsets
 from pgt_lora.tiny.picture import Picture, Thing
 from pgt_lora.tiny.questions import QUESTIONS
 from pgt_lora.tiny.skills import SKILLS, skill_samples
@@ -27,7 +28,7 @@ PGT_WORDS = (
 
 @cache
 def drawn(number: int = 1500) -> list[tuple[Picture, list[tuple[str, str]]]]:
-    return [draw_turns(stream(0, "test", i)) for i in range(number)]
+    return [draw(stream(0, "test", i)) for draw in (draw_turns, offset_turns) for i in range(number // 2)]
 
 
 def test_no_lesson_asks_what_pgt_asks() -> None:
@@ -40,10 +41,10 @@ def test_no_lesson_asks_what_pgt_asks() -> None:
         assert any(words in text for text in pgt)
 
 
-def test_no_lesson_names_two_boxes_or_counts_one_color() -> None:
+def test_no_lesson_but_an_offset_names_two_boxes_and_none_counts_one_color() -> None:
     for _, turns in drawn():
-        for text, _ in turns:
-            if text.startswith("List the numbers"):  # of four colors at a time
+        for text, answer in turns:
+            if text.startswith("List the numbers") or answer[0] in "+-":  # of four colors at a time; a signed number
                 continue
             assert text.count(" box") <= 1 or "or a" in text
             named = [color for color in COLORS if f"{color} " in text.partition("(A)")[0].partition("\nA.")[0]]
@@ -61,7 +62,10 @@ def test_things_have_names_colors_and_places_and_nothing_else() -> None:
         assert all(lesson(stream(0, i), picture) is None for i in range(20))
 
 
-@pytest.mark.parametrize("lesson", sorted({*LISTINGS, *QUESTIONS}, key=str), ids=lambda lesson: lesson.__name__)
+LESSONS = sorted({*LISTINGS, *QUESTIONS, offset, offsets}, key=str)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.__name__)
 def test_every_lesson_is_taught_and_answers_vary(lesson) -> None:  # type: ignore[no-untyped-def]
     turns = [lesson(stream(1, "test", i), drawn()[i][0]) for i in range(300)]
     taught = [turn for turn in turns if turn]
@@ -106,6 +110,24 @@ def test_lessons_chain_letters_and_colors() -> None:
     assert ("How many other letters match C?", "1") in said
     assert ("Which letters are red?", "A C") in said
     assert ("A and C match.", "True") in said
+
+
+def test_offsets_are_numbers_with_a_sign_and_no_relation() -> None:
+    picture = Picture(Canvas(112, 112), (Box("red", 0, 0, 39, 19),), (Circle("blue", 84, 90, 10, 1.0, "C"),))
+    said = {offset(stream(0, i), picture) for i in range(60)}
+    assert {answer for _, answer in said} == {"+57", "-57", "+71", "-71"}
+    assert ("From the red box to letter C, how far is it across?", "+57") in said
+    assert ("Start at letter C. How far down is the red box?", "-71") in said
+    assert {offsets(stream(0, i), picture) for i in range(20)} == {
+        ("Offsets from the red box.", "C +57 +71"),
+        ("Offsets from letter C.", "red -57 -71"),
+    }
+    thing = Thing("fish", Box("red", 10, 10, 39, 39))
+    with_thing = Picture(picture.canvas, picture.boxes, picture.circles, (thing,))
+    assert offset(stream(0), with_thing) is offsets(stream(0), with_thing) is None
+    asked = {text for _, turns in drawn() for text, answer in turns if answer.startswith(("+", "-"))}
+    assert len(asked) > 100
+    assert not any(word in text for text in asked for word in ("left", "right", "above", "below"))
 
 
 def test_lessons_say_what_things_are() -> None:

@@ -1,5 +1,6 @@
 """Pre-training: the same from the same seed, however it is drawn and wherever it was interrupted."""
 
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,6 +72,14 @@ def test_the_number_of_workers_changes_nothing(base_dir: Path) -> None:
     alone, helped, later = first(5, 0), first(5, 2), first(2, 0, 3)
     for one, other in zip([*alone, *alone[3:]], [*helped, *later], strict=True):
         assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_second_part_leaves_the_eye_alone(base_dir: Path, uninterrupted: dict[str, torch.Tensor]) -> None:
+    before = small_model("qwen2_5_vl").state_dict()
+    after = trained(base_dir, schedule=replace(SCHEDULE, is_second=True))
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed and all(".language_model." in name or "lm_head" in name for name in changed)
+    assert not any("visual" in name for name in changed)
 
 
 def test_pretraining_depends_on_the_seed_alone(base_dir: Path, uninterrupted: dict[str, torch.Tensor]) -> None:

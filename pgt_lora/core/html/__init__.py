@@ -1,13 +1,13 @@
 """HTML pages that need nothing but themselves: Jinja2 templates, and images inlined as `data:` URIs."""
 
 import base64
-import os
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_text
 
 _TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
@@ -26,12 +26,7 @@ def write_page(out: Path, html: str) -> None:
     if out.is_dir():
         raise InputError(f"{out}: is a directory; name a file, such as {out / 'index.html'}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(out, html)
 
 
 def data_uri(image_bytes: bytes) -> str:
@@ -75,6 +70,8 @@ def fence(text: str) -> str:
 def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    from pgt_lora.core.html import charts
+
     # Jinja's own choice of what to escape goes by the ending .html, which these templates do not have.
     environment = Environment(
         loader=PackageLoader("pgt_lora.core", "html"),
@@ -85,4 +82,5 @@ def _environment() -> Any:
     )
     environment.filters |= {"markdown": markdown, "fence": fence}
     environment.filters |= {"percent": percent, "points": points, "p_value": p_value}
+    environment.globals |= {"bar": charts.bar, "difference": charts.difference}
     return environment

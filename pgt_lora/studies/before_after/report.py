@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
-from pgt_lora.core.html.curves import Curves, curves
+from pgt_lora.core.html.charts import PALETTE, logged
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.directory import open_dataset, read_manifest
@@ -25,11 +25,6 @@ from pgt_lora.evaluation.scoring import Score
 
 NUM_EXAMPLES = 12
 TUNED = "fine-tuned"
-# What the trainer logs, and how it is printed.
-LOGGED = {
-    "loss": ("Training loss", "%.2f"), "mean_token_accuracy": ("Token accuracy", "%.2f"),
-    "learning_rate": ("Learning rate", "%.1e"), "grad_norm": ("Gradient norm", "%.2f"),
-}  # fmt: skip
 GAIN = "Gain = fine-tuned accuracy minus the higher of base and chance (below chance, it counts as chance)."
 
 
@@ -124,7 +119,7 @@ def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path], data: Pat
         sets={title(test): (path, read_manifest(path)["content_hash"]) for test, path in tests.items()},
         comparisons=compare(run, list(tests)),
         gain=GAIN,
-        charts=charts(log),
+        charts=logged([{"arm": TUNED, "seed": None, "loss": log}], {TUNED: PALETTE[0]}),
         verification=verification,
         examples=examples(run, tests),
     )
@@ -145,12 +140,6 @@ def command(run: Path, data: Path, tests: Mapping[str, Path]) -> str:
     given = [word for path in tests.values() for word in ("--eval-data", str(path))]
     recipe = str(run / "adapter" / "recipe.yaml")
     return shlex.join(["pgt-lora", "run", recipe, "--data", str(data), *given, "--out", "DIR"])
-
-
-def charts(log: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Curves]]:
-    """Return what was logged as drawings: what each is called, how its numbers are printed, and its line."""
-    run = {"arm": TUNED, "seed": None, "loss": log}
-    return [(*told, curves([run], field)) for field, told in LOGGED.items() if any(field in entry for entry in log)]
 
 
 def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:

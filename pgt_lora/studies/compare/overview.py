@@ -61,9 +61,9 @@ class Overview:
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks of all sets, and their mean at the end."""
-        names = dict.fromkeys(name for row in self.rows for name in row.result.items.columns if name != MEAN)
-        return [*names, MEAN]
+        """The tasks of all sets and, where there are several, their mean at the end."""
+        names = dict.fromkeys(name for row in self.rows for name in row.result.items.columns)
+        return sorted(names, key=MEAN.__eq__)
 
     def score(self, row: Row, task: str, arm: str) -> Accuracy | None:
         """Return an arm's accuracy on a task of a set, None where the set has no such task."""

@@ -70,8 +70,8 @@ class Panel:
     figures: Mapping[str, Sequence[Figure]]
 
 
-def panels(probes: LayerProbes, hues: Mapping[str, int]) -> list[Panel]:
-    """Return what is shown of the probes, in the arms' hues."""
+def panels(probes: LayerProbes, color_of: Mapping[str, str]) -> list[Panel]:
+    """Return what is shown of the probes, in the arms' colors."""
     by_site: dict[tuple[str, str, Site], list[Figure]] = {}
     for each in probes.figures:
         if each.split == strictest(probes, each.task):
@@ -79,7 +79,7 @@ def panels(probes: LayerProbes, hues: Mapping[str, int]) -> list[Panel]:
     return [
         Panel(
             f"{task}, template {template}, {TITLES[site]}",
-            layer_chart(probes, task, template, site, strictest(probes, task), hues),
+            layer_chart(probes, task, template, site, strictest(probes, task), color_of),
             shown[0].chance,
             tuple(dict.fromkeys(each.point for each in shown)),
             {model: [each for each in shown if each.model == model] for model in probes.models},

@@ -10,15 +10,16 @@ from rich.text import Text
 
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, points, render_page, write_page
-from pgt_lora.core.html.curves import curves
+from pgt_lora.core.html.charts import colors, logged
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.headline import RULES, headline
-from pgt_lora.evaluation.paired import BASE, Contrast, Difference, Result
+from pgt_lora.evaluation.paired import BASE, MEAN, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import area_maps, confusion, won_and_lost
 from pgt_lora.studies.compare.overview import Overview
 from pgt_lora.studies.compare.probes import ProbedSet, panels
+from pgt_lora.studies.diagnose.charts import accuracy_map, vote_map
 from pgt_lora.studies.diagnose.layers.report import print_layers, write_layers
 
 
@@ -75,6 +76,15 @@ class Page:
             found.append(headline(f"{arm} against {first}:", arm, self.results, against))
         return found
 
+    @property
+    def scores(self) -> list[list[tuple[str, Result, int]]]:
+        """The rows of the table of scores, task by task: the task, and a set with the column that it is there."""
+        tasks = dict.fromkeys(name for result in self.results for name in result.items.columns)
+        return [
+            [(task, each, each.items.columns.index(task)) for each in self.results if task in each.items.columns]
+            for task in sorted(tasks, key=MEAN.__eq__)
+        ]
+
     def difference(self, title: str, arm: str, column: int) -> Difference | None:
         """Return an arm's difference from the first arm; None for the first arm itself."""
         for each in self.contrasts:
@@ -94,21 +104,22 @@ def write_pages(page: Page, out: Path) -> None:
         and (contrast.is_of_skill or not page.overview or contrast in page.ablations)
     ]
     maps = {result.items.title: drawn for result in page.results if (drawn := area_maps(result))}
-    # The golden angle keeps the hues of any number of arms apart.
-    hues = {arm: round(255 + 137.5 * i) % 360 for i, arm in enumerate(page.arms)}
+    color_of = colors(page.arms)
     for each in page.probed:
         (out / each.directory).mkdir(parents=True, exist_ok=True)
         name = f"{page.recipe.name}, {each.about}"
-        write_layers(each.probes, out / each.directory, name, page.command, hues)
+        write_layers(each.probes, out / each.directory, name, page.command, color_of)
     context = {
         "maps": maps,
         "page": page,
         "rules": RULES,
-        "groups": GROUPS,
+        "groups": [name for name, span in GROUPS for _ in range(span)],
         "benchmarks": BENCHMARKS,
-        "hues": hues,
-        "panels": {each.name: panels(each.probes, hues) for each in page.probed},
-        "curves": curves(page.runs),
+        "colors": color_of,
+        "charts": logged(page.runs, color_of),
+        "panels": {each.name: panels(each.probes, color_of) for each in page.probed},
+        "accuracy_map": accuracy_map,
+        "vote_map": vote_map,
         "matrices": {
             (result.items.title, task): confusion(result, task)
             for result in page.results

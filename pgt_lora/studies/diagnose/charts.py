@@ -7,8 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from pgt_lora.core.html import data_uri, percent
+from pgt_lora.core.html.charts import Mark, Series, Square, colors, grid, plot
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import page_file
 from pgt_lora.data.preview import first_of_each
@@ -136,6 +138,39 @@ def trends(found: Sequence[Axis]) -> list[str]:
                 f"{percent(last.right.value)}%"
             )
     return notes
+
+
+def axis_chart(axis: Axis, chance: float, color: str) -> Markup:
+    """Draw the accuracy by bins of a number, with the images of each bin below it."""
+    at = [(place + 0.5) / len(axis.bins) for place in range(len(axis.bins))]
+    marks = [
+        Mark(x, each.right.value, each.right.interval, f"{each.label}: {each.right.words}", 3.5)
+        for x, each in zip(at, axis.bins, strict=True)
+    ]
+    labels = [f"{each.label}\nn = {each.right.total}" for each in axis.bins]
+    title = f"Accuracy in percent by {axis.name}"
+    return plot(title, [Series(marks, color)], list(zip(at, labels, strict=True)), chances=[(0, 1, chance)])
+
+
+def accuracy_map(drawn: Map, color: str) -> Markup:
+    """Draw the accuracy in percent over the image."""
+    squares = [
+        Square(each.column, each.row, each.right.value, each.right.words, f"{100 * each.right.value:.0f}")
+        for each in drawn.cells
+    ]
+    return grid("Accuracy in percent over the image", drawn.size, squares, color)
+
+
+def vote_map(drawn: Map) -> Markup:
+    """Draw the answer that is given most in each cell, by its initials, with lines between the nine areas."""
+    color_of = colors(drawn.areas or ())
+    squares = [
+        Square(each.column, each.row, 1, each.vote, "".join(word[0] for word in each.vote.split()), color_of[each.vote])
+        for each in drawn.cells
+        if each.vote
+    ]
+    lines = (drawn.size // 3, 2 * drawn.size // 3)
+    return grid("The answer given most, over the image", drawn.size, squares, lines=lines)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,24 @@ from rich.table import Table
 
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, render_page, write_page
+from pgt_lora.core.html.charts import colors
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.tasks.task import Traits
 from pgt_lora.data.weights import tasks
 from pgt_lora.evaluation.paired import Result
 from pgt_lora.studies.compare.charts import Matrix, confusion
-from pgt_lora.studies.diagnose.charts import Axis, Map, axes, image_map, measure, misses, trends
+from pgt_lora.studies.diagnose.charts import (
+    Axis,
+    Map,
+    accuracy_map,
+    axes,
+    axis_chart,
+    image_map,
+    measure,
+    misses,
+    trends,
+    vote_map,
+)
 from pgt_lora.studies.diagnose.figures import Item, diagnose
 from pgt_lora.studies.diagnose.shares import Share, Skill
 from pgt_lora.studies.diagnose.verdict import Verdict, headline, judge
@@ -90,8 +102,10 @@ def write_pages(diagnosis: Diagnosis, out: Path) -> None:
         "diagnosis.html.jinja",
         diagnosis=diagnosis,
         misses=misses(diagnosis.result.items, diagnosis.items),
-        # The golden angle keeps the hues of any number of tasks apart.
-        hues={skill.task: round(255 + 137.5 * i) % 360 for i, skill in enumerate(diagnosis.skills)},
+        colors=colors(skill.task for skill in diagnosis.skills),
+        axis_chart=axis_chart,
+        accuracy_map=accuracy_map,
+        vote_map=vote_map,
     )
     write_page(out / "diagnosis.html", html)
 

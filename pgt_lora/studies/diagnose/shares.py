@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pgt_lora.core.html import percent
 from pgt_lora.evaluation.scoring import wilson
 
 # The verdicts hold some fifty intervals. At 99.9% each, one of them misses in about five of a hundred diagnoses.
@@ -24,6 +25,12 @@ class Share:
     def interval(self) -> tuple[float, float]:
         """Wilson's 95% interval, for charts."""
         return wilson(self.hits, self.total)
+
+    @property
+    def words(self) -> str:
+        """The share with its 95% interval, in percent, as a chart tells it."""
+        low, high = self.interval
+        return f"{percent(self.value)}% ({percent(low)}–{percent(high)}) of {self.total} images"
 
     @property
     def low(self) -> float:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.html import render_page
+from pgt_lora.core.html.charts import PALETTE, logged
 from pgt_lora.evaluation.headline import RULES
 from pgt_lora.evaluation.scoring import Score
-from pgt_lora.studies.before_after.report import GAIN, Comparison, Row, charts
+from pgt_lora.studies.before_after.report import GAIN, TUNED, Comparison, Row
 
 FACTS = {
     "steps": 3, "seconds": 2.0, "hardware": "a machine", "processes": 1, "supervised_tokens": 9,
@@ -22,7 +23,9 @@ def page(*rows: Row, facts: dict[str, Any] = FACTS) -> str:
     return render_page(
         "report.html.jinja", name="mine", base="a/b", facts=facts, recipe="", headline="Learned.", rules=RULES,
         command="pgt-lora run", data=Path("train"), sets={"own photos": (Path("own"), "feedbeef" * 5)},
-        comparisons=[Comparison("own photos", rows)], gain=GAIN, charts=charts(LOG), verification={"checks": []},
+        comparisons=[Comparison("own photos", rows)], gain=GAIN,
+        charts=logged([{"arm": TUNED, "seed": None, "loss": LOG}], {TUNED: PALETTE[0]}),
+        verification={"checks": []},
         examples=[],
     )  # fmt: skip
 
@@ -35,13 +38,13 @@ def test_own_free_text_has_its_measures_and_few_items_are_told() -> None:
     assert "feedbeeffeedbeef" in text
     assert "abc123-dirty" in text
     assert 'datetime="2026-05-04T10:00:00+00:00">2026-05-04<' in text
-    assert 'style="left: 9.0%; width: 82.0%"' in text
+    assert "<title>fine-tuned: 50.0% (9.0–91.0), chance 0.0</title>" in text
 
 
 def test_what_was_logged_is_drawn_and_nothing_else() -> None:
     text = page(Row("count", Score(50, 0, 0, 0.0, 0.0, 0.1), Score(50, 50, 0, 0.0, 0.9, 1.0)))
-    assert re.findall(r'aria-label="(.+?) over 3 steps', text) == ["Training loss", "Learning rate"]
-    assert "from 1.0e-01 to 5.0e-02" in text
+    assert re.findall(r"<title>([^<]+?) over 3 steps", text) == ["Training loss", "Learning rate"]
+    assert "Learning rate: 1.0e-01 → 5.0e-02" in text
     assert "ANLS" not in text
     assert not re.search(r"\bn = \d", text)
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from pgt_lora.core.html.curves import curves
 from pgt_lora.studies.compare.charts import confusion, won_and_lost
 from tests.support.comparisons import made_up
 
@@ -33,14 +32,3 @@ def test_items_won_and_lost_are_those(held_out_dir: Path) -> None:
             outputs = {"arm": example.arm_output, "reference": example.reference_output}
             assert outputs.pop(winner) == example.expected
             assert outputs.popitem()[1] == "?"
-
-
-def test_curves_share_their_axes() -> None:
-    runs = [
-        {"arm": "base", "seed": None},
-        {"arm": "a", "seed": 0, "loss": [{"step": 5, "loss": 4.0}, {"step": 10, "loss": 2.0}]},
-        {"arm": "b", "seed": 0, "loss": [{"step": 10, "loss": 1.0}]},
-    ]
-    found = curves(runs)
-    assert (found.top, found.steps) == (4.0, 10)
-    assert [curve.points for curve in found.curves] == ["50.00,0.00 100.00,14.00", "100.00,21.00"]

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from pgt_lora.cli import app as cli
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.html.charts import LOGGED
 from pgt_lora.data.generate import generate
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.compare import runs as compare_runs
@@ -20,7 +21,7 @@ from pgt_lora.training.finetune import finetune as train_adapter
 from tests.support.comparisons import FEW, SMALL
 
 SECTIONS = (
-    "Scores", "By task", "Differences", "Training loss", "Confusion", "Items won and lost", "Runs", "Do it again",
+    "Scores", "By task", "Differences", "Training", "Confusion", "Items won and lost", "Runs", "Do it again",
 )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what
     for arm in ("base", "all", "mine"):
         assert f"{arm}</th>" in page
         assert f"| {arm} |" in text
-    assert page.count("<polyline") == 4
+    assert page.count("<polyline") == 4 * len(LOGGED)
     assert "scatter of 2 training seeds" in page
     assert "paper" not in page + text  # no model of the paper's
     figures = json.loads((out / "results.json").read_text())

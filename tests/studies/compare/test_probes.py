@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.html.charts import PALETTE
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.streams import stream
 from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
@@ -103,10 +104,11 @@ def test_the_page_says_where_the_answers_stand(held_out_dir: Path, recipe: Recip
         assert "nowhere" in shown and "there, but not said" in shown
         assert "9 rows of coordinates" in shown
         assert "layers/held-out/layers.html" in shown
-    assert html.count('role="img" aria-label="relation, template A') == 2  # the folds by cell alone
+    assert html.count("<title>Accuracy in percent: relation, template A") == 2  # the folds by cell alone
     assert "| better | 88.9\\* | 88.9\\* |" in text and "| base | 11.1 | 11.1 |" in text
     for shown in (html, (tmp_path / "layers" / "held-out" / "layers.html").read_text()):
-        assert re.search(r'<g style="--hue: 32">\s*<polyline', shown)  # the hue of the second arm on both pages
+        dotted = re.findall(r'<polyline [^>]*stroke="(#\w+)"[^>]*stroke-dasharray', shown)
+        assert PALETTE[1] in dotted  # the color of the second arm on both pages
     told = json.loads((tmp_path / "results.json").read_text())["probes"]
     assert [each["standing"] for each in told[0]["verdicts"]] == ["nowhere", "there, but not said"]
     assert len(json.loads((tmp_path / told[0]["figures"]).read_text())["figures"]) == 16

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.html.svg import INK
 from pgt_lora.core.plugins import discover
 from pgt_lora.studies.tables.citations import SAME, bibtex, references
 from pgt_lora.studies.tables.figure import HEIGHT_MM, WIDTH_MM, labels, write_figure
@@ -20,7 +21,6 @@ def table() -> Table:
 
 
 def test_the_size_is_fixed_and_the_bytes_are_the_same(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     paper = Table(PAPER, ("VSR",), (Block("m", (Row("base", (Cell(0.5),), is_paper=True),)),))
     for name in ("a.svg", "a.pdf"):
         write_figure([table(), paper], tmp_path / name)
@@ -28,8 +28,9 @@ def test_the_size_is_fixed_and_the_bytes_are_the_same(tmp_path: Path) -> None:
         write_figure([table(), paper], tmp_path / name)
         assert (tmp_path / name).read_bytes() == first
     svg = (tmp_path / "a.svg").read_text()
-    width, height = (float(each) for each in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups())
-    assert (width * 25.4 / 72, height * 25.4 / 72) == pytest.approx((WIDTH_MM, 2 * HEIGHT_MM), abs=0.01)
+    width, height = (float(each) for each in re.search(r'width="([\d.]+)mm" height="([\d.]+)mm"', svg).groups())
+    assert (width, height) == (WIDTH_MM, 2 * HEIGHT_MM)
+    assert svg.count(INK) > 20 and 'color="black"' in svg  # on paper, whatever the page around it looks like
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.pdf", "a.svg"]
     with pytest.raises(InputError, match=r"name a file that ends in \.pdf or \.svg"):

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from pgt_lora.core.files import write_json
 from pgt_lora.core.html import percent, render_page, write_page
+from pgt_lora.core.html.charts import Mark, Series, colors, plot
 from pgt_lora.core.terminal import console
 from pgt_lora.studies.diagnose.layers.layers import Figure, LayerProbes
 from pgt_lora.studies.diagnose.layers.problems import Split
@@ -20,7 +21,7 @@ from pgt_lora.studies.diagnose.layers.standing import verdicts
 from pgt_lora.studies.diagnose.shares import Share
 
 FILE, PAGE = "layers.json", "layers.html"
-HUES = (255, 45, 150, 320)  # of the models, in their order
+SAYS = "says"  # where the model's own answers stand, behind the layers
 SHARES = ("right", "shuffled", "swapped", "elsewhere")  # of a figure
 TITLES = {
     Site.QUESTION: "at the last token of the question",
@@ -30,60 +31,65 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Line:
-    """One model's figures in a chart, in the order of the points, and its own accuracy."""
-
-    model: str
-    hue: int
-    figures: tuple[Figure, ...]
-    own: Share
-
-
 def layer_chart(
     probes: LayerProbes, task: str, template: str, site: Site, split: Split = Split.IMAGE,
-    colors: Mapping[str, int] | None = None,
-) -> str:  # fmt: skip
+    color_of: Mapping[str, str] | None = None,
+) -> Markup:  # fmt: skip
     """Return the chart of one site as an SVG element: the probe's accuracy by layer, a line for each model.
 
-    `colors` are the models' hues, where they have some already.
+    `color_of` are the models' colors, if they have some already.
     """
     shown = [
         each for each in probes.figures
         if (each.task, each.template, each.site, each.split) == (task, template, site, split)
     ]  # fmt: skip
-    lines = [
-        Line(model, hue, tuple(each for each in shown if each.model == model), probes.own[model, task, template])
-        for model, hue in hues(probes, colors).items()
-    ]
     points = list(dict.fromkeys(each.point for each in shown))
-    title = f"{task}, template {template}, {TITLES[site]}"
-    return render_page("layers_chart.html.jinja", title=title, lines=lines, points=points, chance=shown[0].chance)
+    at = {point: (place + 0.5) / (len(points) + 1) for place, point in enumerate([*points, SAYS])}
+    series: list[Series] = []
+    color_of = color_of or colors(probes.models)
+    for index, model in enumerate(probes.models):
+        color = color_of[model]
+        of_model = [each for each in shown if each.model == model]
+        own = probes.own[model, task, template].value
+        beside = at[SAYS] + (index / len(probes.models) - 0.25) / (len(points) + 1)  # equal marks lie side by side
+        series += [
+            Series([Mark(at[each.point], each.swapped.value) for each in of_model], color, is_faint=True),
+            Series([_mark(each, at[each.point]) for each in of_model], color),
+            Series([Mark(beside, own, words=f"{model}: its own answers, {percent(own)}%", radius=4)], color),
+        ]
+    title = f"Accuracy in percent: {task}, template {template}, {TITLES[site]}"
+    return plot(title, series, [(x, point) for point, x in at.items()], chances=[(0, 1, shown[0].chance)])
 
 
-def hues(probes: LayerProbes, colors: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Return the hue of every model."""
-    return {model: colors[model] if colors else HUES[at % len(HUES)] for at, model in enumerate(probes.models)}
+def _mark(figure: Figure, x: float) -> Mark:
+    words = (
+        f"{figure.model}, {figure.point}: {figure.right.words}; shuffled answers {percent(figure.shuffled.value)}, "
+        f"another image {percent(figure.swapped.value)}"
+    )
+    if figure.elsewhere:
+        words += f", the same tokens there {percent(figure.elsewhere.value)}"
+    return Mark(x, figure.right.value, figure.right.interval, words, 3.5 if figure.stands else 1.5)
 
 
 def write_layers(
-    probes: LayerProbes, out: Path, name: str, command: str, colors: Mapping[str, int] | None = None
+    probes: LayerProbes, out: Path, name: str, command: str, color_of: Mapping[str, str] | None = None
 ) -> None:
     """Write `layers.json`, which holds every figure and verdict, and `layers.html`, a page that opens from disk."""
     write_json(out / FILE, figures_of(probes) | {"command": command})
+    color_of = color_of or colors(probes.models)
     wanted = dict.fromkeys((each.task, each.template) for each in probes.figures)
     groups = [
-        {"title": f"{task}, template {template}", "charts": _charts(probes, task, template, colors)}
+        {"title": f"{task}, template {template}", "charts": _charts(probes, task, template, color_of)}
         for task, template in wanted
     ]
     html = render_page(
-        "layers.html.jinja", name=name, probes=probes, verdicts=verdicts(probes), groups=groups,
-        hues=hues(probes, colors), command=command,
+        "layers.html.jinja", name=name, probes=probes, verdicts=verdicts(probes), groups=groups, command=command,
+        colors=color_of,
     )  # fmt: skip
     write_page(out / PAGE, html)
 
 
-def _charts(probes: LayerProbes, task: str, template: str, colors: Mapping[str, int] | None) -> list[dict[str, str]]:
+def _charts(probes: LayerProbes, task: str, template: str, color_of: Mapping[str, str]) -> list[dict[str, Any]]:
     shown = dict.fromkeys(
         (each.site, each.split) for each in probes.figures if (each.task, each.template) == (task, template)
     )
@@ -91,7 +97,7 @@ def _charts(probes: LayerProbes, task: str, template: str, colors: Mapping[str, 
     return [
         {
             "title": TITLES[site] + (f", folds by {split.value}" if several else ""),
-            "svg": layer_chart(probes, task, template, site, split, colors),
+            "svg": layer_chart(probes, task, template, site, split, color_of),
         }
         for site, split in shown
     ]
