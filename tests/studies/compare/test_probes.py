@@ -105,6 +105,7 @@ def test_the_page_says_where_the_answers_stand(held_out_dir: Path, recipe: Recip
         assert "9 rows of coordinates" in shown
         assert "layers/held-out/layers.html" in shown
     assert html.count("<title>Accuracy in percent: relation, template A") == 2  # the folds by cell alone
+    assert "&#" not in text  # what is included is escaped as Markdown, too
     assert "| better | 88.9\\* | 88.9\\* |" in text and "| base | 11.1 | 11.1 |" in text
     for shown in (html, (tmp_path / "layers" / "held-out" / "layers.html").read_text()):
         dotted = re.findall(r'<polyline [^>]*stroke="(#\w+)"[^>]*stroke-dasharray', shown)
