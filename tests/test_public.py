@@ -48,5 +48,5 @@ def test_a_first_run_in_python(base_dir: Path, data_dir: Path, tmp_path: Path) -
     assert set(answers) == {"answer", "base_answer"}
     lines = (tmp_path / "scores" / "predictions.jsonl").read_text().splitlines()
     assert answers["answer"] == json.loads(lines[0])["output"].strip()
-    with pytest.raises(pgt_lora.InputError, match="no such"):
+    with pytest.raises(pgt_lora.InputError, match="not a dataset directory"):
         pgt_lora.finetune(recipe, tmp_path / "nothing", tmp_path / "other")

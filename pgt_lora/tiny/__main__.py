@@ -11,7 +11,7 @@ from pgt_lora.core.errors import choices
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.models.checkpoint import family_of, load_model
+from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.tiny import internvl3, llava_next, qwen2_5_vl
 from pgt_lora.tiny.pretrain import Place, Schedule, pretrain
@@ -54,7 +54,7 @@ def rebuild(
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with new_directory(out, overwrite) as directory:
-        processor = module.build_processor()
+        processor = load_processor(str(start)) if start else module.build_processor()
         model = module.build_model(processor)
         if start:
             model.load_state_dict(load_model(str(start), dtype=torch.float32).state_dict())

@@ -80,13 +80,13 @@ BAD = {
     "zero samples": (("generate", "--num-samples", "0", "--out", "{new}"), "at least one"),
     "existing output": (("generate", "--num-samples", "3", "--out", "{data}"), "exists"),
     "bad canvas": (("generate", "--canvas", "big", "--out", "{new}"), "'big'"),
-    "canvas too small": (("generate", "--canvas", "40", "--out", "{new}"), "take"),
+    "canvas too small": (("generate", "--canvas", "40", "--out", "{new}"), "give a larger one"),
     "too many circles": (
         ("generate", "--canvas", "112", "--max-count", "300", "--tasks", "counting", "--out", "{new}"),
         "--max-count",
     ),
     "no manifest": (("finetune", *TINY, "--data", "{unfinished}", "--out", "{new}"), "manifest.json"),
-    "no directory": (("preview", "{new}"), "no such dataset directory"),
+    "no directory": (("preview", "{new}"), "not a dataset directory"),
     "truncated image": (("finetune", *TINY, "--data", "{cut}", "--out", "{new}"), "row pgt-train-1-000003"),
     "merge of a base": (("merge", *TINY, "--out", "{new}"), "no LoRA adapter"),
 }

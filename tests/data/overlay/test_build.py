@@ -177,7 +177,7 @@ def test_the_command_and_what_it_refuses(
         ((str(talks_dir), "--tasks-per-image", "4"), "--tasks-per-image 4: from 1 to 3"),
         ((str(talks_dir), "--num-proc", "0"), "num_proc 0"),
         ((str(torn), "--proportion", "1"), "row torn: its image cannot be read"),
-        ((str(tmp_path / "nowhere"),), "no such"),
+        ((str(tmp_path / "nowhere"),), "not a dataset directory"),
     ):
         status, error = call(monkeypatch, capsys, "overlay", *bad, "--out", str(tmp_path / "new"))
         message = [line for line in error.splitlines() if line.startswith("pgt-lora: ")]

@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_dataset_directory_is_itself(data_dir: Path, tmp_path: Path) -> None:
     assert as_directory(str(data_dir)) == data_dir
-    with pytest.raises(InputError, match="no such dataset directory"):
+    with pytest.raises(InputError, match="not a dataset directory"):
         as_directory(str(tmp_path / "nowhere"))
 
 

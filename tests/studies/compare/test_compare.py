@@ -146,7 +146,7 @@ BAD = {
     "no directory": ("base,mine={new}", "no such dataset directory"),
     "unequal sizes": ("base,a={data},b={held_out}", "unequal numbers of samples (a 32, b 400)"),
     "not held out": ("base,a={data}", "arm a is trained on these items", "--eval-data", "{data}"),
-    "no evaluation set": ("base,a={data}", "no such dataset directory", "--eval-data", "{new}"),
+    "no evaluation set": ("base,a={data}", "not a dataset directory", "--eval-data", "{new}"),
     "two of one name": ("base,a={data}", "rename one", "--eval-data", "{held_out}", "--eval-data", "{held_out}"),
     "a word for a seed": ("base,a={data}", "seeds '0,x'", "--seeds", "0,x"),
     "a seed twice": ("base,a={data}", "seeds '1,1'", "--seeds", "1,1"),
