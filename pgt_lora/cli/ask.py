@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from pgt_lora.core.machine import importing
+
 
 def ask(
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
@@ -22,10 +24,11 @@ def ask(
     """Ask a model about your own images, as evaluation would."""
     import json
 
-    from pgt_lora.core.errors import InputError
-    from pgt_lora.core.terminal import console
-    from pgt_lora.evaluation.ask import check_files
-    from pgt_lora.studies.by_name import chat as chat_with
+    with importing():
+        from pgt_lora.core.errors import InputError
+        from pgt_lora.core.terminal import console
+        from pgt_lora.evaluation.ask import check_files
+        from pgt_lora.studies.by_name import chat as chat_with
 
     images, questions = (words, typed()) if chat else (words[:-1], iter(words[-1:]))
     if not images:

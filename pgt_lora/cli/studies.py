@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.cli.options import DEFAULT_MODEL, EvalData, Overwrite, model_and_overrides
+from pgt_lora.core.machine import importing
 from pgt_lora.core.pairs import parse_pairs
 
 
@@ -42,9 +43,10 @@ def compare(
     if data is not None and not (chosen and chosen.is_over_data):
         raise InputError(f"--data {data}: for presets whose arms draw over it; write --arms NAME={data} for an arm")
 
-    from pgt_lora.models.names import resolve
-    from pgt_lora.studies.compare.compare import compare as compare_arms
-    from pgt_lora.studies.named_data import held_out
+    with importing():
+        from pgt_lora.models.names import resolve
+        from pgt_lora.studies.compare.compare import compare as compare_arms
+        from pgt_lora.studies.named_data import held_out
 
     arms = "base,pgt,specialized-mix" if arms is None else arms
     named = resolve(recipe, context.args)
@@ -75,11 +77,12 @@ def diagnose(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Tell what a model sees, what it sees and cannot say, and what fools it. Any field of the recipe can follow."""
-    from pgt_lora.core.errors import InputError
-    from pgt_lora.models.names import resolve
-    from pgt_lora.studies.diagnose.diagnose import diagnose_model
-    from pgt_lora.studies.diagnose.layers.sites import Probing, parse_sites
-    from pgt_lora.studies.named_data import dataset
+    with importing():
+        from pgt_lora.core.errors import InputError
+        from pgt_lora.models.names import resolve
+        from pgt_lora.studies.diagnose.diagnose import diagnose_model
+        from pgt_lora.studies.diagnose.layers.sites import Probing, parse_sites
+        from pgt_lora.studies.named_data import dataset
 
     if at is not None and layers is None:
         raise InputError(f"--at {at}: says where layers are probed; give --layers, too")

@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, EvalData, Out, Overwrite, model_and_overrides
+from pgt_lora.core.machine import importing
 
 
 def check(
@@ -22,12 +23,13 @@ def check(
     ] = None,
 ) -> None:
     """Dry run without weights or GPU: where LoRA sits, lengths, steps, memory, disk. Any field can follow."""
-    from pgt_lora.models.names import resolve
-    from pgt_lora.studies.named_data import dataset
-    from pgt_lora.training.dry_run.cards import named_card
-    from pgt_lora.training.dry_run.check import check as find
-    from pgt_lora.training.dry_run.fitting import card_here, fitted
-    from pgt_lora.training.dry_run.report import print_findings
+    with importing():
+        from pgt_lora.models.names import resolve
+        from pgt_lora.studies.named_data import dataset
+        from pgt_lora.training.dry_run.cards import named_card
+        from pgt_lora.training.dry_run.check import check as find
+        from pgt_lora.training.dry_run.fitting import card_here, fitted
+        from pgt_lora.training.dry_run.report import print_findings
 
     card = None if gpu is None else named_card(gpu)
     named = resolve(recipe, context.args, to_train=False).recipe
@@ -51,9 +53,10 @@ def finetune(
     overwrite: Overwrite = False,
 ) -> None:
     """Fine-tune with LoRA as a recipe says. Any of its fields can follow: --learning_rate 1e-3."""
-    from pgt_lora.core.terminal import console
-    from pgt_lora.models.names import resolve
-    from pgt_lora.studies import by_name
+    with importing():
+        from pgt_lora.core.terminal import console
+        from pgt_lora.models.names import resolve
+        from pgt_lora.studies import by_name
 
     chosen = resolve(recipe, context.args).recipe
     adapter = by_name.finetune(chosen, data, out, eval_data=eval_data, overwrite=overwrite)
@@ -79,8 +82,9 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Answer a dataset's questions and score the answers, task by task."""
-    from pgt_lora.evaluation.score_files import print_scores
-    from pgt_lora.studies import by_name
+    with importing():
+        from pgt_lora.evaluation.score_files import print_scores
+        from pgt_lora.studies import by_name
 
     scores = by_name.evaluate(
         model, eval_data, out, batch_size=batch_size, max_new_tokens=max_new_tokens,
@@ -96,7 +100,8 @@ def merge(
     overwrite: Overwrite = False,
 ) -> None:
     """Merge an adapter into its base and verify the result in a fresh process."""
-    from pgt_lora.studies import by_name
+    with importing():
+        from pgt_lora.studies import by_name
 
     by_name.merge(run, out, dtype=dtype, overwrite=overwrite)
 
@@ -107,7 +112,8 @@ def verify(
     dtype: DType = None,
 ) -> None:
     """Check that a merged checkpoint is its base plus the adapter, and write verification.json into it."""
-    from pgt_lora.studies import by_name
+    with importing():
+        from pgt_lora.studies import by_name
 
     if not by_name.verify(merged, run, dtype=dtype):
         raise typer.Exit(1)
@@ -125,9 +131,10 @@ def run(
     overwrite: Overwrite = False,
 ) -> None:
     """Do all of it: data, base scores, fine-tuning, scores, verified merge, report. Resumes what was interrupted."""
-    from pgt_lora.models.names import STARTED, resolve
-    from pgt_lora.studies.before_after.run import run as run_all
-    from pgt_lora.studies.named_data import dataset, held_out
+    with importing():
+        from pgt_lora.models.names import STARTED, resolve
+        from pgt_lora.studies.before_after.run import run as run_all
+        from pgt_lora.studies.named_data import dataset, held_out
 
     name, words = model_and_overrides(model, context.args)
     if out is None and (Path(name) / STARTED).is_file():

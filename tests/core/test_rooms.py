@@ -80,7 +80,7 @@ def test_names_in_strings_are_of_modules_that_exist() -> None:
 def test_names_in_strings_keep_the_order() -> None:
     found = [each for each in mentions() if not each.prose and room_of(each.path) in ROOMS]
     started = {each.parts for each in found}
-    assert {("export", "verify"), ("training", "finetune"), ("data", "tasks")} <= started
+    assert {("export",), ("training", "finetune"), ("data", "tasks")} <= started
     wrong = [str(each) for each in found if ROOMS.index(each.parts[0]) > ROOMS.index(room_of(each.path))]
     assert wrong == []
 
@@ -106,6 +106,20 @@ def test_no_library_room_starts_the_command_line() -> None:
 
 def elements(node: ast.List | ast.Tuple | ast.Call) -> list[ast.expr]:
     return node.args if isinstance(node, ast.Call) else node.elts
+
+
+def test_trl_is_imported_with_the_room_that_trains_and_not_with_those_above() -> None:
+    importing = {room_of(path) for path, tree in trees() if "trl" in imported_at_once(tree)}
+    above = ROOMS[: ROOMS.index("training")]
+    assert "training" in importing
+    assert importing.isdisjoint(above)  # verifying and evaluating would wait for it
+
+
+def imported_at_once(tree: ast.Module) -> set[str]:
+    """The packages that a module imports when it is imported itself."""
+    names = [each.module or "" for each in tree.body if isinstance(each, ast.ImportFrom)]
+    names += [alias.name for each in tree.body if isinstance(each, ast.Import) for alias in each.names]
+    return {name.partition(".")[0] for name in names}
 
 
 def test_what_is_discovered_is_there() -> None:

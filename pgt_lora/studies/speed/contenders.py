@@ -1,5 +1,6 @@
 """Who takes part, and one timed run of this kit or of TRL: `python -m pgt_lora.studies.speed.contenders NAME …`."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -66,6 +67,7 @@ if __name__ == "__main__":
     recipe = load_recipe(Path(recipe_path))
     if name == KIT:
         keep_freed_memory()  # as its command line does
+        gc.freeze()  # likewise: what was imported is not looked through again
     use_gpu = torch.cuda.is_available() and not recipe.sft.use_cpu
     result = measure(lambda data, out: HERE[name](recipe, data, out), Path(data_path), use_gpu)
     Path(out_path).write_text(json.dumps(asdict(result)), encoding="utf-8")
