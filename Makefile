@@ -131,7 +131,7 @@ lock: setup  ## Renew the locked versions of both environments, and run every te
 	$(call LOCK,pytest\n) --extra eval --output-file constraints-lmms-eval.txt
 	.ci/run
 
-lint: setup  ## Check style, types and the order of the rooms.
+lint: setup  ## Check style, types and the order of the layers.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

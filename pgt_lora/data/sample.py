@@ -1,4 +1,4 @@
-"""Sample, the one record that passes between the rooms, and its form as a row of a dataset."""
+"""Sample, the one record that passes between the layers, and its form as a row of a dataset."""
 
 import re
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ class Place:
 
 
 def losses(model: Any, batch: Batch, heads: Heads | None, talk: Talk) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the language-modelling loss and the auxiliary losses of one batch; without heads, of attention alone."""
+    """Return the language-modeling loss and the auxiliary losses of one batch; without heads, of attention alone."""
     pixels = normalized(batch["pixels"], talk.encoder.processor.image_processor)
     first = talk.first_image_token
     layers = hidden_states(model, batch["ids"], pixels, first, talk.num_image_tokens)

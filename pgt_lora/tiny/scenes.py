@@ -82,7 +82,7 @@ def _clear(a: Area, b: Area, both_round: bool) -> bool:
 
 
 def shapes(rng: Random) -> Picture:
-    """Draw two to five boxes and unlabelled circles, each of its own color."""
+    """Draw two to five boxes and unlabeled circles, each of its own color."""
     places, boxes, circles = Places(rng), list[Box](), list[Circle]()
     opacity = rng.uniform(*OPACITY)
     for color in rng.sample(NAMES_OF_COLORS, rng.randint(2, 5)):
@@ -94,7 +94,7 @@ def shapes(rng: Random) -> Picture:
 
 
 def cluster(rng: Random) -> Picture:
-    """Draw two to four small boxes and unlabelled circles, each of its own color, near each other."""
+    """Draw two to four small boxes and unlabeled circles, each of its own color, near each other."""
     places, boxes, circles = Places(rng, rng.uniform(0.45, 0.7)), list[Box](), list[Circle]()
     opacity = rng.uniform(*OPACITY)
     for color in rng.sample(NAMES_OF_COLORS, rng.randint(2, 4)):
@@ -106,7 +106,7 @@ def cluster(rng: Random) -> Picture:
 
 
 def crowd(rng: Random) -> Picture:
-    """Draw two to eight boxes and unlabelled circles of any colors."""
+    """Draw two to eight boxes and unlabeled circles of any colors."""
     places, boxes, circles = Places(rng), list[Box](), list[Circle]()
     opacity, share = rng.uniform(*OPACITY), rng.choice((0.3, 0.6, 1.0))
     pool = rng.sample(NAMES_OF_COLORS, rng.randint(2, 6))

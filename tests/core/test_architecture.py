@@ -21,13 +21,13 @@ def test_every_module_has_one_line() -> None:
     assert len(set(listed)) == len(listed)
 
 
-def test_rooms_stand_in_their_order() -> None:
+def test_layers_stand_in_their_order() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    rooms = contract[0]["layers"][::-1]
+    layers = contract[0]["layers"][::-1]
     first_lines = list(dict.fromkeys(path.partition("/")[0] for path, _ in LISTED if "/" in path))
-    assert first_lines == rooms
-    assert re.findall(r"^\*\*(\w+)\*\* ", TEXT, re.MULTILINE) == rooms
-    assert re.findall(r"`(\w+)`", TEXT.partition("`make lint`")[0]) == rooms
+    assert first_lines == layers
+    assert re.findall(r"^\*\*(\w+)\*\* ", TEXT, re.MULTILINE) == layers
+    assert re.findall(r"`(\w+)`", TEXT.partition("`make lint`")[0]) == layers
 
 
 def test_named_files_exist() -> None:

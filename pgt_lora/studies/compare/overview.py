@@ -51,6 +51,11 @@ class Row:
         return self.num_images < len(self.result.items.rows)
 
 
+def columns_of(results: Iterable[Result]) -> list[str]:
+    """Return the columns of several sets, each once: their tasks and, where a set has several, the mean at the end."""
+    return sorted(dict.fromkeys(name for result in results for name in result.items.columns), key=MEAN.__eq__)
+
+
 @dataclass(frozen=True)
 class Overview:
     """All sets of a preset, and by arm that has a permuted twin, its gain in skill by set and task."""
@@ -62,8 +67,7 @@ class Overview:
     @property
     def tasks(self) -> list[str]:
         """The tasks of all sets and, where there are several, their mean at the end."""
-        names = dict.fromkeys(name for row in self.rows for name in row.result.items.columns)
-        return sorted(names, key=MEAN.__eq__)
+        return columns_of(row.result for row in self.rows)
 
     def score(self, row: Row, task: str, arm: str) -> Accuracy | None:
         """Return an arm's accuracy on a task of a set, None where the set has no such task."""

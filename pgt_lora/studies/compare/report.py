@@ -14,10 +14,10 @@ from pgt_lora.core.html.charts import colors, logged
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.headline import RULES, headline
-from pgt_lora.evaluation.paired import BASE, MEAN, Contrast, Difference, Result
+from pgt_lora.evaluation.paired import BASE, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import area_maps, confusion, won_and_lost
-from pgt_lora.studies.compare.overview import Overview
+from pgt_lora.studies.compare.overview import Overview, columns_of
 from pgt_lora.studies.compare.probes import ProbedSet, panels
 from pgt_lora.studies.diagnose.charts import accuracy_map, vote_map
 from pgt_lora.studies.diagnose.layers.report import print_layers, write_layers
@@ -79,10 +79,9 @@ class Page:
     @property
     def scores(self) -> list[list[tuple[str, Result, int]]]:
         """The rows of the table of scores, task by task: the task, and a set with the column that it is there."""
-        tasks = dict.fromkeys(name for result in self.results for name in result.items.columns)
         return [
             [(task, each, each.items.columns.index(task)) for each in self.results if task in each.items.columns]
-            for task in sorted(tasks, key=MEAN.__eq__)
+            for task in columns_of(self.results)
         ]
 
     def difference(self, title: str, arm: str, column: int) -> Difference | None:

@@ -1,4 +1,4 @@
-"""The order of the rooms where import-linter cannot see it: module names inside strings."""
+"""The order of the layers where import-linter cannot see it: module names inside strings."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "pgt_lora"
 CONTRACT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][0]
-ROOMS = CONTRACT["layers"][::-1]  # the first imports from none
+LAYERS = CONTRACT["layers"][::-1]  # the first imports from none
 # `pgt_lora.x.y`, `pgt_lora/x/y.py`; a trailing point is where an f-string goes on.
 NAME = re.compile(r"\bpgt_lora((?:[./]\w+)+)")
 STARTED = re.compile(r"-m pgt_lora(?![\w.])")
@@ -50,8 +50,8 @@ def mentions() -> Iterator[Mention]:
                     yield Mention(path, node.lineno, parts, node in prose or "/" in found[1])
 
 
-def room_of(path: Path) -> str:
-    """The room of a file; those beside the rooms are the whole's."""
+def layer_of(path: Path) -> str:
+    """The layer of a file; those beside the layers are the whole's."""
     return path.relative_to(PACKAGE).parts[0]
 
 
@@ -65,9 +65,9 @@ def exists(parts: tuple[str, ...]) -> bool:
     return holder.is_file() and re.search(rf"^(def |class )?{parts[-1]}\b", holder.read_text("utf-8"), re.M) is not None
 
 
-def test_the_rooms_are_those_of_the_package() -> None:
-    assert sorted(ROOMS) == sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
-    assert (ROOMS[0], ROOMS[-1]) == ("core", "cli")
+def test_the_layers_are_those_of_the_package() -> None:
+    assert sorted(LAYERS) == sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+    assert (LAYERS[0], LAYERS[-1]) == ("core", "cli")
 
 
 def test_names_in_strings_are_of_modules_that_exist() -> None:
@@ -78,14 +78,14 @@ def test_names_in_strings_are_of_modules_that_exist() -> None:
 
 
 def test_names_in_strings_keep_the_order() -> None:
-    found = [each for each in mentions() if not each.prose and room_of(each.path) in ROOMS]
+    found = [each for each in mentions() if not each.prose and layer_of(each.path) in LAYERS]
     started = {each.parts for each in found}
     assert {("export", "verify"), ("training", "finetune"), ("data", "tasks")} <= started
-    wrong = [str(each) for each in found if ROOMS.index(each.parts[0]) > ROOMS.index(room_of(each.path))]
+    wrong = [str(each) for each in found if LAYERS.index(each.parts[0]) > LAYERS.index(layer_of(each.path))]
     assert wrong == []
 
 
-def test_no_library_room_starts_the_command_line() -> None:
+def test_no_library_layer_starts_the_command_line() -> None:
     wrong, num_seen = [], 0
     for path, tree in trees():
         prose = docstrings(tree)
@@ -98,7 +98,7 @@ def test_no_library_room_starts_the_command_line() -> None:
             else:
                 value = node.value if isinstance(node, ast.Constant) and node not in prose else None
                 starts = isinstance(value, str) and STARTED.search(value) is not None
-            if starts and room_of(path) in ROOMS:
+            if starts and layer_of(path) in LAYERS:
                 wrong.append(f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}")
     assert num_seen >= 3
     assert wrong == []
