@@ -93,7 +93,7 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
     for path in (record, *merged.glob(f".{VERIFICATION}.partial-*")):  # of an earlier verification, and of a killed one
         path.unlink(missing_ok=True)
     free_gpu()  # of what this process has trained and scored with
-    words = ["pgt_lora.export.verify", str(merged), str(adapter_dir), *([dtype] if dtype else [])]
+    words = ["pgt_lora.export", str(merged), str(adapter_dir), *([dtype] if dtype else [])]
     finished = subprocess.run([sys.executable, "-m", *words], check=False)
     if not record.is_file():
         raise InputError(

@@ -2,7 +2,6 @@
 
 import filecmp
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +11,11 @@ import torch
 from rich.table import Table
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.files import file_digest, write_json
 from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import MARKER
 from pgt_lora.core.recipe_values import read_values
-from pgt_lora.core.terminal import bold, console, hide_noise, print_anything
+from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.generate import make_sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
@@ -26,7 +24,7 @@ from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.export.behavior import behavior, check_behavior, check_scores
 from pgt_lora.export.merge import CONFIG, VERIFICATION, companion_files, config_with, local_directory
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
-from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, load_adapter, load_model
+from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.weight_files import INDEX, weight_files
 
@@ -139,10 +137,3 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
         table.add_row(check.name, "passed" if check.passed else bold("FAILED", "bold red"), check.figures)
     console.print(table)
     return passed
-
-
-if __name__ == "__main__":  # the fresh process after a merge: MERGED ADAPTER [DTYPE]
-    print_anything()
-    hide_noise()
-    with exit_with_one_line():
-        sys.exit(not verify_and_report(Path(sys.argv[1]), adapter_checkpoint(Path(sys.argv[2])), *sys.argv[3:]))

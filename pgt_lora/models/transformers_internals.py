@@ -1,22 +1,18 @@
-"""What is private in Transformers, TRL, PEFT or Accelerate, and used all the same: all of it is here.
+"""What is private in Transformers, TRL, PEFT or Accelerate, and used all the same: all of it but the trainer's is here.
 
-`tests/models/test_transformers_internals.py` fails where a new version changes one of them.
+`tests/models/test_transformers_internals.py` fails where a new version changes one of them. The trainer's, which
+training alone imports, is in `training/hooked_trainer.py`.
 """
 
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
-from trl import SFTTrainer
-
-if TYPE_CHECKING:
-    from torch.utils.data import Sampler
 
 __all__ = [
-    "FEATURES", "PRETOKENIZE_REGEX", "TILE_TOKENS", "TILE_WORDS", "HookedTrainer", "num_image_tokens",
-    "parameter_names", "prepared", "sdpa_attention_forward", "window_order",
+    "FEATURES", "PRETOKENIZE_REGEX", "TILE_TOKENS", "TILE_WORDS", "num_image_tokens", "parameter_names",
+    "sdpa_attention_forward", "window_order",
 ]  # fmt: skip
 
 # The argument by which models take image features in the place of pixels, as a mapping of modalities.
@@ -60,28 +56,3 @@ def parameter_names(model: Any, keys: Collection[str]) -> dict[str, str]:
         if name in own and converter is None:
             names[key] = name
     return names
-
-
-def prepared(trainer: Any, batch: dict[str, Any]) -> Any:
-    """Return a batch as the trainer hands it to its model: on its device."""
-    return trainer._prepare_inputs(dict(batch))
-
-
-class HookedTrainer(SFTTrainer):
-    """TRL's trainer, its private methods that the kit changes under names of the kit's own."""
-
-    def train_sampler(self, default: "Sampler | None") -> "Sampler | None":
-        """Return what orders the training samples, in the place of the trainer's own choice."""
-        return default
-
-    def saving(self) -> AbstractContextManager[None]:
-        """Return what a checkpoint is written in."""
-        return nullcontext()
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> "Sampler | None":
-        return self.train_sampler(super()._get_train_sampler(train_dataset))
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        save: Callable[..., None] = super()._save_checkpoint
-        with self.saving():
-            save(model, trial)

@@ -1,7 +1,6 @@
 """Fine-tuning: TRL's SFTTrainer with PEFT LoRA, from a recipe and a dataset directory to an adapter directory."""
 
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,10 +12,9 @@ from transformers import TrainerCallback
 
 from pgt_lora.core.batches import StepShape
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.failures import exit_with_one_line
-from pgt_lora.core.machine import free_gpu, keep_freed_memory
-from pgt_lora.core.recipe import Recipe, load_recipe
-from pgt_lora.core.terminal import console, hide_noise, print_anything
+from pgt_lora.core.machine import free_gpu
+from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
 from pgt_lora.data.checked_images import write_record
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.stream import open_stream
@@ -156,13 +154,3 @@ def check_step(recipe: Recipe, data: Path) -> StepShape:
             f"{data}: {num_samples} samples, fewer than global_batch_size {shape.num_samples}; pass a smaller one"
         )
     return shape
-
-
-if __name__ == "__main__":  # one of several processes: RECIPE.yaml DATA OUT [overwrite] [EVAL_DATA]
-    print_anything()
-    hide_noise()
-    keep_freed_memory()
-    words = sys.argv[4:]
-    with exit_with_one_line():
-        evaluated = next((Path(word) for word in words if word != "overwrite"), None)
-        finetune(load_recipe(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]), "overwrite" in words, evaluated)

@@ -40,7 +40,7 @@ def launch(
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / f"{recipe.name}.yaml"
         path.write_text(recipe.dump(), encoding="utf-8")
-        words = ["pgt_lora.training.finetune", str(path), str(data), str(out), *(["overwrite"] if overwrite else [])]
+        words = ["pgt_lora.training", str(path), str(data), str(out), *(["overwrite"] if overwrite else [])]
         words += [str(eval_data)] if eval_data else []
         process = subprocess.Popen([*launcher(num_processes), "-m", *words], env=PATIENCE | os.environ)
         before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())

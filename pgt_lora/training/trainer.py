@@ -17,7 +17,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import KitConfig
 from pgt_lora.core.terminal import console
 from pgt_lora.models.lengths import Length
-from pgt_lora.models.transformers_internals import HookedTrainer
+from pgt_lora.training.hooked_trainer import HookedTrainer
 from pgt_lora.training.layers import cast_lora_inputs, compile_layers
 from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
 from pgt_lora.training.processes import together

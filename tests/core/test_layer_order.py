@@ -80,7 +80,7 @@ def test_names_in_strings_are_of_modules_that_exist() -> None:
 def test_names_in_strings_keep_the_order() -> None:
     found = [each for each in mentions() if not each.prose and layer_of(each.path) in LAYERS]
     started = {each.parts for each in found}
-    assert {("export", "verify"), ("training", "finetune"), ("data", "tasks")} <= started
+    assert {("export",), ("training",), ("data", "tasks")} <= started
     wrong = [str(each) for each in found if LAYERS.index(each.parts[0]) > LAYERS.index(layer_of(each.path))]
     assert wrong == []
 
@@ -106,6 +106,20 @@ def test_no_library_layer_starts_the_command_line() -> None:
 
 def elements(node: ast.List | ast.Tuple | ast.Call) -> list[ast.expr]:
     return node.args if isinstance(node, ast.Call) else node.elts
+
+
+def test_trl_is_imported_by_the_layer_that_trains_and_by_none_above() -> None:
+    importing = {layer_of(path) for path, tree in trees() if "trl" in imported_at_once(tree)}
+    assert "training" in importing
+    # Scoring and verification would wait for it.
+    assert importing.isdisjoint(LAYERS[: LAYERS.index("training")])
+
+
+def imported_at_once(tree: ast.Module) -> set[str]:
+    """The packages that a module imports when it is imported itself."""
+    names = [each.module or "" for each in tree.body if isinstance(each, ast.ImportFrom)]
+    names += [alias.name for each in tree.body if isinstance(each, ast.Import) for alias in each.names]
+    return {name.partition(".")[0] for name in names}
 
 
 def test_what_is_discovered_is_there() -> None:

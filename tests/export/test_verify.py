@@ -176,3 +176,11 @@ def test_weights_have_the_mode_of_other_files(run: Path, merged: Path) -> None:
     for weights, other in (("adapter_model.safetensors", "recipe.yaml"), ("model.safetensors", "config.json")):
         directory = run / "adapter" if "adapter" in weights else merged
         assert (directory / weights).stat().st_mode == (directory / other).stat().st_mode
+
+
+@pytest.mark.slow
+def test_the_fresh_process_hides_what_bitsandbytes_says_while_it_is_imported(run: Path, merged: Path) -> None:
+    words = [sys.executable, "-m", "pgt_lora.export", str(merged), str(run / "adapter")]
+    done = subprocess.run(words, capture_output=True, check=True, encoding="utf-8")
+    assert "Verification of" in done.stdout
+    assert "pip install" not in done.stdout + done.stderr

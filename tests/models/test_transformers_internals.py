@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import Trainer
-from trl import SFTTrainer
 
 from pgt_lora.models import transformers_internals as internals
 from pgt_lora.models.checkpoint import load_model
@@ -19,33 +17,6 @@ from tests.support.discovered import FAMILIES, small_model, small_processor
 @pytest.mark.parametrize("name", FAMILIES)
 def test_image_tokens_are_counted_by_the_processor(name: str) -> None:
     assert internals.num_image_tokens(small_processor(name), (112, 112)) > 0
-
-
-def test_the_trainer_asks_for_its_sampler_and_saves_through_the_methods_that_are_hooked() -> None:
-    for method, parameters in (
-        ("_get_train_sampler", ["self", "train_dataset"]),
-        ("_save_checkpoint", ["self", "model", "trial"]),
-    ):
-        assert list(inspect.signature(getattr(Trainer, method)).parameters) == parameters
-        assert f"self.{method}" in inspect.getsource(import_module("transformers.trainer"))
-    assert internals.HookedTrainer.__mro__[1] is SFTTrainer
-    assert callable(Trainer._prepare_inputs)
-
-
-def test_hooks_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Hooked(internals.HookedTrainer):
-        def __init__(self) -> None:
-            self.asked: list[object] = []
-
-        def train_sampler(self, default: object) -> None:  # type: ignore[override]
-            self.asked.append(default)
-
-    monkeypatch.setattr(SFTTrainer, "_get_train_sampler", lambda self, rows: "theirs")
-    monkeypatch.setattr(SFTTrainer, "_save_checkpoint", lambda self, model, trial: self.asked.append((model, trial)))
-    trainer = Hooked()
-    assert trainer._get_train_sampler(None) is None
-    trainer._save_checkpoint("model", "trial")
-    assert trainer.asked == ["theirs", ("model", "trial")]
 
 
 def test_a_tile_of_logits_is_as_large_as_memory_is_estimated_for() -> None:

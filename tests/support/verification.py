@@ -16,9 +16,9 @@ from pgt_lora.models.checkpoint import adapter_checkpoint
 
 
 def run_here(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
-    """Run `python -m pgt_lora.export.verify MERGED ADAPTER [DTYPE]` in this process."""
+    """Run `python -m pgt_lora.export MERGED ADAPTER [DTYPE]` in this process."""
     python, flag, module, merged, adapter, *dtype = command
-    assert (python, flag, module) == (sys.executable, "-m", "pgt_lora.export.verify")
+    assert (python, flag, module) == (sys.executable, "-m", "pgt_lora.export")
     passed = verify_and_report(Path(merged), adapter_checkpoint(Path(adapter)), *dtype)
     return subprocess.CompletedProcess(command, int(not passed))
 

@@ -9,9 +9,9 @@ import torch
 
 from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.models.transformers_internals import prepared
 from pgt_lora.training import trainer as module
 from pgt_lora.training.build import build_trainer, prepare
+from pgt_lora.training.hooked_trainer import prepared
 from pgt_lora.training.layers import compile_layers
 from pgt_lora.training.measured import measured
 

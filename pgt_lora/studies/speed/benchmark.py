@@ -25,7 +25,6 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.export.other_trainers import export_dataset, llama_factory_recipe
 from pgt_lora.models.feature_cache import compute
-from pgt_lora.models.transformers_internals import prepared
 from pgt_lora.studies.speed.contenders import HERE, KIT, LLAMA_FACTORY, TRL, stock_trainer
 from pgt_lora.studies.speed.generation import generation_seconds
 from pgt_lora.studies.speed.job import Job, peak_flops
@@ -34,6 +33,7 @@ from pgt_lora.studies.speed.random_weights import write_random
 from pgt_lora.studies.speed.table import print_table, ratio
 from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.dry_run.memory import dimensions
+from pgt_lora.training.hooked_trainer import prepared
 from pgt_lora.training.measured import measured
 
 # Largest relative difference of two losses that are to be the same: sums are taken in another order.
