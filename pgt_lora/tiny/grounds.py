@@ -1,4 +1,4 @@
-"""Grounds of many kinds: greys, plain colors, gradients and textures, drawn by numpy from a seed.
+"""Grounds of many kinds: grays, plain colors, gradients and textures, drawn by numpy from a seed.
 
 No photograph is among them, so that photographs stay unseen. A ground is taken only where every primitive on it
 keeps a color that is certain.
@@ -33,7 +33,7 @@ def choose_ground(
     for _ in range(MAX_TRIES):
         kind = rng.choices(tuple(KINDS), WEIGHTS)[0]
         ground = Ground(kind, rng.getrandbits(32))
-        if kind == "grey":
+        if kind == "gray":
             break
         drawn = draw_ground(ground, canvas)
         far = far_from_names(drawn)
@@ -81,7 +81,7 @@ def draw_ground(ground: Ground, canvas: Canvas) -> Drawn:
     """Return a ground as RGB pixels, (height, width, 3); the same seed gives the same pixels."""
     generator = np.random.Generator(np.random.PCG64(ground.seed))
     drawn = KINDS[ground.kind][0](generator, canvas.height, canvas.width)
-    if ground.kind != "grey" and generator.random() < 0.3:
+    if ground.kind != "gray" and generator.random() < 0.3:
         drawn = drawn + span(generator, 4, 40) * (generator.random((canvas.height, canvas.width, 1)) - 0.5)
     pixels: np.ndarray = np.clip(drawn, 0, 255).astype(np.uint8)
     pixels.flags.writeable = False
@@ -94,7 +94,7 @@ def span(random: Generator, low: float, high: float) -> float:
 
 
 def draw_color(random: Generator) -> np.ndarray:
-    """Draw RGB values from grey to full color: pictures hold more of the former."""
+    """Draw RGB values from gray to full color: pictures hold more of the former."""
     color = 255 * random.random(3)
     return color.mean() + random.random() * (color - color.mean())
 
@@ -121,13 +121,13 @@ def mixed(share: np.ndarray, first: np.ndarray, second: np.ndarray) -> Drawn:
     return between
 
 
-def grey(random: Generator, height: int, width: int) -> Drawn:
-    """Return the grey of PGT."""
+def gray(random: Generator, height: int, width: int) -> Drawn:
+    """Return the gray of PGT."""
     return _flat(height, width, 128)
 
 
-def other_grey(random: Generator, height: int, width: int) -> Drawn:
-    """Return any grey."""
+def other_gray(random: Generator, height: int, width: int) -> Drawn:
+    """Return any gray."""
     return _flat(height, width, 255 * random.random())
 
 
@@ -195,7 +195,7 @@ def polygons(random: Generator, height: int, width: int) -> Drawn:
 
 
 KINDS: dict[str, tuple[Callable[[Generator, int, int], Drawn], float]] = {
-    "grey": (grey, 0.12), "other grey": (other_grey, 0.08), "plain": (plain, 0.16), "gradient": (gradient, 0.12),
+    "gray": (gray, 0.12), "other gray": (other_gray, 0.08), "plain": (plain, 0.16), "gradient": (gradient, 0.12),
     "noise": (noise, 0.22), "grating": (grating, 0.1), "blobs": (blobs, 0.1), "polygons": (polygons, 0.1),
 }  # fmt: skip
 WEIGHTS = tuple(weight for _, weight in KINDS.values())

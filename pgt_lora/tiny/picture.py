@@ -28,7 +28,7 @@ class Thing:
 class Ground:
     """What lies under a picture: a kind of `pgt_lora.tiny.grounds.KINDS`, drawn from a seed."""
 
-    kind: str = "grey"
+    kind: str = "gray"
     seed: int = 0
 
 

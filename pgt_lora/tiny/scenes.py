@@ -21,7 +21,7 @@ BOX_SIDE = (0.08, 0.34)
 DISC_RADIUS = (0.06, 0.13)
 DOT_RADIUS = (0.035, 0.07)
 THING_SIDE = (0.17, 0.34)
-# Circles are as opaque as keeps their color certain: over grey they always are.
+# Circles are as opaque as keeps their color certain: over gray they always are.
 OPACITY = (0.6, 1.0)
 OPACITY_ON_GROUNDS = 0.85
 
@@ -163,7 +163,7 @@ def finished(rng: Random, boxes: Sequence[Box], circles: Sequence[Circle], thing
     seed = rng.getrandbits(32) if rng.random() < 0.7 else 0
     solid = [_solid(circle) for circle in circles]
     ground, hidden = choose_ground(rng, CANVAS, [*boxes, *solid, *things])
-    kept = circles if ground == Ground() or ground.kind == "grey" else solid
+    kept = circles if ground == Ground() or ground.kind == "gray" else solid
     return Picture(CANVAS, tuple(boxes), tuple(kept), tuple(things), ground, rng.choice((2, 2, 3, 4)), seed, hidden)
 
 

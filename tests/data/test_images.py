@@ -51,7 +51,7 @@ def test_pixels_are_those_of_datasets_and_the_processors(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_greys_of_more_than_8_bits_are_scaled_where_others_clip(name: str) -> None:
+def test_grays_of_more_than_8_bits_are_scaled_where_others_clip(name: str) -> None:
     file, expected = DIFFERENT[name]
     decoded = decode(stored(file), NAME)
     np.testing.assert_array_equal(np.asarray(decoded), expected)

@@ -29,7 +29,7 @@ def test_a_ground_depends_on_its_seed_alone(kind: str) -> None:
     draw_ground.cache_clear()
     assert np.array_equal(first, draw_ground(Ground(kind, 7), CANVAS))
     assert first.shape == (112, 112, 3)
-    if kind != "grey":
+    if kind != "gray":
         assert not np.array_equal(first, draw_ground(Ground(kind, 8), CANVAS))
     draw_ground(Ground(kind, 9), Canvas(60, 40))
 
@@ -73,7 +73,7 @@ def test_opacity_and_strokes_vary_and_nothing_touches() -> None:
         assert everything(picture)
         for circle in picture.circles:
             assert 0.6 <= circle.opacity <= 1
-            assert circle.opacity >= 0.85 or picture.ground.kind == "grey"
+            assert circle.opacity >= 0.85 or picture.ground.kind == "gray"
         places = sorted(each.center for each in everything(picture))
         assert all(first != second for first, second in pairwise(places))
     assert {picture.seed == 0 for picture in pictures} == {True, False}

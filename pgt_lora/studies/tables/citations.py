@@ -11,6 +11,7 @@ from pgt_lora.studies.tables.scored import read_all
 REFERENCES = Path(__file__).with_name("references.bib")
 ALWAYS = ("pgt", "lora", "peft", "trl", "transformers")
 SAME = {"coco_position": "coco"}  # what has another name among the references
+TASKS = ("absolute_position",)  # those of another paper than PGT's, which have a reference of their own
 
 
 def bibtex(directories: Sequence[Path]) -> str:
@@ -34,13 +35,14 @@ def bibtex(directories: Sequence[Path]) -> str:
 
 
 def used(run: Path) -> list[str]:
-    """Return the family of a run's base and the sources of its data; none of what was not trained."""
+    """Return the family of a run's base, and the sources and tasks of its data that are cited; none if not trained."""
     if not (run / STARTED).is_file():
         return []
     names = [json.loads((run / STARTED).read_text(encoding="utf-8"))["recipe"].get("model_family")]
     record = run / "adapter" / "run.json"
     if record.is_file():
-        names += json.loads(record.read_text(encoding="utf-8"))["data"]["sources"]
+        data = json.loads(record.read_text(encoding="utf-8"))["data"]
+        names += [*data.get("sources", ()), *(task for task in TASKS if task in data["counts"])]
     return [name for name in names if name]
 
 

@@ -49,12 +49,21 @@ def test_what_a_run_used(tmp_path: Path) -> None:
     right = dict.fromkeys(("relation", "distance"), 0.5)
     run = scored_run(tmp_path / "run", questions(tmp_path / "pgt"), right, right, model_family="internvl3")
     (run / "adapter").mkdir()
-    (run / "adapter" / "run.json").write_text(json.dumps({"data": {"sources": {"vsr": {}, "my_photos": {}}}}))
+    data = {"sources": {"vsr": {}, "my_photos": {}}, "counts": {"yes or no": 7, "absolute_position": 3}}
+    (run / "adapter" / "run.json").write_text(json.dumps({"data": data}))
     text = bibtex([run])
     assert text.startswith("% No reference here for: my_photos\n")
     assert re.findall(r"^@\w+\{(\w+),", text, re.MULTILINE) == [
-        "pgt", "lora", "peft", "trl", "transformers", "internvl3", "vsr",
+        "pgt", "lora", "peft", "trl", "transformers", "internvl3", "vsr", "absolute_position",
     ]  # fmt: skip
+
+
+def test_a_run_on_pgt_alone_has_no_sources(tmp_path: Path) -> None:
+    right = dict.fromkeys(("relation", "distance"), 0.5)
+    run = scored_run(tmp_path / "run", questions(tmp_path / "pgt"), right, right)
+    (run / "adapter").mkdir()
+    (run / "adapter" / "run.json").write_text(json.dumps({"data": {"counts": {"relation": 3}}}))
+    assert bibtex([run]).startswith("@article{pgt,")
 
 
 def test_long_names_do_not_meet() -> None:

@@ -86,7 +86,7 @@ def test_a_ground_that_hides_a_primitive_is_rejected_and_counted(
     assert min(least) < 15
 
 
-def test_what_is_made_is_reused_and_follows_the_grey_data(tmp_path: Path) -> None:
+def test_what_is_made_is_reused_and_follows_the_gray_data(tmp_path: Path) -> None:
     gray = drawn(tmp_path / "pgt", "112", 10)
     path = over(gray, PLAIN_COLORS)
     made = (path / MANIFEST).stat().st_mtime_ns
