@@ -4,12 +4,19 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a file of JSON lines. Bytes end at newlines alone; `splitlines` also ends at U+2028."""
+    with path.open("rb") as lines:
+        return [json.loads(line) for line in lines]
 
 
 def write_json(path: Path, value: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import write_text
+from pgt_lora.core.files import read_json_lines, write_text
 from pgt_lora.data.references import MESSAGES, REFERENCES
 from pgt_lora.data.rows import checked
 from pgt_lora.data.schema import features, form_of
@@ -42,10 +42,9 @@ def shard_lines(directory: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return read_json_lines(path)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({error}); make the dataset again") from error
-    return lines
 
 
 def write_shard_lines(directory: Path, shards: Sequence[Mapping[str, Any]]) -> None:

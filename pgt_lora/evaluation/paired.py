@@ -1,6 +1,5 @@
 """What the arms of a comparison answered, item by item, and which differences are more than noise."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json_lines
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation import statistics
 from pgt_lora.evaluation.scoring import chance
@@ -152,8 +152,7 @@ def read_result(items: Items, directories: Mapping[str, Sequence[Path]]) -> Resu
     for arm, each in directories.items():
         predictions[arm] = []
         for directory in each:
-            lines = (directory / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
-            predictions[arm].append([json.loads(line) for line in lines])
+            predictions[arm].append(read_json_lines(directory / "predictions.jsonl"))
             if [one["id"] for one in predictions[arm][-1]] != ids:
                 raise InputError(f"{directory}: not the items of {items.path}; delete it to score them again")
     return Result(items, predictions)

@@ -1,6 +1,5 @@
 """What a model does on fixed rows, and whether another one does the same but for the rounding of its sums."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from peft import PeftModel
 from transformers import BatchFeature
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json_lines
 from pgt_lora.core.recipe_values import read_values
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import open_dataset, read_manifest
@@ -127,7 +127,7 @@ def scored(scores: Path) -> tuple[Any, list[dict[str, Any]], Generation]:
     rows = open_dataset(data)
     if read_manifest(data)["content_hash"] != summary["content_hash"]:
         raise InputError(f"{data}: no longer what {scores} was scored on; score the adapter again")
-    before = [json.loads(line) for line in (scores / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+    before = read_json_lines(scores / "predictions.jsonl")
     if [each["id"] for each in before] != list(rows["id"]):
         raise InputError(f"{scores}: does not hold a prediction for each row of {data}; score the adapter again")
     return rows, before, Generation(**summary["generation"])

@@ -11,6 +11,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from pgt_lora.core.files import read_json_lines
 from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
 from pgt_lora.core.html.charts import PALETTE, logged
 from pgt_lora.core.recipe import Recipe
@@ -145,7 +146,7 @@ def command(run: Path, data: Path, tests: Mapping[str, Path]) -> str:
 def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Return a dozen samples of the first test set with both answers: the first of each task in turn."""
     name, data = next(iter(tests.items()))
-    before, after = (_predictions(run / stage / name) for stage in ("base", "finetuned"))
+    before, after = (read_json_lines(run / stage / name / "predictions.jsonl") for stage in ("base", "finetuned"))
     by_task: dict[str, list[int]] = {}
     for index, prediction in enumerate(after):
         by_task.setdefault(prediction["task"], []).append(index)
@@ -160,7 +161,3 @@ def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:
         }
         for i in order[:NUM_EXAMPLES]
     ]
-
-
-def _predictions(directory: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (directory / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]

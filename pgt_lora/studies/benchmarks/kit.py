@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import write_text
+from pgt_lora.core.files import read_json_lines, write_text
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
 from pgt_lora.data.directory import read_manifest
@@ -76,8 +76,7 @@ def run(
 
 def read_items(benchmark: Benchmark, out: Path) -> list[Item]:
     """Read what `run` wrote of one benchmark."""
-    lines = (out / ANSWERS / f"{benchmark.name}.jsonl").read_text(encoding="utf-8").splitlines()
-    items = [from_prediction(json.loads(line)) for line in lines]
+    items = [from_prediction(line) for line in read_json_lines(out / ANSWERS / f"{benchmark.name}.jsonl")]
     return [benchmark.named(item) for item in items]
 
 

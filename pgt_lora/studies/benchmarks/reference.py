@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json_lines
 from pgt_lora.evaluation.paired import Result, contrasts
 from pgt_lora.studies.benchmarks.report import Reference, Report
 from pgt_lora.studies.benchmarks.scores import Estimate, items_of
@@ -59,4 +60,4 @@ def predictions_of(directory: Path) -> list[dict[str, Any]]:
     path = directory / "predictions.jsonl"
     if not path.is_file():
         raise InputError(f"{directory}: no {path.name}; make it with: pgt-lora benchmark MODEL --out {directory}")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return read_json_lines(path)

@@ -1,6 +1,5 @@
 """From logged items to scores: by benchmark with the paper's rule, by group, and beside the paper's figures."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json_lines
 from pgt_lora.evaluation import statistics
 from pgt_lora.evaluation.paired import Items
 from pgt_lora.evaluation.paper import BENCHMARKS as COLUMNS
@@ -48,8 +48,7 @@ def read_items(benchmark: Benchmark, logs: Path, backend: str = "hf") -> list[It
         paths = sorted(logs.glob(f"*/*_samples_{task}.jsonl"))
         if not paths:
             raise InputError(f"{logs}: no log of {task}; lmms-eval's messages say why")
-        lines = paths[-1].read_text(encoding="utf-8").splitlines()
-        logged = sorted((json.loads(line) for line in lines), key=lambda each: each["doc_id"])
+        logged = sorted(read_json_lines(paths[-1]), key=lambda each: each["doc_id"])
         failed = [each["doc_id"] for each in logged if each.get("token_counts") == [None] and not output_of(each)]
         if failed and backend == Backend.TRANSFORMERS:
             raise InputError(f"{task}: the model failed on {len(failed)} items (first: {failed[0]}); see the messages")

@@ -1,0 +1,13 @@
+"""Files that are written whole, and read as they were written."""
+
+import json
+from pathlib import Path
+
+from pgt_lora.core.files import read_json_lines, write_text
+
+
+def test_a_line_ends_at_a_newline_alone(tmp_path: Path) -> None:
+    # What str.splitlines ends a line at, too: a vertical tab, a file separator, U+0085, U+2028 and U+2029.
+    rows = [{"question": f"One line{mark}and its rest?"} for mark in "\x0b\x1c\x85\u2028\u2029"]
+    write_text(tmp_path / "rows.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    assert read_json_lines(tmp_path / "rows.jsonl") == rows
