@@ -40,14 +40,16 @@ def answer(model: Any, encoder: Encoder, rows: Sequence[Any], generation: Genera
 def _generation_config(encoder: Encoder, generation: Generation) -> "GenerationConfig":
     from transformers import GenerationConfig
 
-    pad = encoder.processor.tokenizer.pad_token_id
+    tokenizer = encoder.processor.tokenizer
+    # Behind a token that ends a text or fills a batch comes another text; Qwen's base models end with the latter.
+    ends = dict.fromkeys((encoder.end_id, tokenizer.eos_token_id, tokenizer.pad_token_id))
     return GenerationConfig(
         do_sample=False,
         num_beams=1,
         max_new_tokens=generation.max_new_tokens,
         repetition_penalty=generation.repetition_penalty,
-        eos_token_id=[encoder.end_id],
-        pad_token_id=encoder.end_id if pad is None else pad,
+        eos_token_id=[token for token in ends if token is not None],
+        pad_token_id=encoder.end_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
     )
 
 

@@ -78,3 +78,21 @@ def test_a_checkpoints_generation_config_is_not_even_read(
         for path in (base_dir, tmp_path / "base")
     ]
     assert answers[0] == answers[1]
+
+
+def test_an_answer_ends_at_the_tokenizers_own_ends_too(
+    clean: tuple[Any, Any, Any, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, encoder, rows, _ = clean
+    tokenizer = encoder.processor.tokenizer
+    padding, letters = tokenizer.pad_token_id, tokenizer("A B", add_special_tokens=False)["input_ids"]
+    assert padding != encoder.end_id
+    said = iter([letters[0], padding, letters[1], encoder.end_id])
+
+    class Saying(torch.nn.Module):
+        def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+            token = torch.tensor(next(said)).expand(hidden.shape[:-1])
+            return torch.nn.functional.one_hot(token, len(tokenizer)).to(hidden.dtype)
+
+    monkeypatch.setattr(model, "lm_head", Saying())
+    assert list(answer(model, encoder, rows.select([0]), Generation(1, 6))) == [tokenizer.decode(letters[:1])]
