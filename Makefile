@@ -11,7 +11,7 @@ TORCH := 2.13.0
 EXTRAS := dev$(if $(shell command -v nvidia-smi 2>/dev/null),$(shell echo ,)cuda)
 
 MODEL ?= tiny-qwen2.5-vl
-RUN_ARGS = $(strip $(if $(DATA),--data $(DATA)) $(EVAL_ARGS) $(if $(OUT),--out $(OUT)) $(ARGS))
+RUN_ARGS = $(strip $(if $(DATA),--data '$(DATA)') $(EVAL_ARGS) $(if $(OUT),--out '$(OUT)') $(ARGS))
 EVAL_ARGS = $(foreach set,$(EVAL),--eval-data $(set))
 
 export TOKENIZERS_PARALLELISM := false
@@ -100,11 +100,11 @@ gpu-check:  ## Tell what only a GPU can, in 8 minutes (ARGS=--dry-run: on a CPU)
 	  $(or $(wildcard $(BIN)/python),$(PYTHON)) -m pgt_lora.studies.gpu_check $(ARGS)
 
 push: setup  ## Push a finished run's verified model to the Hub: MODEL=… HUB=owner/name.
-	$(BIN)/pgt-lora push $(or $(OUT),runs/$(MODEL)) $(HUB) $(ARGS)
+	$(BIN)/pgt-lora push '$(or $(OUT),runs/$(MODEL))' $(HUB) $(ARGS)
 
 pictures: setup  ## Draw the pictures of README and docs: the gallery, and a run's figure (MODEL=… or OUT=…).
 	$(BIN)/pgt-lora gallery docs/gallery.md
-	$(BIN)/pgt-lora figure $(or $(OUT),runs/$(MODEL)) --out docs/report.svg
+	$(BIN)/pgt-lora figure '$(or $(OUT),runs/$(MODEL))' --out docs/report.svg
 
 # Each file of tests stays in one process, so that what its tests share is made once.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile

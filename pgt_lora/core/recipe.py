@@ -139,7 +139,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     known = {f.name for kind in (SFTConfig, ModelConfig, KitConfig) for f in fields(kind) if f.init}
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
+            near = difflib.get_close_matches(key, known, n=3)
             hint = f"did you mean {', '.join(near)}?" if near else "see SFTConfig and ModelConfig of TRL"
             raise InputError(f"{where}: unknown key {key!r}; {hint}")
     parser = Parser((SFTConfig, ModelConfig, KitConfig), allow_abbrev=False)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_text
 from pgt_lora.core.html import markdown
 from pgt_lora.data.contact_sheet import SIDE_PX, contact_sheet
@@ -22,7 +23,13 @@ SIX = (("relation", 0), ("counting", 0), ("counting", 2), ("distance", 0), ("ana
 
 
 def write_gallery(page: Path) -> None:
-    """Write a Markdown page, and its pictures into a folder of the page's name beside it."""
+    """Write a Markdown page, and its pictures into a folder of the page's name beside it.
+
+    Raises:
+        InputError: the page's name is not one of a Markdown file.
+    """
+    if page.suffix != ".md" or page.is_dir():
+        raise InputError(f"{page}: not a Markdown file; name one that ends in .md")
     folder = page.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     _write_six(folder / "six.png")

@@ -66,4 +66,6 @@ class Chat:
 def check_files(images: Sequence[Path]) -> None:
     """Check that image files can be read; raise `InputError` where one cannot."""
     for path in images:
+        if not path.is_file():
+            raise InputError(f"{path}: {'a directory, not an image' if path.is_dir() else 'no such file'}")
         decode(path, str(path))

@@ -8,7 +8,8 @@ from pgt_lora.evaluation.paired import MEAN, Accuracy, Contrast, Difference, Res
 MAX_NAMES = 4  # of more tasks, their number is told
 RULES = (
     "By task of the first set. Taught, lost: the paired difference is more than noise (5%, Holm's correction over the "
-    "tasks). Not above chance: the interval holds chance, or lies below it. Of other sets, the mean over the tasks."
+    "tasks). Not above chance: the interval holds chance, or lies below it. Of other sets, the mean over "
+    "the tasks, and the tasks that lost."
 )
 
 
@@ -41,9 +42,11 @@ def _by_task(subject: str, scores: Sequence[Accuracy], contrast: Contrast, num_t
 def _as_a_whole(contrast: Contrast) -> str:
     row: Difference = contrast.rows[-1]
     name = f"the mean of “{contrast.title}”" if row.task == MEAN else f"“{contrast.title}”"
-    if not row.found:
-        return f"{name} changed by no more than noise"
-    return f"{name} {'gained' if row.value > 0 else 'lost'} {points(abs(row.value)).lstrip('+')} points"
+    told = f"{'gained' if row.value > 0 else 'lost'} {points(abs(row.value)).lstrip('+')} points"
+    tasks = contrast.rows[:-1]
+    lost = [each.task for each in tasks if each.found and each.value < 0]
+    beside = f", with {_names(lost, len(tasks))} lost" if lost else ""
+    return f"{name} {told if row.found else 'changed by no more than noise'}{beside}"
 
 
 def _names(tasks: Sequence[str], num_tasks: int) -> str:

@@ -8,7 +8,7 @@ template does. Earlier answers are supervised where they stand.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +199,7 @@ class Encoder:
         return [TextIds(before, earlier, [*whole[len(before) :], self.end_id], rendered.prompt) for whole in both]
 
 
-@cache
+@lru_cache(maxsize=2)  # a processor that is kept keeps its tokenizer, 30 MB
 def control_tokens(processor: "ProcessorMixin") -> re.Pattern[str]:
     """Return what finds the tokens in a text that steer a model instead of being read: roles, ends, placeholders."""
     tokens = {str(token) for token in processor.tokenizer.added_tokens_decoder.values() if token.special}

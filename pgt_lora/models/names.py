@@ -6,6 +6,7 @@ The command line resolves a name once; below it there are recipes and checkpoint
 import difflib
 import json
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,11 +34,22 @@ STARTED = "started.json"  # a run's recipe and the hash of its data, from its fi
 
 @dataclass(frozen=True)
 class Named:
-    """What a name means: a recipe, and a checkpoint, which holds an adapter where the name does."""
+    """What a name means: a recipe and a model. A run that has no adapter yet is no model."""
 
     name: str
     recipe: Recipe
-    checkpoint: Checkpoint
+    model: Checkpoint | None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint, which holds an adapter where the name does.
+
+        Raises:
+            InputError: it is a run that is not trained yet; its base would answer in its place.
+        """
+        if self.model is None:
+            raise InputError(f"{self.name}: not trained yet; finish it with: pgt-lora run {shlex.quote(self.name)}")
+        return self.model
 
 
 def resolve(name: str, overrides: Sequence[str] = (), to_train: bool = True) -> Named:
@@ -58,7 +70,7 @@ def resolve(name: str, overrides: Sequence[str] = (), to_train: bool = True) -> 
     if (path / STARTED).is_file():
         values = json.loads((path / STARTED).read_text(encoding="utf-8"))["recipe"]
         recipe = build_recipe(path.resolve().name, str(path / STARTED), values | asked)
-        return Named(name, recipe, adapter_checkpoint(adapter_dir) if adapter_dir else base_of(recipe))
+        return Named(name, recipe, adapter_checkpoint(adapter_dir) if adapter_dir else None)
     if adapter_dir:
         checkpoint = adapter_checkpoint(adapter_dir)
         written = adapter_dir / OWN_RECIPE

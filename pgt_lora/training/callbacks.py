@@ -1,4 +1,4 @@
-"""What the trainer calls between its steps: the progress bar, TensorBoard's log, and the stop on SIGTERM."""
+"""What the trainer calls between its steps: the progress bar, TensorBoard's log, and the stop on a signal."""
 
 import signal
 import time
@@ -96,6 +96,7 @@ class Stop(TrainerCallback):
 
     asked = False
     stopped = False
+    signal = signal.SIGTERM  # that this process was asked by; another process may have been asked instead
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Stop where any process was asked to."""
@@ -108,14 +109,22 @@ class Stop(TrainerCallback):
 
 
 @contextmanager
-def stop_on_sigterm() -> Iterator[Stop]:
-    """Give a callback that a SIGTERM asks to stop while the block lasts."""
+def stop_on(*signals: signal.Signals) -> Iterator[Stop]:
+    """Give a callback that these signals ask to stop while the block lasts; a second Ctrl-C is Python's own."""
     stop = Stop()
-    before = signal.signal(signal.SIGTERM, lambda *_: setattr(stop, "asked", True))
+
+    def ask(number: int, frame: object) -> None:
+        stop.asked, stop.signal = True, signal.Signals(number)
+        if number == signal.SIGINT:
+            signal.signal(number, signal.default_int_handler)
+            console.print("Stopping after this step, which is saved; press Ctrl-C again to stop at once")
+
+    before = {number: signal.signal(number, ask) for number in signals}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def tensorboard(recipe: Recipe, out: Path) -> list[TrainerCallback]:

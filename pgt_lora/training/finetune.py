@@ -22,7 +22,7 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.adapter import save
 from pgt_lora.training.build import build_trainer, prepare, shape_here
-from pgt_lora.training.callbacks import Stop, progress_bar, stop_on_sigterm
+from pgt_lora.training.callbacks import Stop, progress_bar, stop_on
 from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
 from pgt_lora.training.measured import measured
 from pgt_lora.training.processes import launch, leave, quieten_others, together
@@ -46,7 +46,7 @@ def finetune(
 
     Raises:
         InputError: the run is finished or another one's, or the recipe, the data or the model cannot be used.
-        SystemExit: the run was stopped by SIGTERM, with a checkpoint.
+        SystemExit: the run was stopped by SIGTERM or Ctrl-C, with a checkpoint.
     """
     if recipe.sft.n_gpu > 1:  # several GPUs and one process, which TRL refuses
         check_step(recipe, data)
@@ -85,7 +85,9 @@ def finetune(
         prepared = prepare(recipe, training, held_out)
     if score:
         score(prepared.model, None)
-    with progress_bar() as bar, stop_on_sigterm() as stop:
+    # Ctrl-C reaches several processes twice, from the terminal and from their launcher.
+    signals = (signal.SIGTERM, signal.SIGINT) if recipe.sft.world_size == 1 else (signal.SIGTERM,)
+    with progress_bar() as bar, stop_on(*signals) as stop:
         with together():
             trainer = build_trainer(recipe, out, prepared, (bar, stop, *callbacks), resume[0])
             audited = audit(trainer, prepared.training.encoder, prepared.modules)
@@ -104,7 +106,7 @@ def train(trainer: Trainer, stop: Stop, resume: Path | None) -> None:
     """Train, from a checkpoint where there is one.
 
     Raises:
-        SystemExit: a SIGTERM came; training was saved after the step and stopped.
+        SystemExit: a signal came; training was saved after the step and stopped.
     """
     if resume:
         console.print(f"Resuming from {resume}", soft_wrap=True)
@@ -112,12 +114,12 @@ def train(trainer: Trainer, stop: Stop, resume: Path | None) -> None:
     state = trainer.state
     if stop.stopped and state.global_step < state.max_steps:
         console.print(
-            f"Stopped by SIGTERM after step {state.global_step} of {state.max_steps}, and saved it in "
+            f"Stopped by {stop.signal.name} after step {state.global_step} of {state.max_steps}, and saved it in "
             f"{trainer.args.output_dir}; the same command resumes from there",
             soft_wrap=True,
         )
         leave()
-        raise SystemExit(128 + signal.SIGTERM)
+        raise SystemExit(128 + stop.signal)
     if trainer.args.load_best_model_at_end:
         console.print(f"The held-out loss was lowest after step {best_step(trainer)}: {state.best_metric:.4f}")
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageChops
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.data.gallery import NUM_EACH, write_gallery
 from pgt_lora.data.weights import tasks
 
@@ -23,3 +25,10 @@ def test_the_committed_gallery_is_the_one_that_is_drawn(tmp_path: Path) -> None:
         for each in plain:  # varied ones have the letters of the machine's typefaces
             with Image.open(tmp_path / "gallery" / each) as one, Image.open(DOCS / "gallery" / each) as other:
                 assert ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None, each
+
+
+def test_a_folder_is_no_page(tmp_path: Path) -> None:
+    for page in (tmp_path, tmp_path / "gallery.html"):
+        with pytest.raises(InputError, match=r"name one that ends in \.md"):
+            write_gallery(page)
+    assert list(tmp_path.iterdir()) == []

@@ -34,6 +34,13 @@ def test_every_rule(data: Path, tmp_path: Path) -> None:
         "Fine-tuning taught none of the tasks; distance lost; relation changed by no more than noise."
     )
     assert sentence(data, tmp_path / "d", (weak, strong), (strong, weak), (strong, strong)) == (
-        "Fine-tuning taught distance and relation; the mean of “set 1” lost 100.0 points; the mean of “set 2” changed "
-        "by no more than noise."
+        "Fine-tuning taught distance and relation; the mean of “set 1” lost 100.0 points, with distance and relation "
+        "lost; the mean of “set 2” changed by no more than noise."
+    )
+
+
+def test_a_task_that_is_lost_is_told_though_the_mean_is_not(data: Path, tmp_path: Path) -> None:
+    before, after = {"relation": 0.0, "distance": 1.0}, {"relation": 1.0, "distance": 0.0}
+    assert sentence(data, tmp_path, (before, before), (before, after)).endswith(
+        "the mean of “set 1” changed by no more than noise, with distance lost."
     )

@@ -1,5 +1,8 @@
 """Somebody else's text is text: what would steer a model is refused by row, before anything is trained or asked."""
 
+import gc
+import weakref
+
 import pytest
 
 from pgt_lora.core.errors import InputError
@@ -29,6 +32,18 @@ def test_control_tokens_are_refused_in_questions_and_answers(encoder: Encoder) -
                 measure(encoder, [sample, bad])
             assert sample["id"] in str(refused.value)
             assert repr(token) in str(refused.value)
+
+
+def test_a_processor_is_not_kept_for_good() -> None:
+    name, form = CASES[0]
+    kept = []
+    for _ in range(5):
+        encoder = Encoder(FAMILIES[name], small_processor(name, form))
+        encoder.text_ids(row())
+        kept.append(weakref.ref(encoder.processor))
+    del encoder
+    gc.collect()
+    assert sum(each() is not None for each in kept) <= 2
 
 
 def test_plain_text_that_looks_alike_stays_text(encoder: Encoder) -> None:

@@ -29,7 +29,8 @@ def test_a_run_goes_by_its_own_recipe(tmp_path: Path, base_dir: Path) -> None:
     values = resolve("tiny-qwen2.5-vl", ["--canvas", "224"]).recipe.values
     (run / "started.json").write_text(json.dumps({"recipe": dict(values)}))
     assert resolve(str(run)).recipe.kit.canvas == "224"
-    assert resolve(str(run)).checkpoint.adapter_dir is None
+    with pytest.raises(InputError, match="not trained yet; finish it with: pgt-lora run "):
+        _ = resolve(str(run)).checkpoint  # its base would answer in its place
     (run / "adapter").mkdir()
     (run / "adapter" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base_dir)}))
     named = resolve(str(run), ["--lora_r", "2"])

@@ -57,18 +57,20 @@ def call_after_step(monkeypatch: pytest.MonkeyPatch, step: int, call: Callable[[
     monkeypatch.setattr(finetune_module, "build_trainer", build_with_callback)
 
 
-def test_sigterm_saves_and_the_run_resumes_to_the_same_weights(
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_the_run_resumes_to_the_same_weights(
+    number: signal.Signals,
     recipe: Recipe, overrides: list[str], whole: dict[str, torch.Tensor], data_dir: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     run = tmp_path / "run"
-    before = signal.getsignal(signal.SIGTERM)
-    call_after_step(monkeypatch, 3, lambda trainer: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(number)
+    call_after_step(monkeypatch, 3, lambda trainer: os.kill(os.getpid(), number))
     with pytest.raises(SystemExit) as ended:
         finetune(recipe, data_dir, run)
-    assert ended.value.code == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM after step 3 of 8" in " ".join(capsys.readouterr().out.split())
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert ended.value.code == 128 + number
+    assert f"Stopped by {number.name} after step 3 of 8" in " ".join(capsys.readouterr().out.split())
+    assert signal.getsignal(number) == before
     assert not (run / "adapter").exists()
     newest = newest_checkpoint(run / "checkpoints")
     assert newest.name == "checkpoint-3"

@@ -5,7 +5,7 @@ answer is rendered, and what stands before and after it is taken.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError
@@ -28,7 +28,7 @@ def _content(part: str | None) -> dict[str, str]:
     return {"type": "image"} if part is IMAGE else {"type": "text", "text": part}
 
 
-@cache
+@lru_cache(maxsize=2)  # a processor that is kept keeps its tokenizer, 30 MB
 def around_answer(processor: "ProcessorMixin") -> tuple[str, str]:
     """Return what the chat template renders before an answer, with all that was said, and after the answer.
 
