@@ -43,7 +43,7 @@ def compare(
     chosen = load_preset(preset) if preset else None
     if data is not None and not (chosen and chosen.is_over_data):
         raise InputError(
-            f"--data {data}: is only for presets that draw over it; for an arm, write --arms NAME={data} for an arm"
+            f"--data {data}: is only for presets that draw over it; for an arm of your own, write --arms NAME={data}"
         )
 
     from pgt_lora.models.names import resolve

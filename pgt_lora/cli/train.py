@@ -55,9 +55,10 @@ def finetune(
     """Fine-tune with LoRA. Any recipe field can follow: --learning_rate 1e-3."""
     from pgt_lora.core.terminal import console
     from pgt_lora.models.names import resolve
-    from pgt_lora.studies import by_name
 
     chosen = resolve(recipe, context.args).recipe
+    from pgt_lora.studies import by_name  # seconds, which a name that is mistyped does not wait for
+
     adapter = by_name.finetune(chosen, data, out, eval_data=eval_data, overwrite=overwrite)
     console.print(f"The adapter is in {adapter}")
 
@@ -130,11 +131,12 @@ def run(
 ) -> None:
     """Make data, score the base, fine-tune, score again, merge, verify and report. Resumes an interrupted run."""
     from pgt_lora.models.names import STARTED, resolve
-    from pgt_lora.studies.before_after.run import run as run_all
     from pgt_lora.studies.named_data import dataset, held_out
 
     name, words = model_and_overrides(model, context.args)
     if out is None and (Path(name) / STARTED).is_file():
         out = Path(name)  # a run that was begun goes on where it lies
     recipe = resolve(name, words).recipe
+    from pgt_lora.studies.before_after.run import run as run_all  # seconds, as above
+
     run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite, held_out(eval_data, recipe, data))

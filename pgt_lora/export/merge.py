@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.export.adapter import TYPES, Update, updates_by_key
+from pgt_lora.export.record import VERIFICATION, has_passed
 from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.models.weight_files import INDEX, MODEL, read_tensors, weight_files, write_tensors
 
 CONFIG = "config.json"
-VERIFICATION = "verification.json"
 DTYPES = ("bfloat16", "float16", "float32")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pth", "*.gguf")
 
@@ -102,15 +102,6 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
         )
     if not has_passed(merged):
         raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")
-
-
-def has_passed(merged: Path, scores: Iterable[str] = ()) -> bool:
-    """Tell whether a merged checkpoint's own record says that it passed its verification, these scores compared."""
-    try:
-        record = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("passed") is True and set(scores) <= record.get("sha256", {}).keys()
 
 
 def local_directory(base: str, revision: str | None = None) -> Path:

@@ -11,7 +11,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
 from pgt_lora.export.card import HubLicense, base_license, write_card
-from pgt_lora.export.merge import VERIFICATION
+from pgt_lora.export.record import VERIFICATION
 from pgt_lora.export.verify import STAGES, changed_files, score_directories
 from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import adapter_checkpoint

@@ -22,7 +22,8 @@ from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights
 from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.export.behavior import behavior, check_behavior, check_scores
-from pgt_lora.export.merge import CONFIG, VERIFICATION, companion_files, config_with, local_directory
+from pgt_lora.export.merge import CONFIG, companion_files, config_with, local_directory
+from pgt_lora.export.record import VERIFICATION
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model
 from pgt_lora.models.encoding import Encoder

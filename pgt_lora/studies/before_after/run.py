@@ -10,7 +10,8 @@ from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.held_out import sets_of_run
-from pgt_lora.export.merge import has_passed, merge, verify_in_fresh_process
+from pgt_lora.export.merge import merge, verify_in_fresh_process
+from pgt_lora.export.record import has_passed
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.live import live_view

@@ -11,7 +11,8 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
-from pgt_lora.export.merge import VERIFICATION, local_directory, merge
+from pgt_lora.export.merge import local_directory, merge
+from pgt_lora.export.record import VERIFICATION
 from pgt_lora.export.verify import changed_files, fingerprints
 from pgt_lora.models.checkpoint import Checkpoint, family_of, find_adapter, load_processor
 from pgt_lora.models.encoding import Encoder

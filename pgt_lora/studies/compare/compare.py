@@ -15,6 +15,7 @@ from pgt_lora.evaluation.held_out import check_held_out
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
 from pgt_lora.models.names import Named
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, arm_validation, parse_arms
+from pgt_lora.studies.compare.directory import ASKED
 from pgt_lora.studies.compare.overview import overview
 from pgt_lora.studies.compare.preset import Preset
 from pgt_lora.studies.compare.probes import check_probes, probe_arms
@@ -22,8 +23,6 @@ from pgt_lora.studies.compare.real_data import real_data, with_budget
 from pgt_lora.studies.compare.report import Page, print_probes, print_results, write_pages
 from pgt_lora.studies.compare.runs import describe, plan, score_directories, shared_images, train_and_score
 from pgt_lora.studies.compare.sets import default_sets, named_sets, own_sets
-
-ASKED = "asked.json"  # marks the directory of a comparison
 
 
 def compare(

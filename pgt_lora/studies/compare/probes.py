@@ -17,8 +17,9 @@ from pgt_lora.data.mix.draw import evenly
 from pgt_lora.data.split import cell_of
 from pgt_lora.evaluation.paired import Result
 from pgt_lora.models.checkpoint import read_config
+from pgt_lora.studies.compare.directory import short_hash
 from pgt_lora.studies.compare.preset import Preset, Probes
-from pgt_lora.studies.compare.runs import Run, score_name, scored, short_hash
+from pgt_lora.studies.compare.runs import Run, score_name, scored
 from pgt_lora.studies.diagnose.layers.layers import Figure, LayerProbes, layer_probes
 from pgt_lora.studies.diagnose.layers.probe import check_installed
 from pgt_lora.studies.diagnose.layers.problems import has_every_cell

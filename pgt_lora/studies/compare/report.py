@@ -17,6 +17,7 @@ from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.paired import BASE, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.charts import area_maps, confusion, won_and_lost
+from pgt_lora.studies.compare.directory import RESULTS
 from pgt_lora.studies.compare.overview import Overview, columns_of
 from pgt_lora.studies.compare.probes import ProbedSet, panels
 from pgt_lora.studies.diagnose.charts import accuracy_map, vote_map
@@ -94,7 +95,7 @@ class Page:
 
 def write_pages(page: Page, out: Path) -> None:
     """Write `results.json`, which needs no image, then `report.html` and `report.md`."""
-    write_json(out / "results.json", _figures(page))
+    write_json(out / RESULTS, _figures(page))
     examples = [
         (contrast, won_and_lost(result, contrast.arm, contrast.reference))
         for contrast in page.contrasts

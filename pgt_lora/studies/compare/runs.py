@@ -23,6 +23,7 @@ from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter
 from pgt_lora.models.names import base_of
+from pgt_lora.studies.compare.directory import short_hash
 from pgt_lora.training.adapter import VERSIONS
 from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import finetune
@@ -56,11 +57,6 @@ class Run:
             made_of |= {"adapter": [file_digest(path) for path in sorted(directory.glob("adapter_*"))]}
         seed = f"-seed{self.recipe.sft.seed}" if self.data else ""
         return f"{self.arm}{seed}-{short_hash(made_of)}"
-
-
-def short_hash(value: Any) -> str:
-    """Return twelve hexadecimal digits that stand for a JSON value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def plan(

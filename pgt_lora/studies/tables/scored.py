@@ -10,11 +10,9 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.evaluation.score_files import read_facts
 from pgt_lora.models.names import STARTED
-from pgt_lora.studies.compare.compare import ASKED
-from pgt_lora.studies.compare.runs import short_hash
+from pgt_lora.studies.compare.directory import ASKED, RESULTS, short_hash
 
 SCORES = "scores.json"
-RESULTS = "results.json"
 
 
 @dataclass(frozen=True)

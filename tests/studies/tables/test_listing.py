@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,10 @@ def test_the_command(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     status, error = call(monkeypatch, capsys, "runs", root / "nowhere")
     assert status == 2
     assert "no such directory" in error
+
+
+def test_runs_and_tables_are_read_without_torch() -> None:
+    modules = ("listing", "formats", "figure", "citations")
+    read = "; ".join(f"import pgt_lora.studies.tables.{name}" for name in modules)
+    loaded = f"import sys; {read}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", loaded], check=True)  # it takes seconds to import
