@@ -1,9 +1,12 @@
 """The whole path in one command: each stage reads what the one before wrote, and is skipped where it is finished."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transformers import TrainerCallback
+
+from pgt_lora.core.lock import alone
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
@@ -40,7 +43,19 @@ def run(
     if not (out / "adapter").exists():
         check_step(recipe, data)  # before the base is scored for an hour
     live = live_view(recipe, held_out, out)
-    claim(out, recipe, data, held_out, overwrite)
+    with alone(out):
+        claim(out, recipe, data, held_out, overwrite)
+        _stages(recipe, data, out, tests, live)
+    print_comparison(out, list(tests))
+    for what, path in (("Adapter", "adapter"), ("Merged model", "merged")):
+        console.print(f"{what}: {out / path}", soft_wrap=True)
+    console.print(f"Report: open {(out / 'report.html').resolve().as_uri()}", soft_wrap=True)
+
+
+def _stages(
+    recipe: Recipe, data: Path, out: Path, tests: Mapping[str, Path], live: Sequence[TrainerCallback]
+) -> None:  # fmt: skip
+    held_out = next(iter(tests.values()))
 
     def score(model: Any = None, adapter: Path | None = None) -> None:
         checkpoint = adapter_checkpoint(adapter) if adapter else base_of(recipe)
@@ -62,7 +77,3 @@ def run(
         )
         verify_in_fresh_process(out / "merged", out / "adapter")
     write_report(out, recipe, tests, data)
-    print_comparison(out, list(tests))
-    for what, path in (("Adapter", "adapter"), ("Merged model", "merged")):
-        console.print(f"{what}: {out / path}", soft_wrap=True)
-    console.print(f"Report: open {(out / 'report.html').resolve().as_uri()}", soft_wrap=True)

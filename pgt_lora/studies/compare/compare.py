@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
+from pgt_lora.core.lock import alone
 from pgt_lora.core.new_directory import check_replaceable
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import run_directory
@@ -55,14 +56,14 @@ def compare(
         "model": model, "arms": [arm.name for arm in names], "seeds": seeds, "preset": preset and preset.name,
         "data": data, "eval_data": [str(each) for each in eval_data],
     }  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / ASKED, asked | {"overrides": list(overrides)})
-    if overwrite:
-        for each in runs:
+    with alone(out):
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(out / ASKED, asked | {"overrides": list(overrides)})
+        for each in runs if overwrite else ():
             for kind in ("arms", "scores", "probes"):
                 shutil.rmtree(out / kind / each.name, ignore_errors=True)
-    for each in runs:
-        train_and_score(each, tests, out)
+        for each in runs:
+            train_and_score(each, tests, out)
     results = [
         read_result(read_items(sets[name].title, path), score_directories(runs, out / "scores", name, path))
         for name, path in tests.items()
