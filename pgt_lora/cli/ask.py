@@ -24,15 +24,16 @@ def ask(
 
     from pgt_lora.core.errors import InputError
     from pgt_lora.core.terminal import console
-    from pgt_lora.evaluation.ask import check_files
-    from pgt_lora.studies.by_name import chat as chat_with
+    from pgt_lora.data.images import check_files
 
     images, questions = (words, typed()) if chat else (words[:-1], iter(words[-1:]))
     if not images:
-        raise InputError(f"{words[0]!r}: give one or more image files, then the question in quotes")
+        raise InputError(f"{words[0]!r}: name a model, one or more image files, and last the question, in quotes")
     if not chat and Path(words[-1]).is_file():
         raise InputError(f"{words[-1]}: an image file instead of the question; put the question last, in quotes")
     check_files([Path(image) for image in images])  # a model may take minutes to load
+    from pgt_lora.studies.by_name import chat as chat_with
+
     asked = chat_with(model, images, base=base, max_new_tokens=max_new_tokens)
     for question in questions:
         answers = asked.ask(question)

@@ -7,7 +7,7 @@ they clip; `tests/data/test_images.py` compares them file by file.
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,14 @@ def plain_file(image: Mapping[str, Any], name: str) -> bytes:
     file = io.BytesIO()
     pixels.save(file, "PNG")
     return file.getvalue()
+
+
+def check_files(images: Sequence[Path]) -> None:
+    """Check that image files can be read; raise `InputError` where one cannot."""
+    for path in images:
+        if not path.is_file():
+            raise InputError(f"{path}: {'a directory, not an image' if path.is_dir() else 'no such file'}")
+        decode(path, str(path))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.images import decode
+from pgt_lora.data.images import check_files
 from pgt_lora.data.turns import IMAGE, Role, Turn
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.models.encoding import Encoder
@@ -61,11 +61,3 @@ class Chat:
             if answers[name]:  # a model may say nothing, and templates know no turn without words
                 self.histories[name] = (*asked, Turn(Role.ASSISTANT, (answers[name],)))
         return answers
-
-
-def check_files(images: Sequence[Path]) -> None:
-    """Check that image files can be read; raise `InputError` where one cannot."""
-    for path in images:
-        if not path.is_file():
-            raise InputError(f"{path}: {'a directory, not an image' if path.is_dir() else 'no such file'}")
-        decode(path, str(path))

@@ -96,7 +96,7 @@ def test_the_command_prints_the_answers(adapter: Path, image: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["How many?"], "give one or more image files"),
+        (["How many?"], "name a model, one or more image files"),
         (["missing.png", "How many?"], "missing.png"),
         (["IMAGE", "IMAGE"], "an image file instead of the question"),
     ],
