@@ -8,12 +8,11 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.paired import BASE
-from pgt_lora.evaluation.score_files import read_facts
+from pgt_lora.evaluation.score_files import SCORES, read_facts
 from pgt_lora.models.names import STARTED
 from pgt_lora.studies.compare.compare import ASKED
 from pgt_lora.studies.compare.runs import short_hash
 
-SCORES = "scores.json"
 RESULTS = "results.json"
 
 
