@@ -8,6 +8,7 @@ from typing import Any
 
 from pgt_lora.core.streams import stream
 from pgt_lora.data import generate as build
+from pgt_lora.data.digests import digests_of
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf
@@ -24,7 +25,8 @@ from pgt_lora.data.weights import parse_weights
 class Candidate:
     """A row that may be drawn; `make(files)` makes the sample, given the encoded images that `images` names.
 
-    Candidates with the same `key` are exact duplicates. A balanced draw is even over `strata` (`Row`).
+    Candidates with the same `key` are exact duplicates. A balanced draw is even over `strata` (`Row`). `digests` are
+    those of the images that are here already.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Candidate:
     images: tuple[ImageRef, ...]
     make: Callable[[Sequence[bytes]], Sample]
     strata: tuple[str, ...] = ()
+    digests: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,10 @@ def directory(path: Path) -> Pool:
     """Return the rows of a dataset directory, as they are."""
     manifest = read_manifest(path)
     rows = open_dataset(path)
-    names = rows.select_columns(["id", "group"]).to_dict()
+    known = open_dataset(path, read_images=False).select_columns(["id", "group", "images"])
     candidates = [
-        Candidate(name, group, name, (), partial(_stored, rows, index))
-        for index, (name, group) in enumerate(zip(names["id"], names["group"], strict=True))
+        Candidate(row["id"], row["group"], row["id"], (), partial(_stored, rows, index), digests=digests_of(row))
+        for index, row in enumerate(known)
     ]
     facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "license": combined(sources_of(manifest))}
     if len(sources_of(manifest)) == 1:
