@@ -1,6 +1,6 @@
 """What a mix is drawn from: rows that are ready but for their images, from annotations, directories, the Hub or PGT."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -95,11 +95,12 @@ def directory(path: Path) -> Pool:
         Candidate(row["id"], row["group"], row["id"], (), partial(_stored, rows, index), digests=digests_of(row))
         for index, row in enumerate(known)
     ]
-    facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "license": combined(sources_of(manifest))}
-    if len(sources_of(manifest)) == 1:
-        (source,) = sources_of(manifest).values()
+    sources = sources_of(manifest).values()
+    facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "license": combined(sources)}
+    if len(sources) == 1:
+        (source,) = sources
         facts |= {name: source[name] for name in ("origin", "revision") if name in source}
-    families = {each["family"] for each in sources_of(manifest).values() if "family" in each}
+    families = {each["family"] for each in sources if "family" in each}
     if families:  # one alone, since `mix` refuses several
         facts["family"] = families.pop()
     return Pool(candidates, facts, form=Form(manifest["rows"]))
@@ -110,9 +111,48 @@ def sources_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return renamed(manifest).get("sources") or {manifest["asked"].get("source", "pgt"): {"license": OWN_LICENSE}}
 
 
-def combined(sources: Mapping[str, Any]) -> dict[str, Any]:
+def drawn_sources(parts: Iterable[tuple[Path, Mapping[str, int]]]) -> dict[str, Any]:
+    """Return the sources of rows that are drawn from dataset directories, given how many have which `source` in each.
+
+    What two directories call the same has the terms of both.
+    """
+    found: dict[str, Any] = {}
+    for path, counts in parts:
+        for name, facts in _counted(path, counts).items():
+            if name in found:
+                first = found[name]
+                facts = {key: value for key, value in first.items() if facts.get(key) == value} | {
+                    "license": combined([first, facts]), "drawn": first["drawn"] + facts["drawn"],
+                }  # fmt: skip
+            found[name] = facts
+    return found
+
+
+def _counted(path: Path, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return the sources of a directory with the numbers of rows that are drawn.
+
+    A mix lists a directory that is mixed in by that one's name, but rows keep the source that they had there: they are
+    told apart where it is the only such directory, else each of their sources has the terms of all of these.
+    """
+    sources, present = sources_of(read_manifest(path)), set(open_dataset(path, read_images=False)["source"])
+    unnamed = {name: facts for name, facts in sources.items() if name not in present}
+    others = sorted(present - sources.keys())
+    found = {name: facts | {"drawn": counts.get(name, 0)} for name, facts in sources.items()}
+    if len(unnamed) == 1:
+        (name,) = unnamed
+        found[name]["drawn"] = sum(counts.get(each, 0) for each in others)
+    elif others:
+        shared: dict[str, Any] = {"license": combined((unnamed or sources).values())}
+        for facts in unnamed.values():
+            shared |= {key: facts[key] for key in ("family",) if key in facts}
+        found = {name: facts for name, facts in found.items() if name not in unnamed}
+        found |= {name: shared | {"drawn": counts.get(name, 0)} for name in others}
+    return found
+
+
+def combined(sources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the license of several sources together."""
-    terms = [facts["license"] for facts in sources.values()]
+    terms = [facts["license"] for facts in sources]
     return {
         "annotations": "; ".join(dict.fromkeys(each["annotations"] for each in terms)),
         "images": "; ".join(dict.fromkeys(each["images"] for each in terms)),

@@ -69,7 +69,7 @@ def _directory(path: Path, split: str | None) -> Table:
     if (path / MANIFEST).is_file() and split is None:
         manifest, files = checked_manifest(path), parquet_files(path)
         facts = {"files": {file.name: file_digest(file) for file in files}}
-        facts |= {"license": combined(sources_of(manifest))}
+        facts |= {"license": combined(sources_of(manifest).values())}
         return Table(path.resolve().name, lambda: _own_rows(path, files), path, facts)
     if any((path / name).is_file() for name in SAVED):
         return _saved(path, split)
