@@ -1,11 +1,13 @@
-"""Digests of images as their files are, which tell that two rows show the same one, however each came in."""
+"""Digests of rows and of their images as the files are, which tell that two are the same, however each came in."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.turns import turns
 
 
 def digests_of(row: Mapping[str, Any]) -> tuple[bytes, ...]:
@@ -14,6 +16,13 @@ def digests_of(row: Mapping[str, Any]) -> tuple[bytes, ...]:
         bytes.fromhex(image["sha256"]) if "sha256" in image else hashlib.sha256(image["bytes"]).digest()
         for image in row["images"]
     )
+
+
+def content_of(row: Mapping[str, Any]) -> bytes:
+    """Return a digest of what a row says and shows, whatever it is called, and with what is drawn over its images."""
+    drawn = [image.get("overlay") for image in row["images"]]
+    said = json.dumps([*((turn.role, turn.parts) for turn in turns(row)), drawn])
+    return hashlib.sha256(said.encode() + b"".join(digests_of(row))).digest()
 
 
 def image_digests(data: Path) -> Iterator[tuple[bytes, ...]]:

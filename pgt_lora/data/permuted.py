@@ -8,7 +8,7 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
-from pgt_lora.data.mix.pools import drawn_sources
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.turns import Form, columns, last_answer, with_last_answer
 
 

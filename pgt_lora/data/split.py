@@ -12,7 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.data.directory import open_dataset, read_manifest, write_manifest, write_rows
-from pgt_lora.data.mix.pools import drawn_sources
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.readers.build import test_directory
 from pgt_lora.data.readers.split import groups_of
 from pgt_lora.data.readers.survey import Known

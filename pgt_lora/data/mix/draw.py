@@ -10,7 +10,7 @@ from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
 from pgt_lora.data.mix.exclusion import Exclusion
 from pgt_lora.data.mix.images import Shelf, obtain
-from pgt_lora.data.mix.pools import Candidate, Pool
+from pgt_lora.data.mix.pools import Candidate, Pool, free_id, same
 from pgt_lora.data.sources.source import ImageRef
 
 MAX_NAMED = 5  # of the images that are missing
@@ -37,20 +37,27 @@ def apportion(num_samples: int, shares: Mapping[str, float]) -> dict[str, int]:
 def clean(
     pools: Mapping[str, Pool], ruled_out: Exclusion
 ) -> tuple[dict[str, list[Candidate]], dict[str, Counter[str]]]:
-    """Drop exact duplicates and excluded images; return what is left, and the counts of what was removed by reason."""
+    """Drop exact duplicates and excluded images; return what is left, and the counts of what was removed by reason.
+
+    Another row of an id that is taken gets its share's name in front.
+    """
     kept: dict[str, list[Candidate]] = {}
     removed: dict[str, Counter[str]] = {}
     seen: set[Hashable] = set()
+    of_id: dict[str, Candidate] = {}
     for name, pool in pools.items():
         kept[name], removed[name] = [], Counter()
         for candidate in pool.candidates:
-            if candidate.key in seen or candidate.id in seen:
+            first = of_id.get(candidate.id)
+            if candidate.key in seen or (first and same(first, candidate)):
                 removed[name]["exact duplicate"] += 1
             elif why := ruled_out.reason(candidate.group, candidate.digests):
                 removed[name][f"image in {why}"] += 1
             else:
-                kept[name].append(candidate)
-            seen |= {candidate.key, candidate.id}
+                kept[name].append(candidate.called(free_id(candidate.id, Path(name).resolve().name, of_id)))
+                of_id[kept[name][-1].id] = candidate
+            seen.add(candidate.key)
+            of_id.setdefault(candidate.id, candidate)
     return kept, removed
 
 

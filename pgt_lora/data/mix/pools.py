@@ -1,19 +1,19 @@
 """What a mix is drawn from: rows that are ready but for their images, from annotations, directories, the Hub or PGT."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Container, Hashable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.streams import stream
 from pgt_lora.data import generate as build
-from pgt_lora.data.digests import digests_of
+from pgt_lora.data.digests import content_of, digests_of
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf
+from pgt_lora.data.mix.terms import OWN_LICENSE, combined, sources_of
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.schema import renamed
 from pgt_lora.data.sources.source import ImageRef, Row, Source, SourceSettings
 from pgt_lora.data.sources.store import PARQUET
 from pgt_lora.data.tasks.task import TaskSettings
@@ -25,17 +25,23 @@ from pgt_lora.data.weights import parse_weights
 class Candidate:
     """A row that may be drawn; `make(files)` makes the sample, given the encoded images that `images` names.
 
-    Candidates with the same `key` are exact duplicates. A balanced draw is even over `strata` (`Row`). `digests` are
-    those of the images that are here already.
+    Candidates with the same `key` are exact duplicates; within a `source`, annotated rows are called the same
+    everywhere. A balanced draw is even over `strata` (`Row`). `digests` are those of the images that are here already.
     """
 
     id: str
     group: str
     key: Hashable
+    source: str
     images: tuple[ImageRef, ...]
     make: Callable[[Sequence[bytes]], Sample]
     strata: tuple[str, ...] = ()
     digests: tuple[bytes, ...] = ()
+
+    def called(self, name: str) -> "Candidate":
+        """Return the candidate under an id."""
+        make = self.make
+        return self if name == self.id else replace(self, id=name, make=lambda files: replace(make(files), id=name))
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ def annotated(
             row.id,
             row.group,
             (row.images, row.question, row.answer),
+            source.name,
             row.images,
             partial(ask_row, source, seed, row),
             row.strata,
@@ -71,9 +78,6 @@ def annotated(
     return Pool(candidates, facts, source.wider(settings))
 
 
-OWN_LICENSE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
-
-
 def generated(num_samples: int, seed: int, split: str, settings: TaskSettings) -> Pool:
     """Return as many PGT samples as are asked for, the first of a split of `seed`."""
     weights = parse_weights("families")
@@ -81,7 +85,7 @@ def generated(num_samples: int, seed: int, split: str, settings: TaskSettings) -
 
     def candidate(index: int) -> Candidate:
         name = f"pgt-{split}-{seed}-{index:06d}"
-        return Candidate(name, name, name, (), lambda files: make(index)[0])
+        return Candidate(name, name, name, "pgt", (), lambda files: make(index)[0])
 
     return Pool([candidate(index) for index in range(num_samples)], {"license": OWN_LICENSE})
 
@@ -90,11 +94,13 @@ def directory(path: Path) -> Pool:
     """Return the rows of a dataset directory, as they are."""
     manifest = read_manifest(path)
     rows = open_dataset(path)
-    known = open_dataset(path, read_images=False).select_columns(["id", "group", "images"])
     candidates = [
-        Candidate(row["id"], row["group"], row["id"], (), partial(_stored, rows, index), digests=digests_of(row))
-        for index, row in enumerate(known)
-    ]
+        Candidate(
+            row["id"], row["group"], content_of(row), row["source"], (), partial(_stored, rows, index),
+            digests=digests_of(row),
+        )
+        for index, row in enumerate(open_dataset(path, read_images=False))
+    ]  # fmt: skip
     sources = sources_of(manifest).values()
     facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "license": combined(sources)}
     if len(sources) == 1:
@@ -106,58 +112,26 @@ def directory(path: Path) -> Pool:
     return Pool(candidates, facts, form=Form(manifest["rows"]))
 
 
-def sources_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sources that a manifest lists; what `generate` wrote is the project's own."""
-    return renamed(manifest).get("sources") or {manifest["asked"].get("source", "pgt"): {"license": OWN_LICENSE}}
+def same(one: Candidate, other: Candidate) -> bool:
+    """Tell whether two candidates with one id and different keys are one row all the same.
 
-
-def drawn_sources(parts: Iterable[tuple[Path, Mapping[str, int]]]) -> dict[str, Any]:
-    """Return the sources of rows that are drawn from dataset directories, given how many have which `source` in each.
-
-    What two directories call the same has the terms of both.
+    Annotated rows are called by their source; what is numbered, such as PGT of several settings, is told by content.
     """
-    found: dict[str, Any] = {}
-    for path, counts in parts:
-        for name, facts in _counted(path, counts).items():
-            if name in found:
-                first = found[name]
-                facts = {key: value for key, value in first.items() if facts.get(key) == value} | {
-                    "license": combined([first, facts]), "drawn": first["drawn"] + facts["drawn"],
-                }  # fmt: skip
-            found[name] = facts
-    return found
+    if one.source != other.source:
+        return False
+    if one.images or other.images:
+        return True
+    first, second = (
+        each.key if isinstance(each.key, bytes) else content_of(each.make(()).to_row()) for each in (one, other)
+    )
+    return first == second
 
 
-def _counted(path: Path, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return the sources of a directory with the numbers of rows that are drawn.
-
-    A mix lists a directory that is mixed in by that one's name, but rows keep the source that they had there: they are
-    told apart where it is the only such directory, else each of their sources has the terms of all of these.
-    """
-    sources, present = sources_of(read_manifest(path)), set(open_dataset(path, read_images=False)["source"])
-    unnamed = {name: facts for name, facts in sources.items() if name not in present}
-    others = sorted(present - sources.keys())
-    found = {name: facts | {"drawn": counts.get(name, 0)} for name, facts in sources.items()}
-    if len(unnamed) == 1:
-        (name,) = unnamed
-        found[name]["drawn"] = sum(counts.get(each, 0) for each in others)
-    elif others:
-        shared: dict[str, Any] = {"license": combined((unnamed or sources).values())}
-        for facts in unnamed.values():
-            shared |= {key: facts[key] for key in ("family",) if key in facts}
-        found = {name: facts for name, facts in found.items() if name not in unnamed}
-        found |= {name: shared | {"drawn": counts.get(name, 0)} for name in others}
-    return found
-
-
-def combined(sources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the license of several sources together."""
-    terms = [facts["license"] for facts in sources]
-    return {
-        "annotations": "; ".join(dict.fromkeys(each["annotations"] for each in terms)),
-        "images": "; ".join(dict.fromkeys(each["images"] for each in terms)),
-        "redistributable": all(each["redistributable"] for each in terms),
-    }
+def free_id(row_id: str, label: str, taken: Container[str]) -> str:
+    """Return a row's id, with the name of where it is from in front if another row has it."""
+    while row_id in taken:
+        row_id = f"{label}-{row_id}"
+    return row_id
 
 
 def ask_row(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Sample:

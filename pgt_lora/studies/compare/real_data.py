@@ -21,7 +21,7 @@ from pgt_lora.data.directory import (
     write_manifest,
     write_rows,
 )
-from pgt_lora.data.mix.pools import drawn_sources
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.data.overlay.shard import SEPARATE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
-from pgt_lora.data.mix.pools import drawn_sources
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.permuted import permuted
 from pgt_lora.data.split import split
 from tests.support.mixes import mix
