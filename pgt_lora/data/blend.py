@@ -11,14 +11,16 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
-from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.mix.pools import free_id
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.turns import Form, to_form, widest
 
 
 def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
     """Return a directory in which a share of the samples is from the second one, made where it is not there yet.
 
-    A sample that cannot be divided goes to the second one. Single questions among conversations become conversations.
+    A sample that cannot be divided goes to the second one. Its rows whose ids are taken get its name in front. Single
+    questions among conversations become conversations.
     """
     manifests = [read_manifest(each) for each in (first, second)]
     path = data_directory(f"pgt-blend-{first.name}-{100 * share:g}%-{second.name}")
@@ -28,19 +30,20 @@ def blend(first: Path, second: Path, share: float, num_samples: int) -> Path:
     if not is_made(path, asked):
         num_second = math.ceil(share * num_samples - 1e-9)
         with new_directory(path, overwrite=True) as directory:
-            rows = chain(_drawn(first, num_samples - num_second), _drawn(second, num_second))
             form = widest(Form(manifest["rows"]) for manifest in manifests)
-            drawn: Counter[str] = Counter()
+            drawn: list[Counter[str]] = [Counter(), Counter()]
+            ids: set[str] = set()
 
-            def counted() -> Iterator[Mapping[str, Any]]:
-                for row in rows:
-                    drawn[row["source"]] += 1
-                    yield to_form(row, form)
+            def counted(part: int, data: Path, number: int) -> Iterator[Mapping[str, Any]]:
+                for row in _drawn(data, number):
+                    drawn[part][row["source"]] += 1
+                    row_id = free_id(row["id"], data.name, ids)
+                    ids.add(row_id)
+                    yield to_form(dict(row) | {"id": row_id}, form)
 
-            made = write_rows(directory, counted(), form)
-            made["sources"] = {
-                name: facts | {"drawn": drawn[name]} for each in manifests for name, facts in sources_of(each).items()
-            }
+            rows = chain(counted(0, first, num_samples - num_second), counted(1, second, num_second))
+            made = write_rows(directory, rows, form)
+            made["sources"] = drawn_sources(zip((first, second), drawn, strict=True))
             write_manifest(directory, asked, made)
     return path
 

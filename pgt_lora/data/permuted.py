@@ -1,6 +1,6 @@
 """A dataset with its answers permuted: what it teaches is the form of the answers and not the skill."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.turns import Form, columns, last_answer, with_last_answer
 
 
@@ -32,7 +33,7 @@ def permuted(data: Path) -> Path:
             for row, other in zip(track(rows, len(rows), "Permuting answers"), others, strict=True)
         )
         made = write_rows(directory, changed, form)
-        write_manifest(directory, asked, made | ({"sources": manifest["sources"]} if "sources" in manifest else {}))
+        write_manifest(directory, asked, made | {"sources": drawn_sources([(data, Counter(rows["source"]))])})
     return path
 
 

@@ -1,9 +1,12 @@
 """The PGT dataset directories that a recipe asks for."""
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.workspace import data_directory
@@ -36,8 +39,8 @@ def pgt_data(
     settings = replace(settings, style=style) if style else settings
     weights = weights or parse_weights(recipe.kit.tasks)
     look = "" if settings.style == Style.PLAIN else f"-{settings.style}"
-    path = data_directory(f"{name}{look}-{split}-{settings.canvas}-{num_samples}")
     asked = request(num_samples=num_samples, seed=0, split=split, weights=weights, settings=settings)
+    path = data_directory(f"{name}{look}-{split}-{settings.canvas}-{num_samples}{_digest(asked)}")
     if is_made(path, asked):
         return path
     num_proc = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -47,3 +50,11 @@ def pgt_data(
         overwrite=True,
     )  # fmt: skip
     return path
+
+
+def _digest(asked: Mapping[str, Any]) -> str:
+    """Return what tells apart the names of requests that differ in tasks or counts; nothing for the usual ones."""
+    usual = {"tasks": parse_weights("families"), "max_count": TaskSettings.max_count}
+    if all(asked[name] == value for name, value in usual.items()):
+        return ""
+    return "-" + hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]

@@ -12,6 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.data.directory import open_dataset, read_manifest, write_manifest, write_rows
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.readers.build import test_directory
 from pgt_lora.data.readers.split import groups_of
 from pgt_lora.data.readers.survey import Known
@@ -55,7 +56,7 @@ def split(
     check_free(out, overwrite)
     manifest, rows = read_manifest(data), open_dataset(data)
     form = Form(manifest["rows"])
-    known = rows.select_columns(["id", "task", "answer", "group", "scene", *columns(form)]).to_list()
+    known = rows.select_columns(["id", "source", "task", "answer", "group", "scene", *columns(form)]).to_list()
     cells = [cell_of(row) for row in known] if Stratify.CELL in (stratify, by) else []
     keys = [(row["group"], f"cell {cells[n]}") if by == By.CELL else (row["group"],) for n, row in enumerate(known)]
     groups = groups_of({n: Known(known[n]["id"], each, None) for n, each in enumerate(keys)})
@@ -69,7 +70,7 @@ def split(
         for directory, is_test in zip(directories, parts.values(), strict=True):
             chosen = [n for n in range(len(known)) if (n in held_out) == is_test]
             made = write_rows(directory, rows.select(chosen), form)
-            made |= {"sources": manifest["sources"]} if "sources" in manifest else {}
+            made["sources"] = drawn_sources([(data, Counter(known[n]["source"] for n in chosen))])
             asked = split_request(data, share, stratify, by=by, seed=seed, is_test=is_test)
             write_manifest(directory, asked, made)
     return out, test_directory(out)

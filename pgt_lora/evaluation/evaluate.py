@@ -23,7 +23,7 @@ from pgt_lora.evaluation.asked import Asked, EveryQuestion
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.probability import By, log_probabilities
 from pgt_lora.evaluation.reading import parse
-from pgt_lora.evaluation.score_files import read_facts, write_scores
+from pgt_lora.evaluation.score_files import SCORES, read_facts, write_scores
 from pgt_lora.evaluation.scoring import Score, correct, score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
@@ -132,17 +132,17 @@ def evaluate(
     """
     if by == By.PROBABILITY and not any(open_dataset(data)["choices"]):
         raise InputError(f"{data}: no row has choices to compare by probability; leave out --by")
+    facts = {
+        "model": name,
+        "data": str(data),
+        "content_hash": read_manifest(data)["content_hash"],  # before answering: later, other rows may lie there
+        "generation": asdict(generation),
+        "by": by.value,
+        "turns": asked.value,
+    }
     with new_directory(out, overwrite) as directory:
         rows, predictions = answers(model, encoder, data, generation, by, feature_cache_gb, asked)
         scores = score_by_task(rows, predictions)
-        facts = {
-            "model": name,
-            "data": str(data),
-            "content_hash": read_manifest(data)["content_hash"],
-            "generation": asdict(generation),
-            "by": by.value,
-            "turns": asked.value,
-        }
         write_scores(directory, predictions, scores, facts)
     return scores
 
@@ -196,14 +196,14 @@ def evaluate_sets(
     `model` is the checkpoint's, where it is loaded already.
 
     Raises:
-        InputError: a test set cannot be read, or it was evaluated on another one of the same name.
+        InputError: a test set cannot be read, or this stage or one beside it was evaluated on another of the same name.
     """
     for test, path in tests.items():
-        if (out / test).exists() and read_facts(out / test)["content_hash"] != read_manifest(path)["content_hash"]:
-            raise InputError(
-                f"{path}: {out / test} holds scores of another dataset with this name; rename one, or choose "
-                "another --out"
-            )
+        content_hash = read_manifest(path)["content_hash"]
+        for other in (stage / test for stage in sorted({out, *out.parent.glob("*")})):
+            if (other / SCORES).is_file() and read_facts(other)["content_hash"] != content_hash:
+                told = f"{other} holds scores of another dataset with this name"
+                raise InputError(f"{path}: {told}; rename one, or choose another --out")
     waiting = {test: path for test, path in tests.items() if not (out / test).exists()}
     if not waiting:
         return

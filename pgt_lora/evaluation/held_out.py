@@ -1,12 +1,14 @@
 """The held-out sets that a run or a comparison scores, by the names under which their scores are kept."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, product
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.data.digests import image_digests
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.readers.build import test_directory
@@ -68,15 +70,22 @@ def check_held_out(sets: Mapping[str, Path], datasets: Mapping[str, Path]) -> No
     Raises:
         InputError: something is trained on the set, by the name that it has in `datasets`.
     """
-    shown = {name: set(open_dataset(data)["group"]) for name, data in datasets.items()}
+    for path, (name, data) in product(sets.values(), datasets.items()):
+        if read_manifest(path)["content_hash"] == read_manifest(data)["content_hash"]:
+            raise InputError(f"--eval-data {path}: {name} is trained on these items; give held-out ones")
+    shown = {name: set(chain.from_iterable(_shown(data))) for name, data in datasets.items()}
     for path in sets.values():
-        groups = list(open_dataset(path)["group"])
-        for name, data in datasets.items():
-            if read_manifest(path)["content_hash"] == read_manifest(data)["content_hash"]:
-                raise InputError(f"--eval-data {path}: {name} is trained on these items; give held-out ones")
-            if leaked := sum(group in shown[name] for group in groups):
+        rows = list(_shown(path))
+        for name, known in shown.items():
+            if leaked := sum(not known.isdisjoint(each) for each in rows):
                 console.print(
-                    f"Warning: {leaked:,} of the {len(groups):,} rows of {path} show what {name} is trained on; these "
+                    f"Warning: {leaked:,} of the {len(rows):,} rows of {path} show what {name} is trained on; these "
                     "scores say what it remembers, too. Divide by image: pgt-lora import … --test 0.1",
                     style="bold", soft_wrap=True,
                 )  # fmt: skip
+
+
+def _shown(data: Path) -> Iterator[tuple[str | bytes, ...]]:
+    """Yield what tells what each row shows: its group, and its images, which are of other groups in other datasets."""
+    groups = open_dataset(data, read_images=False)["group"]
+    return ((group, *digests) for group, digests in zip(groups, image_digests(data), strict=True))

@@ -10,8 +10,9 @@ import numpy as np
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json_lines
-from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.evaluation import statistics
+from pgt_lora.evaluation.score_files import read_facts
 from pgt_lora.evaluation.scoring import chance
 from pgt_lora.evaluation.statistics import Floats, Indices
 
@@ -147,13 +148,14 @@ def read_result(items: Items, directories: Mapping[str, Sequence[Path]]) -> Resu
     Raises:
         InputError: predictions are not of these items.
     """
-    ids = [row["id"] for row in items.rows]
+    ids, content_hash = [row["id"] for row in items.rows], read_manifest(items.path)["content_hash"]
     predictions: dict[str, list[list[dict[str, Any]]]] = {}
     for arm, each in directories.items():
         predictions[arm] = []
         for directory in each:
             predictions[arm].append(read_json_lines(directory / "predictions.jsonl"))
-            if [one["id"] for one in predictions[arm][-1]] != ids:
+            of_these = [one["id"] for one in predictions[arm][-1]] == ids
+            if not of_these or read_facts(directory)["content_hash"] != content_hash:  # ids alone are alike for a seed
                 raise InputError(f"{directory}: not the items of {items.path}; delete it to score them again")
     return Result(items, predictions)
 

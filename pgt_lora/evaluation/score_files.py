@@ -13,6 +13,8 @@ from pgt_lora.core.terminal import console
 from pgt_lora.evaluation.free_text import COUNTS
 from pgt_lora.evaluation.scoring import Score
 
+SCORES = "scores.json"
+
 
 def write_scores(
     directory: Path, predictions: Iterable[Mapping[str, Any]], scores: Mapping[str, Score], facts: Mapping[str, Any]
@@ -25,7 +27,7 @@ def write_scores(
     write_text(directory / "predictions.jsonl", "".join(lines))
     tasks = {task: _told(score) for task, score in scores.items()}
     counts = {"free_text": COUNTS} if any("f1" in told for told in tasks.values()) else {}
-    write_json(directory / "scores.json", {**facts, **counts, "tasks": tasks})
+    write_json(directory / SCORES, {**facts, **counts, "tasks": tasks})
 
 
 def _told(score: Score) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def _told(score: Score) -> dict[str, Any]:
 
 def read_facts(directory: Path) -> dict[str, Any]:
     """Return what `evaluate` wrote to `scores.json`: what was asked of which model, and the scores."""
-    facts: dict[str, Any] = json.loads((directory / "scores.json").read_text(encoding="utf-8"))
+    facts: dict[str, Any] = json.loads((directory / SCORES).read_text(encoding="utf-8"))
     return facts
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import render_page
-from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.mix.terms import sources_of
 from pgt_lora.evaluation.held_out import TITLES, title
 from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.evaluation.scoring import Score

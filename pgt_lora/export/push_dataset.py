@@ -11,7 +11,7 @@ from pgt_lora.core.files import write_json
 from pgt_lora.core.html import fence, markdown
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import IMAGE_ROOT, MANIFEST, PARQUET, open_dataset, read_manifest
-from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.mix.terms import sources_of
 from pgt_lora.data.parquet import (
     ROWS_PER_GROUP,
     parquet_files,

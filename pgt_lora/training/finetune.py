@@ -55,7 +55,7 @@ def finetune(
     quieten_others()
     with together():
         eval_data = held_out_set(recipe, eval_data)
-        shape = check_step(recipe, data)
+        shape, manifest = check_step(recipe, data), read_manifest(data)  # which other rows may replace while it trains
         rows = open_stream(data) if recipe.kit.streaming else open_dataset(data)
         training = measured(recipe, rows, data)
         held_out = measured(recipe, open_dataset(eval_data), eval_data) if eval_data else None
@@ -93,7 +93,7 @@ def finetune(
             audited = audit(trainer, prepared.training.encoder, prepared.modules)
         started = time.monotonic()
         train(trainer, stop, resume[0])
-    facts = key | audited | {"data": read_manifest(data)}
+    facts = key | audited | {"data": manifest}
     if eval_data:
         facts |= {"held_out": held_out_losses(trainer, eval_data)}
     save(trainer, recipe, facts, out, time.monotonic() - started)

@@ -12,6 +12,7 @@ import pytest
 from pgt_lora.data import blend as blend_module
 from pgt_lora.data import directory as module
 from pgt_lora.data.blend import blend
+from pgt_lora.data.digests import image_digests
 from pgt_lora.data.directory import PARQUET, open_dataset, write_manifest, write_rows
 from pgt_lora.data.parquet import batches
 from pgt_lora.data.preview import write_preview
@@ -19,7 +20,6 @@ from pgt_lora.data.sample import Sample
 from pgt_lora.data.seal import seal
 from pgt_lora.data.turns import Form
 from pgt_lora.export.push_dataset import _write_annotations as write_annotations
-from pgt_lora.studies.compare.runs import image_digests
 from tests.support.originals import jpeg
 
 NUM_ROWS = 1000

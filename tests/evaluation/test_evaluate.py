@@ -1,6 +1,6 @@
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -9,17 +9,21 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.evaluation.evaluate import (
+    _prediction,
     evaluate,
+    evaluate_sets,
     load_for_evaluation,
     predict,
     warn_if_trained_on,
 )
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.reading import parse
-from pgt_lora.evaluation.score_files import print_scores, read_scores
+from pgt_lora.evaluation.score_files import print_scores, read_facts, read_scores
 from pgt_lora.evaluation.scoring import Score
 from pgt_lora.models.checkpoint import Checkpoint
+from pgt_lora.models.names import resolve
 from tests.support.checkpoints import checkpoint
+from tests.support.scored_runs import questions
 
 
 def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_path: Path) -> None:
@@ -62,6 +66,24 @@ def test_data_that_was_trained_on_is_pointed_out(data_dir: Path, held_out_dir: P
         assert said(Checkpoint(str(tmp_path / "run" / "other")), data_dir) == ""
     (adapter / "run.json").unlink()
     assert said(Checkpoint("base", adapter), data_dir) == ""
+
+
+def test_scores_are_of_the_questions_that_were_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = questions(tmp_path / "pgt")
+    asked = read_manifest(data)["content_hash"]
+
+    def answered(*words: Any) -> tuple[Any, list[dict[str, Any]]]:
+        rows = open_dataset(data)
+        questions(data, {"relation": 2.0, "distance": 1.0})  # another run remakes the directory meanwhile
+        return rows, [_prediction(row, row["answer"]) for row in rows]
+
+    monkeypatch.setattr("pgt_lora.evaluation.evaluate.answers", answered)
+    base = tmp_path / "run" / "base"
+    evaluate(None, cast(Any, None), data, base / "pgt", name="base", generation=Generation(8, 8))
+    assert read_facts(base / "pgt")["content_hash"] == asked != read_manifest(data)["content_hash"]
+    recipe = resolve("tiny-qwen2.5-vl", []).recipe
+    with pytest.raises(InputError, match="base/pgt holds scores of another dataset with this name; rename one, or"):
+        evaluate_sets(recipe, Checkpoint("base"), {"pgt": data}, tmp_path / "run" / "finetuned")
 
 
 def test_the_share_of_unread_outputs_is_printed() -> None:

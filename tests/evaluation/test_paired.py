@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.evaluation.paired import Result, contrasts, pairs, read_items
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.evaluation.paired import Result, contrasts, pairs, read_items, read_result
 from tests.support.comparisons import made_up
+from tests.support.scored_runs import questions, scored
 
 
 def test_up_to_chance_is_no_finding(held_out_dir: Path) -> None:
@@ -41,9 +43,17 @@ def test_every_arm_meets_the_first_and_the_first_that_was_trained() -> None:
 
 
 def test_answers_to_other_items_are_refused(held_out_dir: Path, tmp_path: Path) -> None:
-    from pgt_lora.evaluation.paired import read_result
-
     items = read_items("held out", held_out_dir)
     (tmp_path / "predictions.jsonl").write_text(json.dumps({"id": "another"}) + "\n")
     with pytest.raises(InputError, match="not the items of"):
         read_result(items, {"a": [tmp_path]})
+
+
+def test_other_questions_under_the_same_ids_are_refused(tmp_path: Path) -> None:
+    data = questions(tmp_path / "data")
+    scored(tmp_path / "scores", data, {"relation": 0.5, "distance": 0.5})
+    ids = open_dataset(data)["id"]
+    questions(data, {"relation": 2.0, "distance": 1.0})
+    assert open_dataset(data)["id"] == ids
+    with pytest.raises(InputError, match="not the items of"):
+        read_result(read_items("made up", data), {"a": [tmp_path / "scores"]})

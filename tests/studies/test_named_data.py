@@ -12,9 +12,11 @@ from pgt_lora.data.directory import MANIFEST, open_dataset
 from pgt_lora.data.readers.build import ImportSettings, import_data
 from pgt_lora.evaluation.held_out import check_held_out, title
 from pgt_lora.models.names import resolve
-from pgt_lora.studies.by_name import finetune
+from pgt_lora.studies.by_name import finetune, overlay
 from pgt_lora.studies.named_data import dataset, held_out
 from tests.support import own_data
+from tests.support.own_data import imported
+from tests.support.row_files import png
 
 
 @pytest.fixture
@@ -77,6 +79,19 @@ def test_rows_that_are_trained_on_are_told(recipe: Recipe, tmp_path: Path) -> No
         check_held_out({"mine": test}, {"the model": whole})
     assert f"4 of the 4 rows of {test} show what the model is trained on" in told.get()
     assert title(whole.name) == "questions"
+
+
+def test_an_image_that_is_trained_on_is_told_whatever_its_group(tmp_path: Path) -> None:
+    files = [png(index, 448) for index in range(3)]
+    alone, named = imported(files, tmp_path / "alone"), imported(files[:2], tmp_path / "named", group="a scene")
+    folder = tmp_path / "alone-files" / "pictures"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(files[0])
+    overlay(folder, tmp_path / "plan", proportion=1.0)
+    for trained_on, leaked in ((named, 2), (tmp_path / "plan", 1)):
+        with console.capture() as told:
+            check_held_out({"mine": alone}, {"the model": trained_on})
+        assert f"{leaked} of the 3 rows of {alone} show what the model is trained on" in told.get()
 
 
 def test_what_is_trained_on_cannot_tell_when_to_stop(recipe: Recipe, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.support.originals import RANDOM, TALLYQA, ZEROSHOT, ladder, lines, pu
 SMALL = TaskSettings(Canvas(112, 112))
 
 
-def mix(standin: Path, out: Path, num_samples: int = 60, seed: int = 0, **asked: Any) -> dict[str, Any]:
+def mix(standin: Path, out: Path, num_samples: int | None = 60, seed: int = 0, **asked: Any) -> dict[str, Any]:
     given = {"annotations": annotations(standin), "image_root": standin / IMAGES} | asked
     return mixed(out, num_samples=num_samples, seed=seed, cache=out.parent / "cache", **given)
 

@@ -2,10 +2,11 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pgt_lora.data.readers.build import import_data
 from tests.support.published_rows import cambrian, cauldron
 from tests.support.row_files import NUM_ROWS, images, lines, parquet, png, turn
 
@@ -170,6 +171,19 @@ def image_folder_jsonl(folder: Path) -> Path:
     rows = [{"file_name": name, "question": "Where?", "answer": f"(0.{n:02d}, 0.5)"} for n, name in enumerate(names)]
     lines(pictures / "metadata.jsonl", rows)
     return pictures
+
+
+def imported(files: Sequence[bytes], out: Path, **columns: Any) -> Path:
+    """Import image files with a question each, and other columns, as a dataset directory."""
+    folder = out.with_name(f"{out.name}-files")
+    folder.mkdir()
+    for index, data in enumerate(files):
+        (folder / f"{index}.png").write_bytes(data)
+    rows = [
+        {"image": f"{n}.png", "question": f"What is {n}?", "answer": f"A {n}.", **columns} for n in range(len(files))
+    ]
+    import_data(str(lines(folder / f"{out.name}.jsonl", rows)), out)
+    return out
 
 
 # By name: what writes the form, the columns that must be named, and the formats of the answers.

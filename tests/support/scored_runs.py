@@ -1,6 +1,7 @@
 """Run directories as they are after scoring, with made-up answers."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ from pgt_lora.evaluation.scoring import score_by_task
 BASE = "data/tiny-qwen2.5-vl"
 
 
-def questions(out: Path) -> Path:
+ALIKE = {"relation": 1.0, "distance": 1.0}
+
+
+def questions(out: Path, weights: Mapping[str, float] = ALIKE) -> Path:
     """Write a dataset directory of two tasks, so many that a great gain is more than noise."""
-    generate(out, num_samples=80, seed=3, weights={"relation": 1.0, "distance": 1.0},
-             settings=TaskSettings(Canvas(112, 112)))  # fmt: skip
+    generate(
+        out, num_samples=80, seed=3, weights=weights, settings=TaskSettings(Canvas(112, 112)), overwrite=out.exists()
+    )
     return out
 
 

@@ -1,10 +1,12 @@
 """Fine-tuning: what it writes, how it resumes, what it refuses."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -12,11 +14,13 @@ import torch
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe, build_recipe, load_recipe
+from pgt_lora.data.directory import read_manifest
+from pgt_lora.data.generate import generate
 from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import IGNORE, Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.adapter import check_trained
-from pgt_lora.training.finetune import finetune
+from pgt_lora.training.finetune import finetune, train
 from pgt_lora.training.run_directory import newest_checkpoint
 from tests.support.discovered import FAMILIES
 from tests.support.runs import equal, weights
@@ -70,6 +74,23 @@ def test_finetune_writes_an_adapter_that_plain_peft_loads(
     with pytest.raises(InputError, match="finished run"):
         finetune(recipe, data_dir, tmp_path / "run")
     assert equal(tmp_path / "run", tmp_path / "run")
+
+
+def test_the_record_is_of_the_rows_that_were_trained_on(
+    recipe: Recipe, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(data_dir, data)
+    trained_on = read_manifest(data)
+
+    def remade(*words: Any) -> None:
+        train(*words)
+        generate(data, num_samples=1, seed=7, overwrite=True)  # by another command, meanwhile
+
+    monkeypatch.setattr("pgt_lora.training.finetune.train", remade)
+    short = build_recipe("short", "here", dict(recipe.values) | {"max_steps": 2})
+    adapter = finetune(short, data, tmp_path / "run")
+    assert json.loads((adapter / "run.json").read_text())["data"] == trained_on
 
 
 @pytest.mark.slow

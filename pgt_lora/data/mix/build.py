@@ -3,6 +3,7 @@
 Annotations come first, rows are drawn from them, and only the images of drawn rows are fetched.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.core.workspace import is_hub_id, user_cache
 from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
-from pgt_lora.data.mix.draw import clean, enough, images_of, ordered
+from pgt_lora.data.mix.draw import clean, enough, images_of, leave_out, ordered
 from pgt_lora.data.mix.exclusion import Exclusion, excluded
 from pgt_lora.data.mix.images import Shelf, stores
 from pgt_lora.data.mix.pools import Candidate, Pool, annotated, directory, generated
@@ -59,10 +60,15 @@ def build_mix(
             name: ordered(stream(asked.seed, "mix", "draw", name), rows, asked.balanced)
             for name, rows in eligible.items()
         }
-        if asked.num_samples is None:
-            counts = {name: len(rows) for name, rows in drawn.items()}
-        enough(drawn, counts, pools, removed)
-        paths, redrawn = images_of(drawn, counts, pools, shelf, asked.on_missing == OnMissing.REDRAW)
+        paths: dict[ImageRef, Path] = {}
+        redrawn: Counter[str] = Counter()
+        while True:
+            if asked.num_samples is None:
+                counts = {name: len(rows) for name, rows in drawn.items()}
+            enough(drawn, counts, pools, removed)
+            redrawn += images_of(drawn, counts, pools, shelf, asked.on_missing == OnMissing.REDRAW, paths)
+            if not leave_out(drawn, counts, paths, ruled_out, removed):
+                break
         taken = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
         stream(asked.seed, "mix", "order").shuffle(taken)
         form = widest(pool.form for pool in pools.values())

@@ -6,10 +6,11 @@ from pathlib import Path
 from random import Random
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
 from pgt_lora.data.mix.exclusion import Exclusion
 from pgt_lora.data.mix.images import Shelf, obtain
-from pgt_lora.data.mix.pools import Candidate, Pool
+from pgt_lora.data.mix.pools import Candidate, Pool, free_id, same
 from pgt_lora.data.sources.source import ImageRef
 
 MAX_NAMED = 5  # of the images that are missing
@@ -36,20 +37,27 @@ def apportion(num_samples: int, shares: Mapping[str, float]) -> dict[str, int]:
 def clean(
     pools: Mapping[str, Pool], ruled_out: Exclusion
 ) -> tuple[dict[str, list[Candidate]], dict[str, Counter[str]]]:
-    """Drop exact duplicates and excluded groups; return what is left, and the counts of what was removed by reason."""
+    """Drop exact duplicates and excluded images; return what is left, and the counts of what was removed by reason.
+
+    Another row of an id that is taken gets its share's name in front.
+    """
     kept: dict[str, list[Candidate]] = {}
     removed: dict[str, Counter[str]] = {}
     seen: set[Hashable] = set()
+    of_id: dict[str, Candidate] = {}
     for name, pool in pools.items():
         kept[name], removed[name] = [], Counter()
         for candidate in pool.candidates:
-            if candidate.key in seen or candidate.id in seen:
+            first = of_id.get(candidate.id)
+            if candidate.key in seen or (first and same(first, candidate)):
                 removed[name]["exact duplicate"] += 1
-            elif candidate.group in ruled_out.why:
-                removed[name][f"image in {ruled_out.why[candidate.group]}"] += 1
+            elif why := ruled_out.reason(candidate.group, candidate.digests):
+                removed[name][f"image in {why}"] += 1
             else:
-                kept[name].append(candidate)
-            seen |= {candidate.key, candidate.id}
+                kept[name].append(candidate.called(free_id(candidate.id, Path(name).resolve().name, of_id)))
+                of_id[kept[name][-1].id] = candidate
+            seen.add(candidate.key)
+            of_id.setdefault(candidate.id, candidate)
     return kept, removed
 
 
@@ -110,15 +118,15 @@ def images_of(
     pools: Mapping[str, Pool],
     shelf: Shelf,
     redraw: bool,
-) -> tuple[dict[ImageRef, Path], Counter[str]]:
-    """Get the images of the first `counts` rows of each list of `drawn`; return them and the numbers of redrawn rows.
+    paths: dict[ImageRef, Path],
+) -> Counter[str]:
+    """Get into `paths` the images of the first `counts` rows of each list of `drawn`; return how many were redrawn.
 
     A row without its images is an error that names it, or, with `redraw`, leaves its list, and the next one moves up.
 
     Raises:
         InputError: an image is missing, or there are too few rows with images.
     """
-    paths: dict[ImageRef, Path] = {}
     redrawn: Counter[str] = Counter()
     while True:
         wanted = {ref for name, count in counts.items() for row in drawn[name][:count] for ref in row.images}
@@ -129,7 +137,7 @@ def images_of(
             for name, count in counts.items()
         }
         if not any(lost.values()):
-            return paths, redrawn
+            return redrawn
         told = [f"row {row.id}: {_problem(row, obtained.problems)}" for rows in lost.values() for row in rows]
         named = "; ".join(told[:MAX_NAMED]) + (f" and {len(told) - MAX_NAMED:,} more" if told[MAX_NAMED:] else "")
         if not redraw:
@@ -140,6 +148,29 @@ def images_of(
             gone = {row.id for row in rows}
             drawn[name] = [row for row in drawn[name] if row.id not in gone]
         enough(drawn, counts, pools, {name: Counter({"image missing": redrawn[name]}) for name in counts})
+
+
+def leave_out(
+    drawn: dict[str, list[Candidate]],
+    counts: Mapping[str, int],
+    paths: Mapping[ImageRef, Path],
+    ruled_out: Exclusion,
+    removed: Mapping[str, Counter[str]],
+) -> bool:
+    """Drop the rows to be taken that show an excluded image, which is known once it is here; tell whether any did."""
+    if not any(isinstance(each, bytes) for each in ruled_out.why):
+        return False
+    digests = {each: bytes.fromhex(file_digest(path)) for each, path in paths.items()}
+    found = False
+    for name, count in counts.items():
+        reasons = {
+            row.id: ruled_out.reason(row.group, [digests[each] for each in row.images]) for row in drawn[name][:count]
+        }
+        gone = {row_id: why for row_id, why in reasons.items() if why}
+        removed[name].update(f"image in {why}" for why in gone.values())
+        drawn[name] = [row for row in drawn[name] if row.id not in gone]
+        found |= bool(gone)
+    return found
 
 
 def _problem(row: Candidate, problems: Mapping[ImageRef, str]) -> str:

@@ -1,8 +1,9 @@
-"""The images that evaluation uses, so that training does not: their groups, from benchmarks, directories or lists."""
+"""The images that evaluation uses, so that training does not: from benchmarks, dataset directories or lists."""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError, choices
@@ -18,10 +19,17 @@ _GROUP = re.compile(r"^[\w-]+:\S+$")
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Groups that must not be trained on, each with the first list that it stands in, and VSR's family by list."""
+    """What must not be trained on: groups, and images by their digests, each with the first list that it stands in.
 
-    why: dict[str, str]
+    `families` is VSR's family by list.
+    """
+
+    why: dict[str | bytes, str]
     families: dict[str, str]
+
+    def reason(self, group: str, digests: Iterable[bytes]) -> str | None:
+        """Return the list in which a row's group or one of its images stands, or None."""
+        return next((self.why[each] for each in (group, *digests) if each in self.why), None)
 
 
 def excluded(
@@ -37,8 +45,8 @@ def excluded(
     """
     found = Exclusion({}, {})
     for entry in entries:
-        groups, family = _groups(entry, settings, shelf, annotations)
-        found.why.update({group: label(entry) for group in groups if group not in found.why})
+        shown, family = _shown(entry, settings, shelf, annotations)
+        found.why.update({each: label(entry) for each in shown if each not in found.why})
         if family:
             found.families[f"--exclude {entry}"] = family
     return found
@@ -50,9 +58,10 @@ def label(entry: str) -> str:
     return f"{name} test" if name in discover("pgt_lora.data.sources", "SOURCE") else Path(entry).resolve().name
 
 
-def _groups(
+def _shown(
     entry: str, settings: SourceSettings, shelf: Shelf, annotations: Mapping[str, str | Path]
-) -> tuple[Iterable[str], str | None]:
+) -> tuple[Iterable[str | bytes], str | None]:
+    """Return the groups that an entry names and, of a dataset directory, its images' digests; and VSR's family."""
     sources = discover("pgt_lora.data.sources", "SOURCE")
     name, _, given = entry.partition("=")
     if name in sources:
@@ -64,7 +73,8 @@ def _groups(
     path = Path(entry)
     if (path / MANIFEST).is_file():
         pool = directory(path)
-        return (candidate.group for candidate in pool.candidates), pool.facts.get("family")
+        shown: Iterable[tuple[str | bytes, ...]] = ((each.group, *each.digests) for each in pool.candidates)
+        return chain.from_iterable(shown), pool.facts.get("family")
     if not path.is_file():
         known = choices(sources)
         raise InputError(f"--exclude {entry}: not a source ({known}), dataset directory or text file of groups")

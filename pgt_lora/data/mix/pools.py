@@ -1,18 +1,19 @@
 """What a mix is drawn from: rows that are ready but for their images, from annotations, directories, the Hub or PGT."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Container, Hashable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.streams import stream
 from pgt_lora.data import generate as build
+from pgt_lora.data.digests import content_of, digests_of
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.annotations import load
 from pgt_lora.data.mix.images import Shelf
+from pgt_lora.data.mix.terms import OWN_LICENSE, combined, sources_of
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.schema import renamed
 from pgt_lora.data.sources.source import ImageRef, Row, Source, SourceSettings
 from pgt_lora.data.sources.store import PARQUET
 from pgt_lora.data.tasks.task import TaskSettings
@@ -24,15 +25,23 @@ from pgt_lora.data.weights import parse_weights
 class Candidate:
     """A row that may be drawn; `make(files)` makes the sample, given the encoded images that `images` names.
 
-    Candidates with the same `key` are exact duplicates. A balanced draw is even over `strata` (`Row`).
+    Candidates with the same `key` are exact duplicates; within a `source`, annotated rows are called the same
+    everywhere. A balanced draw is even over `strata` (`Row`). `digests` are those of the images that are here already.
     """
 
     id: str
     group: str
     key: Hashable
+    source: str
     images: tuple[ImageRef, ...]
     make: Callable[[Sequence[bytes]], Sample]
     strata: tuple[str, ...] = ()
+    digests: tuple[bytes, ...] = ()
+
+    def called(self, name: str) -> "Candidate":
+        """Return the candidate under an id."""
+        make = self.make
+        return self if name == self.id else replace(self, id=name, make=lambda files: replace(make(files), id=name))
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,7 @@ def annotated(
             row.id,
             row.group,
             (row.images, row.question, row.answer),
+            source.name,
             row.images,
             partial(ask_row, source, seed, row),
             row.strata,
@@ -68,9 +78,6 @@ def annotated(
     return Pool(candidates, facts, source.wider(settings))
 
 
-OWN_LICENSE = {"annotations": "Apache-2.0", "images": "Apache-2.0", "redistributable": True}
-
-
 def generated(num_samples: int, seed: int, split: str, settings: TaskSettings) -> Pool:
     """Return as many PGT samples as are asked for, the first of a split of `seed`."""
     weights = parse_weights("families")
@@ -78,7 +85,7 @@ def generated(num_samples: int, seed: int, split: str, settings: TaskSettings) -
 
     def candidate(index: int) -> Candidate:
         name = f"pgt-{split}-{seed}-{index:06d}"
-        return Candidate(name, name, name, (), lambda files: make(index)[0])
+        return Candidate(name, name, name, "pgt", (), lambda files: make(index)[0])
 
     return Pool([candidate(index) for index in range(num_samples)], {"license": OWN_LICENSE})
 
@@ -87,34 +94,44 @@ def directory(path: Path) -> Pool:
     """Return the rows of a dataset directory, as they are."""
     manifest = read_manifest(path)
     rows = open_dataset(path)
-    names = rows.select_columns(["id", "group"]).to_dict()
     candidates = [
-        Candidate(name, group, name, (), partial(_stored, rows, index))
-        for index, (name, group) in enumerate(zip(names["id"], names["group"], strict=True))
-    ]
-    facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "license": combined(sources_of(manifest))}
-    if len(sources_of(manifest)) == 1:
-        (source,) = sources_of(manifest).values()
+        Candidate(
+            row["id"], row["group"], content_of(row), row["source"], (), partial(_stored, rows, index),
+            digests=digests_of(row),
+        )
+        for index, row in enumerate(open_dataset(path, read_images=False))
+    ]  # fmt: skip
+    sources = sources_of(manifest).values()
+    facts: dict[str, Any] = {"content_hash": manifest["content_hash"], "license": combined(sources)}
+    if len(sources) == 1:
+        (source,) = sources
         facts |= {name: source[name] for name in ("origin", "revision") if name in source}
-    families = {each["family"] for each in sources_of(manifest).values() if "family" in each}
+    families = {each["family"] for each in sources if "family" in each}
     if families:  # one alone, since `mix` refuses several
         facts["family"] = families.pop()
     return Pool(candidates, facts, form=Form(manifest["rows"]))
 
 
-def sources_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sources that a manifest lists; what `generate` wrote is the project's own."""
-    return renamed(manifest).get("sources") or {manifest["asked"].get("source", "pgt"): {"license": OWN_LICENSE}}
+def same(one: Candidate, other: Candidate) -> bool:
+    """Tell whether two candidates with one id and different keys are one row all the same.
+
+    Annotated rows are called by their source; what is numbered, such as PGT of several settings, is told by content.
+    """
+    if one.source != other.source:
+        return False
+    if one.images or other.images:
+        return True
+    first, second = (
+        each.key if isinstance(each.key, bytes) else content_of(each.make(()).to_row()) for each in (one, other)
+    )
+    return first == second
 
 
-def combined(sources: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the license of several sources together."""
-    terms = [facts["license"] for facts in sources.values()]
-    return {
-        "annotations": "; ".join(dict.fromkeys(each["annotations"] for each in terms)),
-        "images": "; ".join(dict.fromkeys(each["images"] for each in terms)),
-        "redistributable": all(each["redistributable"] for each in terms),
-    }
+def free_id(row_id: str, label: str, taken: Container[str]) -> str:
+    """Return a row's id, with the name of where it is from in front if another row has it."""
+    while row_id in taken:
+        row_id = f"{label}-{row_id}"
+    return row_id
 
 
 def ask_row(source: Source, seed: int, row: Row, files: Sequence[bytes]) -> Sample:

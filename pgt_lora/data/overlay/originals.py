@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import IMAGE_ROOT, open_dataset, read_manifest
 from pgt_lora.data.limit import nested
-from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.mix.terms import sources_of
 from pgt_lora.data.parquet import parquet_files, stored_columns
 from pgt_lora.data.readers.build import NO_LICENSE
 from pgt_lora.data.readers.named import as_directory

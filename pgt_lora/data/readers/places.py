@@ -9,7 +9,7 @@ from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import file_digest
 from pgt_lora.core.workspace import is_hub_id
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.mix.pools import combined, sources_of
+from pgt_lora.data.mix.terms import combined, sources_of
 from pgt_lora.data.parquet import parquet_files, stored_columns
 from pgt_lora.data.readers.tables import KINDS, ROWS_AT_A_TIME, Rows, Table, arrow_rows, open_file
 from pgt_lora.data.seal import MANIFEST, checked_manifest
@@ -69,7 +69,7 @@ def _directory(path: Path, split: str | None) -> Table:
     if (path / MANIFEST).is_file() and split is None:
         manifest, files = checked_manifest(path), parquet_files(path)
         facts = {"files": {file.name: file_digest(file) for file in files}}
-        facts |= {"license": combined(sources_of(manifest))}
+        facts |= {"license": combined(sources_of(manifest).values())}
         return Table(path.resolve().name, lambda: _own_rows(path, files), path, facts)
     if any((path / name).is_file() for name in SAVED):
         return _saved(path, split)

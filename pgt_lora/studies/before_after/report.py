@@ -11,6 +11,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json_lines
 from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
 from pgt_lora.core.html.charts import PALETTE, logged
@@ -21,7 +22,7 @@ from pgt_lora.data.images import page_file
 from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.held_out import title
 from pgt_lora.evaluation.paired import BASE, contrasts, read_items, read_result
-from pgt_lora.evaluation.score_files import read_scores
+from pgt_lora.evaluation.score_files import read_facts, read_scores
 from pgt_lora.evaluation.scoring import Score
 
 NUM_EXAMPLES = 12
@@ -70,10 +71,17 @@ class Comparison:
 
 
 def compare(run: Path, tests: Sequence[str]) -> list[Comparison]:
-    """Read what a run scored before and after on every test set."""
+    """Read what a run scored before and after on every test set.
+
+    Raises:
+        InputError: it was not scored on the same items.
+    """
     found = []
     for test in tests:
-        base, finetuned = read_scores(run / "base" / test), read_scores(run / "finetuned" / test)
+        stages = run / "base" / test, run / "finetuned" / test
+        if len({read_facts(stage)["content_hash"] for stage in stages}) > 1:
+            raise InputError(f"{stages[1]}: scores of other items than {stages[0]}; delete both to score them again")
+        base, finetuned = map(read_scores, stages)
         rows = tuple(Row(task, base[task], finetuned[task]) for task in base)
         found.append(Comparison(title(test), rows))
     return found

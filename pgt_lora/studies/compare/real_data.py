@@ -1,5 +1,6 @@
 """The real data of a comparison: what its arms are trained on with PGT drawn over it, and what of it is held out."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from pgt_lora.data.directory import (
     write_manifest,
     write_rows,
 )
-from pgt_lora.data.mix.pools import sources_of
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.data.overlay.shard import SEPARATE
@@ -145,5 +146,6 @@ def _rows(data: Path, name: str, indices: Iterable[int], most: int | None = None
         rows = open_dataset(data)
         with new_directory(path, overwrite=True) as directory:
             made = write_rows(directory, (rows[index] for index in chosen), Form(manifest["rows"]))
-            write_manifest(directory, asked, made | {"sources": sources_of(manifest)})
+            counts = Counter(rows.select(chosen)["source"])
+            write_manifest(directory, asked, made | {"sources": drawn_sources([(data, counts)])})
     return path

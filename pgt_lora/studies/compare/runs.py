@@ -5,9 +5,8 @@ So what is finished is found again, and nothing is ever replaced by something el
 """
 
 import gc
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from pgt_lora.core.files import file_digest
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
-from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.digests import image_digests
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter
@@ -134,12 +134,6 @@ def describe(run: Run, out: Path) -> dict[str, Any]:
 
 
 def shared_images(tests: Mapping[str, Path], data: Path) -> int:
-    """Return how many items of the evaluation sets have an image, byte for byte, that is in the training data."""
+    """Return how many items of the evaluation sets show an image file, or a photograph, of the training data."""
     known = {digest for digests in image_digests(data) for digest in digests}
     return sum(not known.isdisjoint(digests) for path in tests.values() for digests in image_digests(path))
-
-
-def image_digests(data: Path) -> Iterator[list[bytes]]:
-    """Yield the digests of each row's image files; the images themselves may be too many to be held."""
-    for row in open_dataset(data).select_columns("images"):
-        yield [hashlib.sha256(image["bytes"]).digest() for image in row["images"]]

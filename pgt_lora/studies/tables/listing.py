@@ -14,11 +14,10 @@ from rich.table import Table
 from pgt_lora.core.html import percent
 from pgt_lora.core.terminal import console
 from pgt_lora.evaluation.held_out import title
-from pgt_lora.evaluation.score_files import read_scores
+from pgt_lora.evaluation.score_files import SCORES, read_scores
 from pgt_lora.export.record import VERIFICATION, has_passed
 from pgt_lora.models.names import STARTED
 from pgt_lora.studies.compare.directory import ASKED, RESULTS
-from pgt_lora.studies.tables.scored import SCORES
 from pgt_lora.studies.tables.table import model_name
 
 

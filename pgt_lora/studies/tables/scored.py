@@ -8,11 +8,9 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.paired import BASE
-from pgt_lora.evaluation.score_files import read_facts
+from pgt_lora.evaluation.score_files import SCORES, read_facts
 from pgt_lora.models.names import STARTED
 from pgt_lora.studies.compare.directory import ASKED, RESULTS, short_hash
-
-SCORES = "scores.json"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from tests.support.originals import coco, put
 
 
 def candidates(strata: list[tuple[str, ...]]) -> list[Candidate]:
-    return [Candidate(str(n), str(n), n, (), lambda files: None, each) for n, each in enumerate(strata)]  # type: ignore[arg-type, return-value]
+    return [Candidate(str(n), str(n), n, "", (), lambda files: None, each) for n, each in enumerate(strata)]  # type: ignore[arg-type, return-value]
 
 
 def test_the_first_ones_are_as_even_as_can_be() -> None:

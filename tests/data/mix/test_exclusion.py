@@ -8,7 +8,9 @@ import pytest
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.sources.source import SourceSettings
-from tests.support.mixes import fixture, mixed, rows
+from pgt_lora.studies.compare.runs import shared_images
+from tests.support.mixes import fixture, mix, mixed, rows
+from tests.support.own_data import imported
 
 
 def test_groups_join_the_sources_and_duplicates_go(tmp_path: Path) -> None:
@@ -48,6 +50,18 @@ def test_images_of_evaluation_sets_are_left_out(tmp_path: Path) -> None:
     with_mapping = SourceSettings(vg_to_coco={2410408: 42})
     mixed(tmp_path / "d", num_samples=3, shares={"tallyqa": 1}, settings=with_mapping, **asked)
     assert {row["group"] for row in rows(tmp_path / "d")} == {"coco:42", "coco:296471"}
+
+
+def test_an_image_is_left_out_by_its_file_whatever_its_group(standin: Path, tmp_path: Path) -> None:
+    mix(standin, tmp_path / "a", 5, shares={"vsr": 1})
+    own = imported([row["images"][0]["bytes"] for row in rows(tmp_path / "a")], tmp_path / "own")
+    assert not {row["group"] for row in rows(own)} & {row["group"] for row in rows(tmp_path / "a")}
+    manifest = mix(standin, tmp_path / "c", None, shares={"vsr": 1}, exclude=[str(own)])
+    assert manifest["sources"]["vsr"]["removed"]["image in own"] == 5
+    assert manifest["num_samples"] == manifest["sources"]["vsr"]["drawn"] == manifest["sources"]["vsr"]["rows"] - 5
+    assert shared_images({"own": own}, tmp_path / "c") == 0
+    with pytest.raises(InputError, match=r"there are 0 of 5 read, 5 removed \(image in own\)"):
+        mix(standin, tmp_path / "d", 1, shares={str(tmp_path / "a"): 1}, exclude=[str(own)])
 
 
 @pytest.mark.parametrize("entry", ["nowhere", "{tmp}/cats.txt", "{tmp}/in", "vsr={tmp}/in/ladder.jsonl"])

@@ -123,19 +123,31 @@ def test_a_dataset_is_reused_only_where_it_was_asked_for_the_same(root: Path, ov
     assert pgt_data(recipe, "test", 10) == path
     assert (path / "manifest.json").stat().st_mtime_ns == made
     fewer = resolve("tiny-qwen2.5-vl", [*overrides, "--max_count", "5"]).recipe
-    assert pgt_data(fewer, "test", 10) == path
-    assert read_manifest(path)["asked"]["max_count"] == 5
+    other = pgt_data(fewer, "test", 10)
+    assert other != path  # or the run that reads it would go on with other questions
+    assert read_manifest(other)["asked"]["max_count"] == 5
+    assert (path / "manifest.json").stat().st_mtime_ns == made
+    usual = resolve("tiny-qwen2.5-vl", [*overrides, "--tasks", "families"]).recipe
+    assert pgt_data(usual, "test", 10).name == "pgt-test-112x112-10"
     (path / "manifest.json").unlink()
     with pytest.raises(InputError, match="was not made by pgt-lora"):
-        pgt_data(fewer, "test", 10)
+        pgt_data(recipe, "test", 10)
 
 
-def scored(run: Path, stage: str, right: int, unread: int = 0) -> None:
+def scored(run: Path, stage: str, right: int, unread: int = 0, content_hash: str = "a") -> None:
     """Write the scores of a stage: so many of 100 right, at a chance of one half."""
     directory = run / stage / "pgt"
     directory.mkdir(parents=True)
     score = Score(100, right, unread, 0.5, 0.0, 1.0)
-    (directory / "scores.json").write_text(json.dumps({"tasks": {"relation": vars(score) | {"accuracy": 0}}}))
+    facts = {"content_hash": content_hash, "tasks": {"relation": vars(score) | {"accuracy": 0}}}
+    (directory / "scores.json").write_text(json.dumps(facts))
+
+
+def test_scores_of_other_questions_are_not_compared(tmp_path: Path) -> None:
+    scored(tmp_path, "base", 20)
+    scored(tmp_path, "finetuned", 60, content_hash="b")
+    with pytest.raises(InputError, match=r"finetuned/pgt: scores of other items than .*base/pgt; delete both"):
+        compare(tmp_path, ["pgt"])
 
 
 @pytest.mark.parametrize(
