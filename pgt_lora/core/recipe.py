@@ -161,7 +161,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
         raise InputError(f"{where}: {' '.join(str(error).split())}") from error
     model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
-    check_evaluation(where, str(sft.eval_strategy.value), kit.early_stopping_patience)
+    check_evaluation(where, sft.eval_strategy.value, sft.save_strategy.value, kit.early_stopping_patience)
     check_streaming(where, kit.streaming, sft.max_steps)
     check_reports(where, sft.report_to or ())
     return Recipe(name, dict(values), sft, model, kit)

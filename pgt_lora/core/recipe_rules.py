@@ -51,6 +51,8 @@ FIXED: dict[str, tuple[Any, str]] = {
     "truncation_mode": ("keep_start", "nothing is cut off"),
     "auto_find_batch_size": (False, "the global batch would change"),
     "use_liger_kernel": (False, "it replaces the loss that the kit checks"),
+    "ddp_find_unused_parameters": (False, "every step uses all of LoRA's weights"),
+    "ignore_data_skip": (False, "a resumed run goes on with the samples that it has not seen"),
 }
 
 # The least values that mean something; a pair whose second part is true allows the least value itself.
@@ -88,6 +90,12 @@ def check_named(where: str, values: Mapping[str, Any]) -> None:
             raise InputError(f"{where}: {key} must be {json.dumps(fits)} or left out: {why}")
         if key in LEAST and isinstance(value, bool):
             raise InputError(f"{where}: {key} is {json.dumps(value)}; give a number")
+    for key in ("gradient_checkpointing_kwargs", "activation_checkpointing_kwargs"):
+        given = values.get(key)
+        if isinstance(given, Mapping) and given.get("use_reentrant"):
+            raise InputError(
+                f"{where}: {key}: use_reentrant must be false or left out: the embeddings have no gradient"
+            )
     if "trust_remote_code" in json.dumps(values.get("model_init_kwargs"), default=str):
         raise InputError(
             f"{where}: model_init_kwargs: trust_remote_code cannot be set: {FIXED['trust_remote_code'][1]}"
@@ -127,14 +135,19 @@ def check_ranges(where: str, configs: Iterable[object]) -> None:
                 raise InputError(f"{where}: {key} is {value:g}; give {bound}{below}")
 
 
-def check_evaluation(where: str, eval_strategy: str, patience: int) -> None:
-    """Check that a run that is to stop early looks at a held-out set while it trains.
+def check_evaluation(where: str, eval_strategy: str, save_strategy: str, patience: int) -> None:
+    """Check that a run that is to stop early looks at a held-out set while it trains, and saves what it saw.
 
     Raises:
         InputError: it does not; `where` begins the message.
     """
     if patience and eval_strategy == "no":
         raise InputError(f"{where}: early_stopping_patience needs eval_strategy: epoch, or steps with eval_steps")
+    if patience and save_strategy not in ("steps", eval_strategy):
+        raise InputError(
+            f"{where}: save_strategy must be steps or left out with early_stopping_patience: every evaluation leaves a "
+            "checkpoint, as it may be the best"
+        )
 
 
 def check_streaming(where: str, streaming: bool, max_steps: int) -> None:
