@@ -13,6 +13,7 @@ import yaml
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe_rules import (
     AUTO,
+    as_strategies,
     attention_of,
     check_evaluation,
     check_named,
@@ -135,6 +136,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
             message = re.sub(r"argument --(\w+)(/--[\w-]+)?", r"\1", message)
             raise InputError(f"{where}: {message}")
 
+    values = as_strategies(values)
     check_named(where, values)
     known = {f.name for kind in (SFTConfig, ModelConfig, KitConfig) for f in fields(kind) if f.init}
     for key in values:

@@ -55,6 +55,13 @@ FIXED: dict[str, tuple[Any, str]] = {
     "ignore_data_skip": (False, "a resumed run goes on with the samples that it has not seen"),
 }
 
+# Values of TRL's that mean nothing here, or end in its error: what is allowed, and why.
+ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
+    "train_sampling_strategy": (("random", "sequential"), "the samples of a step are put together by length already"),
+    "save_strategy": (("steps", "epoch", "no"), "early_stopping_patience keeps the best checkpoint"),
+}
+STRATEGIES = ("eval_strategy", "save_strategy", "logging_strategy")
+
 # The least values that mean something; a pair whose second part is true allows the least value itself.
 LEAST: dict[str, tuple[float, bool]] = {
     "num_train_epochs": (0, False), "learning_rate": (0, False), "weight_decay": (0, True), "max_grad_norm": (0, True),
@@ -75,6 +82,11 @@ BELOW = {
 }
 
 
+def as_strategies(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's values with `no` for a strategy that is false: YAML 1.1 reads a plain `no` so."""
+    return {key: "no" if key in STRATEGIES and value is False else value for key, value in values.items()}
+
+
 def check_named(where: str, values: Mapping[str, Any]) -> None:
     """Check that a recipe sets no field that would be ignored, or do what a verified run cannot.
 
@@ -88,6 +100,9 @@ def check_named(where: str, values: Mapping[str, Any]) -> None:
         if key in FIXED and value != FIXED[key][0] and value is not None:
             fits, why = FIXED[key]
             raise InputError(f"{where}: {key} must be {json.dumps(fits)} or left out: {why}")
+        if key in ALLOWED and value is not None and value not in ALLOWED[key][0]:
+            allowed, why = ALLOWED[key]
+            raise InputError(f"{where}: {key} {value}: give {', '.join(allowed[:-1])} or {allowed[-1]}; {why}")
         if key in LEAST and isinstance(value, bool):
             raise InputError(f"{where}: {key} is {json.dumps(value)}; give a number")
     for key in ("gradient_checkpointing_kwargs", "activation_checkpointing_kwargs"):
