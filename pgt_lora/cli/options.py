@@ -1,9 +1,13 @@
 """Arguments that several commands share."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.recipe_values import parse_overrides
 
 DEFAULT_MODEL = "tiny-qwen2.5-vl"
 
@@ -30,3 +34,15 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existin
 def model_and_overrides(model: str, words: list[str]) -> tuple[str, list[str]]:
     """Return the model and the recipe's fields; where no model is given, the first field stands in its place."""
     return (DEFAULT_MODEL, [model, *words]) if model.startswith("-") else (model, words)
+
+
+def refuse_fields(words: Sequence[str], options: Mapping[str, str]) -> None:
+    """Refuse a recipe's fields that a command does not look at, as an option of its own says it.
+
+    Raises:
+        InputError: one is among the words; the message names the option.
+    """
+    given = parse_overrides(words)
+    for field, option in options.items():
+        if field in given:
+            raise InputError(f"--{field}: this command does not look at the recipe's field; give {option}")

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.options import DEFAULT_MODEL, EvalData, Overwrite, model_and_overrides
+from pgt_lora.cli.options import DEFAULT_MODEL, EvalData, Overwrite, model_and_overrides, refuse_fields
 from pgt_lora.core.pairs import parse_pairs
 
 
@@ -38,6 +38,7 @@ def compare(
     from pgt_lora.core.errors import InputError
     from pgt_lora.studies.compare.preset import load_preset
 
+    refuse_fields(context.args, {"seed": "--seeds, such as --seeds 0,1,2"})
     if preset and (arms is not None or eval_data):
         raise InputError(f"--preset {preset}: has its own arms and evaluation sets; leave out --arms and --eval-data")
     chosen = load_preset(preset) if preset else None
@@ -87,6 +88,7 @@ def diagnose(
     from pgt_lora.studies.diagnose.layers.sites import Probing, parse_sites
     from pgt_lora.studies.named_data import dataset
 
+    refuse_fields(context.args, {"num_samples": "--num-samples, the images of each task among the probes"})
     if at is not None and layers is None:
         raise InputError(f"--at {at}: sets where layers are probed; also give --layers")
     probing = Probing(layers, parse_sites(at)) if layers is not None else None
@@ -183,5 +185,7 @@ def bench(
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.speed.benchmark import bench as run_bench
 
-    named = resolve(*model_and_overrides(recipe, context.args))
+    name, words = model_and_overrides(recipe, context.args)
+    refuse_fields(words, {"num_samples": "--num-samples"})
+    named = resolve(name, words)
     run_bench(named.recipe, num_samples, repeats, random_weights, llama_factory)

@@ -13,6 +13,7 @@ import yaml
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe_rules import (
     AUTO,
+    as_strategies,
     attention_of,
     check_evaluation,
     check_named,
@@ -135,6 +136,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
             message = re.sub(r"argument --(\w+)(/--[\w-]+)?", r"\1", message)
             raise InputError(f"{where}: {message}")
 
+    values = as_strategies(values)
     check_named(where, values)
     known = {f.name for kind in (SFTConfig, ModelConfig, KitConfig) for f in fields(kind) if f.init}
     for key in values:
@@ -161,7 +163,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
         raise InputError(f"{where}: {' '.join(str(error).split())}") from error
     model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
-    check_evaluation(where, str(sft.eval_strategy.value), kit.early_stopping_patience)
+    check_evaluation(where, sft.eval_strategy.value, sft.save_strategy.value, kit.early_stopping_patience)
     check_streaming(where, kit.streaming, sft.max_steps)
     check_reports(where, sft.report_to or ())
     return Recipe(name, dict(values), sft, model, kit)

@@ -51,7 +51,16 @@ FIXED: dict[str, tuple[Any, str]] = {
     "truncation_mode": ("keep_start", "nothing is cut off"),
     "auto_find_batch_size": (False, "the global batch would change"),
     "use_liger_kernel": (False, "it replaces the loss that the kit checks"),
+    "ddp_find_unused_parameters": (False, "every step uses all of LoRA's weights"),
+    "ignore_data_skip": (False, "a resumed run goes on with the samples that it has not seen"),
 }
+
+# Values of TRL's that mean nothing here, or end in its error: what is allowed, and why.
+ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
+    "train_sampling_strategy": (("random", "sequential"), "the samples of a step are put together by length already"),
+    "save_strategy": (("steps", "epoch", "no"), "early_stopping_patience keeps the best checkpoint"),
+}
+STRATEGIES = ("eval_strategy", "save_strategy", "logging_strategy")
 
 # The least values that mean something; a pair whose second part is true allows the least value itself.
 LEAST: dict[str, tuple[float, bool]] = {
@@ -73,6 +82,11 @@ BELOW = {
 }
 
 
+def as_strategies(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe's values with `no` for a strategy that is false: YAML 1.1 reads a plain `no` so."""
+    return {key: "no" if key in STRATEGIES and value is False else value for key, value in values.items()}
+
+
 def check_named(where: str, values: Mapping[str, Any]) -> None:
     """Check that a recipe sets no field that would be ignored, or do what a verified run cannot.
 
@@ -86,8 +100,17 @@ def check_named(where: str, values: Mapping[str, Any]) -> None:
         if key in FIXED and value != FIXED[key][0] and value is not None:
             fits, why = FIXED[key]
             raise InputError(f"{where}: {key} must be {json.dumps(fits)} or left out: {why}")
+        if key in ALLOWED and value is not None and value not in ALLOWED[key][0]:
+            allowed, why = ALLOWED[key]
+            raise InputError(f"{where}: {key} {value}: give {', '.join(allowed[:-1])} or {allowed[-1]}; {why}")
         if key in LEAST and isinstance(value, bool):
             raise InputError(f"{where}: {key} is {json.dumps(value)}; give a number")
+    for key in ("gradient_checkpointing_kwargs", "activation_checkpointing_kwargs"):
+        given = values.get(key)
+        if isinstance(given, Mapping) and given.get("use_reentrant"):
+            raise InputError(
+                f"{where}: {key}: use_reentrant must be false or left out: the embeddings have no gradient"
+            )
     if "trust_remote_code" in json.dumps(values.get("model_init_kwargs"), default=str):
         raise InputError(
             f"{where}: model_init_kwargs: trust_remote_code cannot be set: {FIXED['trust_remote_code'][1]}"
@@ -127,14 +150,19 @@ def check_ranges(where: str, configs: Iterable[object]) -> None:
                 raise InputError(f"{where}: {key} is {value:g}; give {bound}{below}")
 
 
-def check_evaluation(where: str, eval_strategy: str, patience: int) -> None:
-    """Check that a run that is to stop early looks at a held-out set while it trains.
+def check_evaluation(where: str, eval_strategy: str, save_strategy: str, patience: int) -> None:
+    """Check that a run that is to stop early looks at a held-out set while it trains, and saves what it saw.
 
     Raises:
         InputError: it does not; `where` begins the message.
     """
     if patience and eval_strategy == "no":
         raise InputError(f"{where}: early_stopping_patience needs eval_strategy: epoch, or steps with eval_steps")
+    if patience and save_strategy not in ("steps", eval_strategy):
+        raise InputError(
+            f"{where}: save_strategy must be steps or left out with early_stopping_patience: every evaluation leaves a "
+            "checkpoint, as it may be the best"
+        )
 
 
 def check_streaming(where: str, streaming: bool, max_steps: int) -> None:

@@ -56,6 +56,11 @@ def finetune(
         InputError: the recipe, the data or the model cannot be used, or `out` is another run's.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if eval_data and recipe.sft.eval_strategy == "no":
+        raise InputError(
+            f"{eval_data}: no loss is computed on it, as the recipe has no eval_strategy; add --eval_strategy epoch, "
+            "or leave out --eval-data"
+        )
     directory = dataset(str(data), recipe)
     held_out = dataset(str(eval_data), recipe, "test") if eval_data else test_split(directory)
     if held_out and recipe.sft.eval_strategy != "no":

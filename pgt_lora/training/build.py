@@ -21,7 +21,7 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.families.family import Family
 from pgt_lora.models.lengths import token_limit, too_long
 from pgt_lora.models.placement import target_modules
-from pgt_lora.training.callbacks import tensorboard
+from pgt_lora.training.callbacks import SaveAlso, tensorboard
 from pgt_lora.training.measured import Measured, with_features
 from pgt_lora.training.streaming import streamed_batch, training_rows
 from pgt_lora.training.trainer import Trainer
@@ -95,7 +95,9 @@ def build_trainer(
         revision=cached_commit(recipe.base, recipe.model.model_revision),
     )
     held_out, patience = prepared.held_out, recipe.kit.early_stopping_patience
-    early = [EarlyStoppingCallback(patience)] if patience else []
+    early: list[TrainerCallback] = [EarlyStoppingCallback(patience)] if patience else []
+    if patience and recipe.sft.save_strategy == "steps":
+        early.append(SaveAlso(recipe.sft.save_steps))
     return Trainer(
         lengths=training.lengths,
         eval_collator=partial(batch_with_ids, held_out.encoder) if held_out else None,

@@ -1,5 +1,6 @@
 """What the trainer calls between its steps: the progress bar, TensorBoard's log, and the stop on a signal."""
 
+import math
 import signal
 import time
 from collections.abc import Iterator
@@ -125,6 +126,23 @@ def stop_on(*signals: signal.Signals) -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class SaveAlso(TrainerCallback):
+    """Saves every `save_steps` steps where Transformers saves only what was evaluated, to keep the best.
+
+    A number below one is a share of all steps.
+    """
+
+    def __init__(self, save_steps: float) -> None:
+        self.save_steps = save_steps
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Ask for a checkpoint; not at the end of an epoch that is evaluated: from one, that would be left out."""
+        every = self.save_steps if self.save_steps >= 1 else math.ceil(state.max_steps * self.save_steps)
+        is_evaluated_next = args.eval_strategy == "epoch" and float(state.epoch or 0).is_integer()
+        if state.global_step % every == 0 and not is_evaluated_next:
+            control.should_save = True
 
 
 def tensorboard(recipe: Recipe, out: Path) -> list[TrainerCallback]:

@@ -77,6 +77,13 @@ BAD = {
     ),
     "distractors of nothing": (("generate", "--num-distractors", "3", "--out", "{new}"), "name it in --tasks"),
     "odd number of probes": (("diagnose", *TINY, "--num-samples", "5", "--out", "{new}"), "even number"),
+    "one seed of a comparison": (("compare", *TINY, "--seed", "3", "--out", "{new}"), "give --seeds"),
+    "a field for probes": (("diagnose", *TINY, "--num_samples", "50", "--out", "{new}"), "give --num-samples"),
+    "a field for timing": (("bench", *TINY, "--num_samples=50"), "give --num-samples"),
+    "a held-out set for nothing": (
+        ("finetune", *TINY, "--data", "{data}", "--eval-data", "{data}", "--out", "{new}"),
+        "--eval_strategy epoch",
+    ),
     "zero samples": (("generate", "--num-samples", "0", "--out", "{new}"), "at least one"),
     "existing output": (("generate", "--num-samples", "3", "--out", "{data}"), "exists"),
     "bad canvas": (("generate", "--canvas", "big", "--out", "{new}"), "'big'"),

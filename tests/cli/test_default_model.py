@@ -13,9 +13,9 @@ from pgt_lora.core.recipe import Recipe
 @pytest.mark.parametrize(
     ("words", "name"),
     [
-        (["--num_samples", "64", "--skills", "false"], DEFAULT_MODEL),
-        (["--num_samples=64", "--skills=false"], DEFAULT_MODEL),
-        (["tiny-internvl3", "--num_samples", "64", "--skills", "false"], "tiny-internvl3"),
+        (["--max_count", "5", "--skills", "false"], DEFAULT_MODEL),
+        (["--max_count=5", "--skills=false"], DEFAULT_MODEL),
+        (["tiny-internvl3", "--max_count", "5", "--skills", "false"], "tiny-internvl3"),
     ],
 )
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_fields_without_a_model(
     done = CliRunner().invoke(app, [command, *words])
     assert done.exit_code == 0, done.output
     (recipe,) = seen
-    assert (recipe.name, recipe.kit.num_samples, recipe.kit.skills) == (name, 64, False)
+    assert (recipe.name, recipe.kit.max_count, recipe.kit.skills) == (name, 5, False)

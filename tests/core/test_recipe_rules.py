@@ -47,6 +47,17 @@ TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
         ("--fsdp full_shard", "fsdp cannot be set: a launch file says so"),
         ("--deepspeed x.json", "deepspeed cannot be set"),
         ("--report_to nothing_of_the_kind", "nothing_of_the_kind"),
+        ("--ddp_find_unused_parameters true", "ddp_find_unused_parameters must be false or left out"),
+        ("--ignore_data_skip true", "ignore_data_skip must be false or left out"),
+        ('--gradient_checkpointing_kwargs {"use_reentrant":true}', "use_reentrant must be false or left out"),
+        ('--activation_checkpointing_kwargs {"use_reentrant":true}', "use_reentrant must be false or left out"),
+        (
+            "--eval_strategy steps --eval_steps 7 --early_stopping_patience 2 --save_strategy epoch",
+            "save_strategy must be steps or left out",
+        ),
+        ("--train_sampling_strategy group_by_length", "give random or sequential; the samples of a step are put"),
+        ("--train_sampling_strategy batch_rebalance", "train_sampling_strategy batch_rebalance: give random or"),
+        ("--eval_strategy epoch --save_strategy best", "save_strategy best: give steps, epoch or no; early_stopping"),
         ("--trust_remote_code true", "trust_remote_code must be false"),
         ("--model_init_kwargs {trust_remote_code:\u00a0true}", "trust_remote_code"),
         ('--model_init_kwargs {"config":{"trust_remote_code":true}}', "trust_remote_code cannot be set"),
@@ -65,6 +76,16 @@ def test_what_is_allowed_stays_allowed() -> None:
     recipe = load_recipe(TINY, words.split())
     assert recipe.sft.num_train_epochs == 0.5
     assert load_recipe(TINY, ["--num_train_epochs", "0", "--max_steps", "3"]).sft.max_steps == 3
+
+
+def test_a_plain_no_is_a_strategy(tmp_path: Path) -> None:
+    path = tmp_path / "no.yaml"
+    path.write_text(TINY.read_text(encoding="utf-8") + "eval_strategy: no\nlogging_strategy: no\n", encoding="utf-8")
+    recipe = load_recipe(path, ["--save_strategy", "no"])
+    assert (recipe.sft.eval_strategy, recipe.sft.logging_strategy, recipe.sft.save_strategy) == ("no", "no", "no")
+    again = tmp_path / "again.yaml"
+    again.write_text(recipe.dump(), encoding="utf-8")
+    assert load_recipe(again).values == recipe.values
 
 
 def test_a_field_that_stands_twice_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe, build_recipe
@@ -78,6 +79,24 @@ def test_a_held_out_set_that_is_looked_at_changes_nothing(
     record = json.loads((tmp_path / "looked" / "adapter" / "run.json").read_text())
     assert [entry["step"] for entry in record["held_out"]["losses"]] == [3, 6, 8]  # and at the end
     assert "best_step" not in record["held_out"]
+
+
+@pytest.mark.parametrize(
+    ("looks", "saves"),
+    [({"eval_strategy": "steps", "eval_steps": 7}, [3, 6, 7, 8]), ({"eval_strategy": "epoch"}, [3, 4, 6, 8])],
+)
+def test_a_run_that_may_stop_early_also_saves_where_the_recipe_says(
+    looks: dict[str, Any], saves: list[int], recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path
+) -> None:
+    steps: list[int] = []
+
+    class Saves(TrainerCallback):
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            steps.append(state.global_step)
+
+    patient = changed(recipe, **looks, early_stopping_patience=9, save_steps=3)
+    finetune(patient, data_dir, tmp_path / "run", eval_data=others, callbacks=[Saves()])
+    assert steps == saves
 
 
 def test_what_cannot_be_looked_at_is_told(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ def read(row: Row) -> list[tuple[Role, Content]]:
         options, listed = options_of(given), options_in(question)
         is_listed = listed is not None and listed.letters == options.letters
         if options.texts and not is_listed and answer not in options.texts and letter_of(answer, options):
+            if len(options.texts) > len(options.letters):
+                raise Unreadable(
+                    f"its answer {answer!r} is a letter, but it has {len(options.texts)} choices, more than letters; "
+                    "give the text of one as its answer"
+                )
             lines = [f"{letter}. {text}" for letter, text in zip(options.letters, options.texts, strict=True)]
             question = "\n".join([question.rstrip(), *lines])
     return [(Role.USER, question), (Role.ASSISTANT, answer)]

@@ -92,6 +92,15 @@ def test_choices_formats_tasks_and_groups_of_the_data_are_kept(tmp_path: Path) -
     assert row["group"] == "room 1"
 
 
+def test_a_letter_among_more_choices_than_letters_is_named(tmp_path: Path) -> None:
+    rows = [
+        each | {"answer": "B", "choices": [f"c{n}" for n in range(30)]} for each in own_data.question_rows(tmp_path)
+    ]
+    path = lines(tmp_path / "rows.jsonl", rows)
+    with pytest.raises(InputError, match="line 1: its answer 'B' is a letter, but it has 30 choices"):
+        import_data(str(path), tmp_path / "out", ImportSettings())
+
+
 BROKEN = {
     "no image": ({"image": "coco/gone.png"}, "its image 'coco/gone.png' is not in"),
     "an image that is none": ({"image": "broken.png"}, "its image cannot be read"),
