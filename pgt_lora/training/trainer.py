@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from torch.distributed.tensor import DTensor
-from torch.utils.data import RandomSampler, Sampler
+from torch.utils.data import RandomSampler, Sampler, SequentialSampler
 from transformers import PrinterCallback, ProgressCallback
 
 from pgt_lora.core.errors import InputError
@@ -58,7 +58,9 @@ class Trainer(HookedTrainer):
             compile_layers(base)
 
     def train_sampler(self, default: Sampler | None) -> Sampler | None:
-        """Return steps of samples of like length, in an order of their own in every epoch."""
+        """Return steps of samples of like length, in an order of their own in every epoch, or the data's own order."""
+        if isinstance(default, SequentialSampler):
+            return SequentialSampler(range(len(self.lengths) // self.step_size * self.step_size))  # whole steps
         if not isinstance(default, RandomSampler):  # the recipe asks for another order
             return default
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pgt_lora.core.batches import step_shape
+from pgt_lora.core.batches import num_steps, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import RECIPES, Recipe, load_recipe
 from pgt_lora.data.directory import open_dataset
@@ -31,6 +31,16 @@ def test_every_step_of_an_epoch_takes_a_whole_batch(recipe: Recipe, data_dir: Pa
         epochs.append({name for ids in batches for name in ids})
     assert len(epochs[0]) == len(epochs[1]) == 24
     assert epochs[0] != epochs[1]
+
+
+def test_the_data_s_own_order_takes_whole_steps_too(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
+    words = [*overrides, "--train_sampling_strategy", "sequential"]
+    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", words)
+    rows = open_dataset(data_dir).select(range(30))
+    trainer = build_trainer(recipe, tmp_path, prepare(recipe, measured(recipe, rows)))
+    taken = [name for batch in trainer.get_train_dataloader() for name in batch["ids"]]
+    assert taken == rows["id"][:24]
+    assert len(taken) // 8 * recipe.sft.num_train_epochs == num_steps(recipe, 30) == 6
 
 
 def test_what_a_base_is_loaded_with_can_be_said(overrides: list[str]) -> None:
