@@ -57,7 +57,7 @@ def test_the_global_batch_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert chosen.recipe.values["gradient_checkpointing"] is False
     assert chosen.batch.size == 32
     said = " ".join(capsys.readouterr().out.split())
-    assert "auto: 32 samples at a time, without gradient checkpointing: 70.4 GiB of 80.0 by the estimate" in said
+    assert "auto: 32 samples at a time, without gradient checkpointing: 70.1 GiB of 80.0 by the estimate" in said
     with pytest.raises(InputError, match="not one sample fits a GPU of 6 GiB"):
         fitted(found, 6)
 
