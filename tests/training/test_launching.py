@@ -44,7 +44,7 @@ def test_make_takes_the_gpus_that_are_asked_for(programs: Path, monkeypatch: pyt
     assert "fsdp2.yaml --num_machines 2   --num_processes $((2 * 4)) --machine_rank 1" in words
     assert "-m pgt_lora finetune tiny-qwen2.5-vl --data 'd' --out 'o'" in words
     words = make("DATA=a.json=0.9,pgt=0.1", "EVAL=one two", "ARGS=--seed 1").stdout
-    assert "run tiny-qwen2.5-vl --data a.json=0.9,pgt=0.1 --eval-data one --eval-data two --seed 1\n" in words
+    assert "run tiny-qwen2.5-vl --data 'a.json=0.9,pgt=0.1' --eval-data one --eval-data two --seed 1\n" in words
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
     assert "CUDA_VISIBLE_DEVICES := 4,6\n" in make("GPUS=2").stdout
 
