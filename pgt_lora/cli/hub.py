@@ -54,7 +54,7 @@ def export_recipe(
 ) -> None:
     """Export a recipe in LLaMA-Factory's format, to repeat the run there."""
     from pgt_lora.core.errors import InputError
-    from pgt_lora.export.other_trainers import llama_factory_recipe
+    from pgt_lora.export.llama_factory import llama_factory_recipe
     from pgt_lora.models.names import resolve
 
     if format != "llama-factory":

@@ -1,4 +1,4 @@
-"""Datasets and recipes in the forms that other trainers read, so that a run can be repeated there."""
+"""Datasets in the forms that other trainers read, so that a run can be repeated there."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -6,19 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pgt_lora.core.batches import step_shape
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import new_directory
-from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.images import plain_file
 from pgt_lora.data.turns import IMAGE, Role, Turn, turns
-from pgt_lora.models.families.family import PROJECTIONS
-from pgt_lora.models.placement import ALL_LINEAR
 
 IMAGE_MARK = "<image>"
 LLAVA_ROLES = {Role.USER: "human", Role.ASSISTANT: "gpt"}
@@ -79,10 +73,6 @@ DATASET_INFO = {
     },
 }
 
-# The chat templates of LLaMA-Factory; LLaVA-NeXT has one for each language model, told by the checkpoint's name.
-TEMPLATES = {"qwen2_vl": "qwen2_vl", "qwen2_5_vl": "qwen2_vl", "internvl3": "intern_vl", "llava_next": "llava_next"}
-LLAVA_TEMPLATES = {"mistral": "llava_next_mistral", "llama3": "llava_next_llama3"}
-
 
 def export_dataset(data: Path, out: Path, form: str, overwrite: bool = False) -> None:
     """Write a dataset directory in another trainer's form: a file of rows, and the images as files beside it.
@@ -140,57 +130,3 @@ def _ending(image: bytes, where: str) -> str:
         if image.startswith(beginning):
             return ending
     raise InputError(f"{where}: an image of an unknown format; convert it to PNG, JPEG, WebP, GIF, BMP or TIFF")
-
-
-def llama_factory_recipe(recipe: Recipe, data: str, out: str) -> str:
-    """Return the YAML with which LLaMA-Factory trains as a recipe says, on one GPU, on a dataset exported here.
-
-    Raises:
-        InputError: the recipe's global batch is no multiple of its batch, or its family's template is not known.
-    """
-    sft, shape = recipe.sft, step_shape(recipe, 1)
-    template = TEMPLATES.get(recipe.kit.model_family)
-    if template is None:
-        raise InputError(f"{recipe.name}: no template for {recipe.kit.model_family}; known: {choices(TEMPLATES)}")
-    if template == "llava_next":
-        template = next((name for key, name in LLAVA_TEMPLATES.items() if key in recipe.base), template)
-    values = {
-        "model_name_or_path": recipe.base,
-        "stage": "sft",
-        "do_train": True,
-        "finetuning_type": "lora",
-        "lora_rank": recipe.model.lora_r,
-        "lora_alpha": recipe.model.lora_alpha,
-        "lora_dropout": recipe.model.lora_dropout,
-        "lora_target": _targets(recipe.model.lora_target_modules),
-        "freeze_vision_tower": True,  # and with it, LoRA keeps to the language model
-        "freeze_multi_modal_projector": True,
-        "template": template,
-        "dataset_dir": data,
-        "dataset": "pgt",
-        "media_dir": data,
-        "cutoff_len": sft.max_length or 32768,
-        "output_dir": out,
-        "per_device_train_batch_size": shape.batch_size,
-        "gradient_accumulation_steps": shape.accumulation,
-        "learning_rate": sft.learning_rate,
-        "num_train_epochs": sft.num_train_epochs,
-        "lr_scheduler_type": str(getattr(sft.lr_scheduler_type, "value", sft.lr_scheduler_type)),
-        "warmup_ratio": sft.warmup_steps,
-        "max_grad_norm": sft.max_grad_norm,
-        "weight_decay": sft.weight_decay,
-        "bf16": recipe.model.dtype == "bfloat16",
-        "seed": sft.seed,
-        "logging_steps": sft.logging_steps,
-        "save_steps": sft.save_steps,
-        "report_to": "none",
-    }
-    if recipe.model.load_in_4bit:
-        values |= {"quantization_bit": 4, "quantization_method": "bnb"}
-    return yaml.safe_dump(values, sort_keys=False)
-
-
-def _targets(asked: Sequence[str] | str | None) -> str:
-    """Return the modules that LoRA sits on as LLaMA-Factory writes them."""
-    given = [asked] if isinstance(asked, str) else list(asked or PROJECTIONS)
-    return "all" if given == [ALL_LINEAR] else ",".join(given)

@@ -16,6 +16,7 @@ from transformers import PrinterCallback, ProgressCallback
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import KitConfig
 from pgt_lora.core.terminal import console
+from pgt_lora.models.encoding import IGNORE
 from pgt_lora.models.lengths import Length
 from pgt_lora.training.hooked_trainer import HookedTrainer
 from pgt_lora.training.layers import cast_lora_inputs, compile_layers
@@ -40,6 +41,7 @@ class Trainer(HookedTrainer):
         self.lengths, self.eval_collator = lengths, eval_collator
         self.micro_batches: tuple[tuple[Sequence[str], torch.Tensor], ...] = ()
         self.first_loss: float | None = None
+        self.held_out: list[tuple[float, int]] = []  # the loss of each held-out batch, and its supervised tokens
         super().__init__(*args, **kwargs)
         for theirs in (PrinterCallback, ProgressCallback):
             self.remove_callback(theirs)
@@ -90,10 +92,27 @@ class Trainer(HookedTrainer):
         finally:
             self.data_collator = training
 
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the loss on the held-out set: the mean over its supervised tokens, however they are batched."""
+        self.held_out = []
+        output: Any = super().evaluation_loop(*args, **kwargs)
+        batches = gather_object(self.held_out)
+        total = sum(loss * num_tokens for loss, num_tokens in batches)
+        output.metrics["eval_loss"] = total / max(1, sum(num_tokens for _, num_tokens in batches))
+        return output
+
     def prediction_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Compute the loss of a held-out batch."""
-        inputs.pop("ids")
-        return super().prediction_step(model, inputs, *args, **kwargs)
+        ids, state = inputs.pop("ids"), self.accelerator.gradient_state
+        own = len(ids)
+        if state.end_of_dataloader and state.remainder > 0:  # several processes fill the last round up with rows again
+            own = min(max(0, state.remainder - self.args.process_index * self.args.per_device_eval_batch_size), own)
+            if own:
+                inputs["labels"][own:] = IGNORE
+        num_tokens = int((inputs["labels"][:, 1:] != IGNORE).sum()) if own else 0
+        result = super().prediction_step(model, inputs, *args, **kwargs)
+        self.held_out.append((float(result[0]), num_tokens))
+        return result
 
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None

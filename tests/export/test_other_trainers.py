@@ -4,14 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import open_dataset, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
-from pgt_lora.export.other_trainers import FORMATS, export_dataset, llama_factory_recipe
+from pgt_lora.export.other_trainers import FORMATS, export_dataset
 from tests.support.conversations import conversations, write_conversations
 from tests.support.image_files import encoded, exif, picture
 
@@ -133,34 +131,6 @@ def test_what_is_there_is_left_alone(data_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="known: llava, ms-swift, sharegpt"):
         export_dataset(data_dir, tmp_path / "out", "parquet")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("name", "template"),
-    [
-        ("qwen2.5-vl-7b", "qwen2_vl"),
-        ("internvl3-8b", "intern_vl"),
-        ("llava-next-vicuna-7b", "llava_next"),
-        ("llava-next-mistral-7b", "llava_next_mistral"),
-        ("llava-next-llama3-8b", "llava_next_llama3"),
-    ],
-)
-def test_the_recipe_says_the_same_there(name: str, template: str) -> None:
-    recipe = load_recipe(RECIPES / f"{name}.yaml", ["--bf16", "false", "--load_in_4bit", "true"])
-    values = yaml.safe_load(llama_factory_recipe(recipe, "data", "out"))
-    assert values["template"] == template
-    assert values["per_device_train_batch_size"] * values["gradient_accumulation_steps"] == 64
-    assert values["quantization_bit"] == 4
-    assert values["learning_rate"] == pytest.approx(1e-4)
-    assert (values["lora_rank"], values["lora_alpha"], values["warmup_ratio"]) == (8, 32, 0.1)
-    assert values["lr_scheduler_type"] == "cosine"
-    assert values["freeze_vision_tower"]
-
-
-def test_a_family_without_a_template_there_is_named() -> None:
-    recipe = load_recipe(RECIPES / "qwen3-vl-4b.yaml", ["--bf16", "false"])
-    with pytest.raises(InputError, match="no template for qwen3_vl; known: internvl3, llava_next, qwen2_5_vl"):
-        llama_factory_recipe(recipe, "data", "out")
 
 
 def test_other_trainers_see_photographs_upright(tmp_path: Path) -> None:

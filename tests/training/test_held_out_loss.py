@@ -21,7 +21,9 @@ from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.models.checkpoint import adapter_checkpoint
+from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.finetune import finetune
+from pgt_lora.training.measured import measured
 from tests.support.runs import equal
 from tests.training.test_finetune import KILL_AT_STEP_5
 
@@ -97,6 +99,19 @@ def test_a_run_that_may_stop_early_also_saves_where_the_recipe_says(
     patient = changed(recipe, **looks, early_stopping_patience=9, save_steps=3)
     finetune(patient, data_dir, tmp_path / "run", eval_data=others, callbacks=[Saves()])
     assert steps == saves
+
+
+def test_the_loss_is_the_mean_over_tokens_however_they_are_batched(
+    recipe: Recipe, data_dir: Path, held_out_dir: Path, tmp_path: Path
+) -> None:
+    some = open_dataset(held_out_dir).select(range(50))
+    prepared = prepare(recipe, measured(recipe, open_dataset(data_dir)), measured(recipe, some))
+    trainer = build_trainer(recipe, tmp_path, prepared)
+    losses = []
+    for size in (1, 7, 50):
+        trainer.args.per_device_eval_batch_size = size
+        losses.append(trainer.evaluate()["eval_loss"])
+    assert losses[1:] == pytest.approx([losses[0]] * 2, abs=1e-5)
 
 
 def test_what_cannot_be_looked_at_is_told(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:

@@ -137,6 +137,23 @@ def test_one_process_or_two_give_the_same_adapter(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("size", [13, 10])  # of 32 rows, the last round has none in the second process, or two
+def test_one_process_or_two_give_the_same_held_out_loss(
+    overrides: list[str], uneven: Path, tmp_path: Path, size: int
+) -> None:
+    words = [*overrides, "--eval_strategy", "steps", "--eval_steps", "2", "--per_device_eval_batch_size", str(size)]
+    several_gpus = four_steps(words, 8)
+    several_gpus.sft._n_gpu = 2
+    found = []
+    for name, recipe in (("one", four_steps(words, 4)), ("two", several_gpus)):
+        adapter = finetune(recipe, uneven, tmp_path / name, eval_data=uneven)
+        found.append(
+            [each["eval_loss"] for each in json.loads((adapter / "run.json").read_text())["held_out"]["losses"]]
+        )
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("cache_gb", ["1", "0"])
 def test_conversations_of_unequal_length_are_dealt_out_alike(
     overrides: list[str], tmp_path: Path, cache_gb: str

@@ -23,7 +23,8 @@ from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import PACKAGE
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.pgt import pgt_data
-from pgt_lora.export.other_trainers import export_dataset, llama_factory_recipe
+from pgt_lora.export.llama_factory import llama_factory_recipe
+from pgt_lora.export.other_trainers import export_dataset
 from pgt_lora.models.feature_cache import compute
 from pgt_lora.studies.speed.contenders import HERE, KIT, LLAMA_FACTORY, TRL, stock_trainer
 from pgt_lora.studies.speed.generation import generation_seconds
