@@ -98,6 +98,11 @@ class Recipe:
         """Whether the samples at a time are yet to be chosen, by the memory of a GPU."""
         return bool(self.values.get("per_device_train_batch_size") == AUTO)
 
+    @property
+    def checkpointing(self) -> bool:
+        """Whether activations are computed again in the backward pass; TRL's default is True, the kit's is not."""
+        return any(self.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation"))
+
     def dump(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads."""
         return yaml.safe_dump(dict(self.values), sort_keys=False, allow_unicode=True)

@@ -112,8 +112,6 @@ def template_of(recipe: Recipe) -> str:
 def _model(recipe: Recipe) -> dict[str, Any]:
     """Return what is said of LoRA and of how the base is loaded."""
     model = recipe.model
-    # As in training: TRL's default is True, whatever the recipe does not say.
-    checkpointing = any(recipe.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation"))
     values: dict[str, Any] = {
         "lora_rank": model.lora_r,
         "lora_alpha": model.lora_alpha,
@@ -122,9 +120,9 @@ def _model(recipe: Recipe) -> dict[str, Any]:
         "use_rslora": model.use_rslora,
         "bf16": model.dtype == "bfloat16",
         "fp16": model.dtype == "float16",
-        "disable_gradient_checkpointing": not checkpointing,
+        "disable_gradient_checkpointing": not recipe.checkpointing,
     }
-    if checkpointing:
+    if recipe.checkpointing:
         values["use_reentrant_gc"] = False
     if model.model_revision not in (None, "main"):
         values["model_revision"] = model.model_revision

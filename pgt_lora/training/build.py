@@ -121,8 +121,6 @@ def shape_here(recipe: Recipe) -> StepShape:
 def training_arguments(recipe: Recipe, out: Path) -> "SFTConfig":
     """Return the trainer's arguments: the recipe's, and what is the kit's to say."""
     shape = shape_here(recipe)
-    # TRL's default is True, whatever the recipe does not say.
-    checkpointing = any(recipe.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation"))
     given: Any = recipe.sft.activation_checkpointing_kwargs or {}
     kwargs = given | {"use_reentrant": False}
     early: dict[str, Any] = {}
@@ -139,8 +137,8 @@ def training_arguments(recipe: Recipe, out: Path) -> "SFTConfig":
         per_device_train_batch_size=shape.batch_size,
         gradient_accumulation_steps=shape.accumulation,
         ddp_find_unused_parameters=False,
-        gradient_checkpointing=checkpointing,
-        activation_checkpointing=checkpointing,
+        gradient_checkpointing=recipe.checkpointing,
+        activation_checkpointing=recipe.checkpointing,
         gradient_checkpointing_kwargs=kwargs,
         activation_checkpointing_kwargs=kwargs,
         report_to=[name for name in recipe.sft.report_to or () if name != "tensorboard"] or "none",

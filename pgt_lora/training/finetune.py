@@ -67,7 +67,8 @@ def finetune(
         f"{shape.num_samples}"
     )
     if not recipe.kit.streaming and (left := len(rows) % shape.num_samples):
-        which = "the last of the data" if recipe.sft.train_sampling_strategy == "sequential" else "others each time"
+        is_sequential = recipe.sft.train_sampling_strategy == "sequential"
+        which = "the last of the data" if is_sequential else "different ones each time"
         console.print(
             f"{len(rows):,} is not a multiple of {shape.num_samples}, so each epoch drops {left} samples, {which}"
         )

@@ -115,7 +115,7 @@ def setup(recipe: Recipe, placement: Placement) -> Setup:
         dtype_bytes=4 if recipe.model.dtype == "float32" else 2,
         four_bit=recipe.model.load_in_4bit,
         nested=recipe.model.use_bnb_nested_quant,
-        checkpointing=any(recipe.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation")),
+        checkpointing=recipe.checkpointing,
         on_cpu=bool(recipe.sft.use_cpu),
     )
 
