@@ -14,7 +14,6 @@ from pgt_lora.data.scene import Box, Circle, Scene
 from pgt_lora.data.scene.colors import codes, differences, lab
 from pgt_lora.data.scene.palette import COLORS, label_color
 from pgt_lora.data.scene.render import outline_width
-from pgt_lora.data.tasks.counting import RADIUS
 from pgt_lora.data.tasks.layout import extent
 from pgt_lora.data.varied import everything
 
@@ -23,10 +22,6 @@ MIN_MEDIAN, MIN_LOW = 35.0, 20.0
 MIN_OWN = 0.95  # of what lets the photograph through: the share that is nearest to its own color's name
 MIN_LEAD = 8.0  # by how much nearer than to any other name
 SIDE_PX = 320  # of the short side, from which on not every pixel is looked at
-
-LOOK_ALIKE = 30.0  # what is nearer to a color than this could be taken for it
-BLOB_SIDE_PX = 160  # the short side on which look-alikes are searched
-FILLED, AROUND = 0.8, 0.19  # a blob's share of look-alike pixels: at least this within, at most this around it
 
 
 @dataclass(frozen=True)
@@ -86,34 +81,3 @@ def _own(pixels: np.ndarray, color: str) -> float:
     """Return the share of pixels (number, 3) that are clearly nearer to a color's name than to any other."""
     far, index = differences()[codes(pixels)], list(COLORS).index(color)
     return float((np.delete(far, index, axis=1).min(1) - far[:, index] >= MIN_LEAD).mean())
-
-
-def shows_look_alike(photograph: Image.Image, color: str) -> bool:
-    """Tell whether a photograph shows a compact, lone patch of a color that could be counted as a circle of it."""
-    share = min(1.0, BLOB_SIDE_PX / min(photograph.size))
-    size = [max(1, round(share * side)) for side in photograph.size]
-    far = differences()[codes(np.asarray(photograph.resize((size[0], size[1]), Image.Resampling.BOX)))]
-    index = list(COLORS).index(color)
-    alike = (far[..., index] < LOOK_ALIKE) & (far.argmin(-1) == index)
-    sums = np.zeros((size[1] + 1, size[0] + 1))
-    sums[1:, 1:] = alike.cumsum(0).cumsum(1)
-    least, most = (2**0.5 * radius * min(size) for radius in RADIUS)  # the squares within the circles
-    return any(_has_blob(sums, round(side)) for side in np.geomspace(0.7 * least, 1.4 * most, 5))
-
-
-def _has_blob(sums: np.ndarray, side: int) -> bool:
-    """Tell whether a square of this side is filled, and hardly anything around it, given sums over all rectangles."""
-    margin = max(1, round(0.6 * side))
-    areas = np.outer(*(np.arange(length) for length in sums.shape))
-    # Beyond the image's edge there is nothing, neither alike nor other.
-    outer, area = (
-        _in_squares(np.pad(each, margin, mode="edge"), side + 2 * margin) for each in (sums, areas.astype(float))
-    )
-    within = _in_squares(sums, side)
-    if not within.size:
-        return False
-    return bool(((within / side**2 >= FILLED) & (outer - within <= AROUND * (area - side**2))).any())
-
-
-def _in_squares(sums: np.ndarray, side: int) -> np.ndarray:
-    return sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]

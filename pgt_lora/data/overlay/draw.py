@@ -8,7 +8,8 @@ from random import Random
 from PIL import Image
 
 from pgt_lora.data.overlay.arrange import Arrangement, arrange
-from pgt_lora.data.overlay.certainty import measures, shows_look_alike
+from pgt_lora.data.overlay.certainty import measures
+from pgt_lora.data.overlay.look_alikes import shows_look_alike
 from pgt_lora.data.overlay.plan import Asked
 from pgt_lora.data.scene import Scene, render
 from pgt_lora.data.scene.render import casing_width
@@ -27,7 +28,7 @@ class Outcome(StrEnum):
     OPAQUE = "made opaque"
     CASED = "given a casing"
     UNCERTAIN = "left alone: a doubt everywhere"
-    LOOK_ALIKE = "left alone: shows what could be counted"
+    LOOK_ALIKE = "left alone: shows what could be meant"
     NO_ROOM = "left alone: no room"
     SIZE = "left alone: too small or too long"
     TEXT_ONLY = "passed: text alone"
@@ -45,8 +46,7 @@ class Overlaid:
 
 def overlay(rng: Random, photograph: Image.Image, asked: Sequence[Asked], settings: TaskSettings) -> Overlaid | Outcome:
     """Draw what questions are about over a photograph (RGB, of the canvas's size), or say why it is left alone."""
-    counted = [each.question.about["color"] for each in asked if each.task.name == "counting"]
-    if any(shows_look_alike(photograph, color) for color in counted):
+    if shows_look_alike(photograph, asked):
         return Outcome.LOOK_ALIKE
     has_room = False
     for way in (Outcome.ELSEWHERE, Outcome.OPAQUE, Outcome.CASED):

@@ -1,13 +1,13 @@
-"""What is measured of primitives, and what could be counted in a photograph, on pictures of known content."""
+"""What is measured of primitives, on pictures of known content."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from skimage.color import rgb2lab
 
-from pgt_lora.data.overlay.certainty import Measure, measures, shows_look_alike
+from pgt_lora.data.overlay.certainty import Measure, measures
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene, render
 from pgt_lora.data.scene.colors import lab
 from pgt_lora.data.scene.palette import COLORS, delta_e
@@ -57,28 +57,3 @@ def test_a_circle_that_takes_another_color_on_is_uncertain() -> None:
     assert over_white.own == pytest.approx(0.5, abs=0.05) and not over_white.is_certain
     opaque = replace(scene, circles=(replace(scene.circles[0], opacity=1.0),))
     assert measure(opaque, halves(GRAY, (255, 255, 255))).own == 1
-
-
-@pytest.mark.parametrize(
-    ("shape", "is_alike"),
-    [
-        ("disk", True), ("dark disk", False), ("small disk", False), ("large disk", False), ("bar", False),
-        ("half", False), ("nothing", False), ("square", True), ("at the edge", True),
-    ],
-)  # fmt: skip
-def test_what_could_be_counted_is_compact_and_alone(shape: str, is_alike: bool) -> None:
-    image = Image.new("RGB", (640, 480), (90, 110, 100))
-    draw, tomato = ImageDraw.Draw(image), (210, 40, 30)
-    if shape == "half":
-        draw.rectangle((0, 0, 320, 480), fill=tomato)
-    elif shape == "bar":
-        draw.rectangle((300, 0, 330, 480), fill=tomato)
-    elif shape == "square":
-        draw.rectangle((300, 200, 345, 245), fill=tomato)
-    elif shape != "nothing":
-        radius = {"small disk": 5, "large disk": 150}.get(shape, 25)
-        x = 25 if shape == "at the edge" else 300
-        fill = (70, 20, 20) if shape == "dark disk" else tomato
-        draw.ellipse((x - radius, 220 - radius, x + radius, 220 + radius), fill=fill)
-    assert shows_look_alike(image, "red") == is_alike
-    assert not shows_look_alike(image, "blue")

@@ -1,0 +1,94 @@
+"""What a photograph shows that could be taken for a primitive, on pictures of known content."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from pgt_lora.data.generate import find_scene
+from pgt_lora.data.overlay.draw import Outcome, overlay
+from pgt_lora.data.overlay.look_alikes import shows_look_alike, shows_outline, shows_patch
+from pgt_lora.data.overlay.plan import Asked
+from pgt_lora.data.scene import Canvas, render
+from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import tasks
+
+TOMATO = (210, 40, 30)
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_alike"),
+    [
+        ("disk", True), ("dark disk", False), ("small disk", False), ("large disk", False), ("bar", False),
+        ("half", False), ("nothing", False), ("square", True), ("at the edge", True),
+    ],
+)  # fmt: skip
+def test_what_could_be_counted_is_compact_and_alone(shape: str, is_alike: bool) -> None:
+    image = Image.new("RGB", (640, 480), (90, 110, 100))
+    draw, tomato = ImageDraw.Draw(image), (210, 40, 30)
+    if shape == "half":
+        draw.rectangle((0, 0, 320, 480), fill=tomato)
+    elif shape == "bar":
+        draw.rectangle((300, 0, 330, 480), fill=tomato)
+    elif shape == "square":
+        draw.rectangle((300, 200, 345, 245), fill=tomato)
+    elif shape != "nothing":
+        radius = {"small disk": 5, "large disk": 150}.get(shape, 25)
+        x = 25 if shape == "at the edge" else 300
+        fill = (70, 20, 20) if shape == "dark disk" else tomato
+        draw.ellipse((x - radius, 220 - radius, x + radius, 220 + radius), fill=fill)
+    assert shows_patch(image, "red") == is_alike
+    assert not shows_patch(image, "blue")
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_alike"),
+    [
+        ("thin outline", True), ("thick outline", True), ("corner hidden", True), ("two sides", False),
+        ("line", False), ("filled", False), ("dark outline", False), ("nothing", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("scale", [1, 3])
+def test_an_outline_has_thin_straight_sides_that_meet(shape: str, is_alike: bool, scale: int) -> None:
+    image = Image.new("RGB", (640 * scale, 480 * scale), (90, 110, 100))
+    draw = ImageDraw.Draw(image)
+    box = tuple(scale * place for place in (200, 150, 290, 230))
+    width = {"thin outline": 5, "dark outline": 6}.get(shape, 9) * scale
+    if shape == "filled":
+        draw.rectangle(box, fill=TOMATO)
+    elif shape == "line":
+        draw.line((box[0], box[1], box[2], box[1]), fill=TOMATO, width=width)
+    elif shape == "two sides":
+        draw.line((box[0], box[3], box[0], box[1], box[2], box[1]), fill=TOMATO, width=width)
+    elif shape != "nothing":
+        draw.rectangle(box, outline=(70, 20, 20) if shape == "dark outline" else TOMATO, width=width)
+        if shape == "corner hidden":
+            draw.rectangle(tuple(scale * place for place in (180, 140, 220, 170)), fill=(90, 110, 100))
+    assert shows_outline(image, "red") == is_alike
+    assert not shows_outline(image, "blue")
+
+
+@pytest.mark.parametrize("name", ["coordinates", "relation", "counting"])
+def test_a_photograph_of_what_is_asked_for_is_left_alone(name: str) -> None:
+    """Pictures that show PGT's own primitives are the hardest photographs: no second set is drawn beside the first."""
+    task, settings, seen, found = tasks()[name], TaskSettings(Canvas(448, 448)), 0, 0
+    for number in range(40):
+        rng = Random(number)
+        question = task.plan(rng, settings)
+        if question.about["answer"] == "0":
+            continue
+        scene, _ = find_scene(rng, task, question, settings)
+        asked, photograph = [Asked(task, question)], render(scene)
+        seen += 1
+        found += shows_look_alike(photograph, asked)
+        if seen == 1:
+            assert overlay(rng, photograph, asked, settings) == Outcome.LOOK_ALIKE
+    # A blue circle that lets 40% of a gray through is purple by name.
+    assert found >= (0.9 * seen if name == "counting" else seen)
+
+
+def test_noise_of_all_colors_shows_nothing_that_could_be_meant() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    assert not any(shows_patch(image, color) or shows_outline(image, color) for color in ("red", "green", "blue"))
