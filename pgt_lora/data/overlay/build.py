@@ -139,7 +139,8 @@ def finish(job: OverlayJob, out: Path, overwrite: bool = False) -> dict[str, Any
         told = ", ".join(f"{name}: {number:,}" for name, number in sorted(outcomes.items())) or "none is chosen"
         raise InputError(f"{job.source}: no photograph was drawn over ({told}); give a larger --proportion")
     rows = originals(job.source)
-    facts |= {"versions": versions(*VERSIONS), "sources": rows.sources, "overlay": dict(sorted(outcomes.items()))}
+    sources = rows.sources(_source_counts(directory))
+    facts |= {"versions": versions(*VERSIONS), "sources": sources, "overlay": dict(sorted(outcomes.items()))}
     if not job.render:
         facts[IMAGE_ROOT] = str(rows.root.resolve()) if str(rows.root) != "." else ""
     for left in (directory / "data").glob("*.partial-*"):
@@ -150,3 +151,11 @@ def finish(job: OverlayJob, out: Path, overwrite: bool = False) -> dict[str, Any
     check_free(out, overwrite)  # it may have come meanwhile
     replace(out, directory)
     return read_manifest(out)
+
+
+def _source_counts(directory: Path) -> Counter[str]:
+    """Return how many of the rows in a job's directory have which `source`."""
+    from pyarrow import dataset
+
+    counted = dataset.dataset(directory / "data").to_table(columns=["source"])["source"].value_counts()
+    return Counter({str(each["values"]): each["counts"].as_py() for each in counted})

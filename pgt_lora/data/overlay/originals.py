@@ -1,7 +1,7 @@
 """The rows that are drawn over: a dataset's, as conversations, or a folder of photographs without a question."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import IMAGE_ROOT, open_dataset, read_manifest
 from pgt_lora.data.limit import nested
-from pgt_lora.data.mix.terms import sources_of
+from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.parquet import parquet_files, stored_columns
 from pgt_lora.data.readers.build import NO_LICENSE
 from pgt_lora.data.readers.named import as_directory
@@ -22,13 +22,11 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 class Originals(Protocol):
     """Rows by their places, with their images by reference, whose paths begin at `root`.
 
-    `facts` are what the manifest says of them, `sources` their sources and licenses. Where nothing was ever asked,
-    `are_asked` is false, and rows have no turns.
+    `facts` are what the manifest says of them. Where nothing was ever asked, `are_asked` is false; rows have no turns.
     """
 
     root: Path
     facts: dict[str, Any]
-    sources: dict[str, Any]
     are_asked: bool
 
     def __len__(self) -> int:
@@ -39,6 +37,9 @@ class Originals(Protocol):
 
     def row(self, index: int) -> dict[str, Any]:
         """Return a conversation with its columns."""
+
+    def sources(self, counts: Mapping[str, int]) -> dict[str, Any]:
+        """Return the sources and their licenses, given how many rows with each `source` were written."""
 
 
 class Dataset:
@@ -53,7 +54,6 @@ class Dataset:
         self.by_reference = stored_columns(parquet_files(path)[0])[1]
         self.path, self.root = path, Path(manifest.get(IMAGE_ROOT, ""))
         self.facts = {"of": path.resolve().name, "of_hash": manifest["content_hash"]}
-        self.sources = sources_of(manifest)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -67,6 +67,10 @@ class Dataset:
         """Return a row as a conversation; what was drawn over already is a photograph like any other."""
         row = dict(to_form(self.rows[index], Form.CONVERSATIONS))
         return row | {REFERENCES: [self._reference(each, row["id"]) for each in row.pop("images")]}
+
+    def sources(self, counts: Mapping[str, int]) -> dict[str, Any]:
+        """Return the sources that the directory lists."""
+        return drawn_sources([(self.path, counts)])
 
     def _reference(self, image: dict[str, Any], name: str) -> dict[str, Any]:
         if self.by_reference and image["overlay"] is None:
@@ -86,7 +90,6 @@ class Photographs:
         self.ids = [path.relative_to(folder).as_posix() for path in files_in(folder)]
         # By their names: a photograph that was mended is no other source, and has its own digest.
         self.facts = {"of": self.name, "of_hash": hashlib.sha256("\n".join(self.ids).encode()).hexdigest()}
-        self.sources = {self.name: {"license": NO_LICENSE}}
 
     def __len__(self) -> int:
         """Return the number of files."""
@@ -105,6 +108,10 @@ class Photographs:
             raise InputError(f"{self.root / name}: cannot be read ({error.strerror}); fix or remove it") from error
         image = reference(data, name, is_file=True)
         return {"id": name, REFERENCES: [image], "messages": [], "source": self.name, "group": name}
+
+    def sources(self, counts: Mapping[str, int]) -> dict[str, Any]:
+        """Return the folder as the one source, whose license nobody has named."""
+        return {self.name: {"license": NO_LICENSE, "drawn": counts.get(self.name, 0)}}
 
 
 def files_in(folder: Path) -> list[Path]:

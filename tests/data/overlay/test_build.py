@@ -148,6 +148,7 @@ def test_a_folder_of_photographs_gets_the_question_alone(tmp_path: Path) -> None
     (folder / ".hidden").write_text("nothing")
     after = rows_of(made(folder, "out", proportion=1.0))
     assert set(after) <= {"0/0.jpg", "0/2.jpg", "1/1.jpg", "1/3.jpg"} and len(after) > 2
+    assert read_manifest(tmp_path / "out")["sources"]["photographs"]["drawn"] == len(after)
     assert all(turns(row)[0].parts[0] is IMAGE and len(row["messages"]) == 2 for row in after.values())
 
 
@@ -164,9 +165,13 @@ def test_letters_keep_their_height_as_they_are_seen() -> None:
 def test_the_command_and_what_it_refuses(
     talks_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("overlay", str(talks_dir), "--out", str(tmp_path / "out"), "--proportion", "0.2")
+    words = ("overlay", str(talks_dir), "--out", str(tmp_path / "out"), "--proportion", "0.2", "--limit", "9")
     assert call(monkeypatch, capsys, *words)[0] == 0
-    assert read_manifest(tmp_path / "out")["sources"].keys() == {"own"}
+    rows = rows_of(tmp_path / "out").values()
+    assert {name: facts["drawn"] for name, facts in read_manifest(tmp_path / "out")["sources"].items()} == {
+        "own": len(rows)
+    }
+    assert len(rows) == 9 and {row["source"] for row in rows} == {"own"}
     assert call(monkeypatch, capsys, "preview", str(tmp_path / "out"))[0] == 0
     broken = sample("torn", "Is it?", "no", images=(draw_file(Random(0), (100, 100), "JPEG")[:900],))
     torn = write_conversations(tmp_path / "torn", [broken])
