@@ -18,7 +18,7 @@ from pgt_lora.training.trainer import Trainer
 VERSIONS = ("pgt-lora", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "pillow")
 
 
-def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, seconds: float) -> None:
+def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path) -> None:
     """Write the adapter, with the resolved recipe, the versions and the loss log beside it.
 
     Raises:
@@ -35,7 +35,6 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path, sec
             (partial / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
             write_json(partial / "loss.json", losses(trainer.state.log_history))
             run = facts | {
-                "seconds": round(seconds, 1),
                 "steps": trainer.state.global_step,
                 "processes": trainer.args.world_size,
                 "hardware": hardware(),

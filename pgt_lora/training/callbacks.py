@@ -1,5 +1,6 @@
-"""What the trainer calls between its steps: the progress bar, TensorBoard's log, and the stop on a signal."""
+"""What the trainer calls between its steps: progress bar, clock, TensorBoard's log, and the stop on a signal."""
 
+import json
 import math
 import signal
 import time
@@ -12,6 +13,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
+from transformers.trainer_callback import ExportableState
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import TELL_EVERY_S, console, left, telling
@@ -86,6 +88,31 @@ def progress_bar() -> Iterator[ProgressBar]:
         progress = ProgressBar(bar)
         with telling(progress.line):
             yield progress
+
+
+class Clock(TrainerCallback, ExportableState):
+    """Counts the seconds of training, with those of a resumed run before it was interrupted, which checkpoints keep."""
+
+    def __init__(self, resume: Path | None) -> None:
+        saved = json.loads((resume / "trainer_state.json").read_text(encoding="utf-8")) if resume else {}
+        kept = saved.get("stateful_callbacks", {}).get(type(self).__name__)
+        self.before = float(kept["attributes"]["seconds"]) if kept else 0.0
+        self.began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """The seconds until now."""
+        return self.before + time.monotonic() - self.began
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Begin to count."""
+        self.began = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {"args": {}, "attributes": {"seconds": self.seconds}}
 
 
 class Stop(TrainerCallback):

@@ -1,7 +1,6 @@
 """Fine-tuning: TRL's SFTTrainer with PEFT LoRA, from a recipe and a dataset directory to an adapter directory."""
 
 import signal
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,7 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.adapter import save
 from pgt_lora.training.build import build_trainer, prepare, shape_here
-from pgt_lora.training.callbacks import Stop, progress_bar, stop_on
+from pgt_lora.training.callbacks import Clock, Stop, progress_bar, stop_on
 from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
 from pgt_lora.training.measured import measured
 from pgt_lora.training.processes import launch, leave, quieten_others, together
@@ -90,14 +89,14 @@ def finetune(
     signals = (signal.SIGTERM, signal.SIGINT) if recipe.sft.world_size == 1 else (signal.SIGTERM,)
     with progress_bar() as bar, stop_on(*signals) as stop:
         with together():
-            trainer = build_trainer(recipe, out, prepared, (bar, stop, *callbacks), resume[0])
+            clock = Clock(resume[0])
+            trainer = build_trainer(recipe, out, prepared, (bar, clock, stop, *callbacks), resume[0])
             audited = audit(trainer, prepared.training.encoder, prepared.modules)
-        started = time.monotonic()
         train(trainer, stop, resume[0])
-    facts = key | audited | {"data": manifest}
+    facts = key | audited | {"data": manifest, "seconds": round(clock.seconds, 1)}
     if eval_data:
         facts |= {"held_out": held_out_losses(trainer, eval_data)}
-    save(trainer, recipe, facts, out, time.monotonic() - started)
+    save(trainer, recipe, facts, out)
     if score:
         score(as_loaded(trainer), out / "adapter")
     return out / "adapter"

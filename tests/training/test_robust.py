@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -74,7 +75,13 @@ def test_a_signal_saves_and_the_run_resumes_to_the_same_weights(
     assert not (run / "adapter").exists()
     newest = newest_checkpoint(run / "checkpoints")
     assert newest.name == "checkpoint-3"
+    state = json.loads((newest / "trainer_state.json").read_text())
+    clock = state["stateful_callbacks"]["Clock"]["attributes"]
+    assert clock["seconds"] > 0
+    clock["seconds"] = 5000.0  # before it was interrupted
+    (newest / "trainer_state.json").write_text(json.dumps(state))
     finetune(load_recipe(TINY, overrides), data_dir, run)
+    assert 5000 < json.loads((run / "adapter" / "run.json").read_text())["seconds"] < 6000
     assert f"Resuming from {newest}" in capsys.readouterr().out
     assert same(weights(run), whole)
 
