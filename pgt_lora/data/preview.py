@@ -96,6 +96,9 @@ def write_preview(
     manifest = read_manifest(dataset_dir)
     dataset = open_dataset(dataset_dir)
     answers = dataset.select_columns(["task", "template", "answer_format", "answer"]).to_dict()
+    counts = Counter(zip(*answers.values(), strict=True))
+    for *key, possible in zip(*list(answers.values())[:3], dataset["choices"], strict=True):
+        counts.update({(*key, answer): 0 for answer in possible or ()})
     rows = list(dataset.select(first_of_each(answers["task"], num_images)))  # their images encoded
     cards = [_card(row, audit) for row in rows]
     scenes = dataset.remove_columns("images")
@@ -106,7 +109,7 @@ def write_preview(
         facts=_facts(manifest),
         rejections=manifest.get("rejections"),
         colors=colors(manifest["counts"]),
-        charts=charts(Counter(zip(*answers.values(), strict=True)), colors(manifest["counts"])),
+        charts=charts(counts, colors(manifest["counts"])),
         looks=looks(scenes),
         shares=_supervised_shares(manifest["counts"], cards),
         cards=cards,
@@ -173,7 +176,7 @@ def _natural(answer: str) -> tuple[bool, float, str]:
 
 
 def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    simple = {name: value for name, value in manifest["asked"].items() if not isinstance(value, dict | list)}
+    simple = {name: value for name, value in manifest["asked"].items() if not isinstance(value, dict | list | None)}
     simple.pop("num_samples", None)  # what was made counts
     made = {"samples": f"{manifest['num_samples']:,}"}
     return made | {name.replace("_", " "): value for name, value in simple.items()}

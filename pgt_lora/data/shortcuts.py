@@ -1,9 +1,11 @@
 """How far cheap partial looks at an image get: what a model could learn in place of what it is asked."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.scene import Scene
@@ -16,9 +18,9 @@ MAX_ROWS = 2000  # of a task
 
 @dataclass(frozen=True)
 class Look:
-    """A cheap look at the scenes of one task: how often it is right, and how often a guess among the choices is.
+    """A cheap look at the scenes of one task: how often it is right, and how often a guess without the image is.
 
-    `chance` is 0 for points, which are no finite set.
+    `chance` is a guess among the choices; of points, which are no finite set, the point that is most often right.
     """
 
     task: str
@@ -54,11 +56,21 @@ def looks(rows: Iterable[Mapping[str, Any]]) -> list[Look]:
 
 def _looks(task: str, rows: list[Mapping[str, Any]]) -> list[Look]:
     seen = [(Scene.from_json(row["scene"]), question(row), row) for row in rows]
-    chance = sum(1 / len(row["choices"]) if row["choices"] else 0.0 for row in rows) / len(rows)
     return [
-        Look(task, name, len(rows), sum(_is_right(answer(scene, text), row) for scene, text, row in seen), chance)
+        Look(
+            task, name, len(rows), sum(_is_right(answer(scene, text), row) for scene, text, row in seen), _chance(rows)
+        )
         for name, answer in tasks()[task].shortcuts.items()
     ]
+
+
+def _chance(rows: Sequence[Mapping[str, Any]]) -> float:
+    if all(row["choices"] for row in rows):
+        return sum(1 / len(row["choices"]) for row in rows) / len(rows)
+    points = np.array([parse_point(row["answer"]) for row in rows if row["answer_format"] == AnswerFormat.POINT])
+    if len(points) < len(rows):
+        return 0.0
+    return float(max((abs(points - point) <= TOLERANCE + 1e-5).all(1).sum() for point in points) / len(rows))
 
 
 def _is_right(answer: str, row: Mapping[str, Any]) -> bool:

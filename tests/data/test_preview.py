@@ -12,9 +12,10 @@ from pgt_lora.core.html import data_uri
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.data.directory import MANIFEST, open_dataset, write_manifest, write_samples
 from pgt_lora.data.generate import generate
-from pgt_lora.data.preview import Audit, first_of_each, write_preview
+from pgt_lora.data.preview import Audit, charts, first_of_each, write_preview
 from pgt_lora.data.sample import Sample, parse_point
 from pgt_lora.data.scene import Canvas
+from pgt_lora.data.shortcuts import looks
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights
 
@@ -215,3 +216,20 @@ def test_what_cannot_be_shown_is_refused(generated: Path, tmp_path: Path) -> Non
     with pytest.raises(InputError, match="is a directory"):
         write_preview(generated, tmp_path)
     assert not (tmp_path / "page.html").exists()
+
+
+def test_an_answer_that_never_occurs_has_a_bar_of_no_length_and_a_part_of_the_even_share(tmp_path: Path) -> None:
+    choices = ("A", "B", "C", "D")
+    samples = [sample(index, "AAAAAABB"[index], answer_format="letter", choices=choices) for index in range(8)]
+    page = page_of(tmp_path, samples)
+    assert [(label, count) for label, _, count, _ in bars(page)] == [("A", 6), ("B", 2), ("C", 0), ("D", 0)]
+    counts = {("t", "A", "letter", answer): number for answer, number in {"A": 6, "B": 2, "C": 0, "D": 0}.items()}
+    (chart,) = charts(counts, {"t": "red"})
+    assert chart.even == pytest.approx(2 / 6)
+
+
+def test_the_chance_of_points_is_the_point_that_is_most_often_right(generated: Path, tmp_path: Path) -> None:
+    found = {look.name: look for look in looks(open_dataset(generated)) if look.task == "coordinates"}
+    points = [parse_point(row["answer"]) for row in open_dataset(generated) if row["task"] == "coordinates"]
+    near = [sum(max(abs(a - x), abs(b - y)) <= 0.05 + 1e-5 for a, b in points) for x, y in points]
+    assert {look.chance for look in found.values()} == {max(near) / len(points)} != {0.0}
