@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pgt_lora.cli.made import tell_made
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.pairs import parse_pairs, parse_shares
 from pgt_lora.data.style import Style
@@ -35,7 +36,6 @@ def generate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
 ) -> None:
     """Generate PGT samples as a dataset directory."""
-    from pgt_lora.core.terminal import console
     from pgt_lora.data import generate as build
     from pgt_lora.data.exhaustive import generate_exhaustive
     from pgt_lora.data.scene import Canvas
@@ -57,9 +57,7 @@ def generate(
             out, num_samples=5000 if num_samples is None else num_samples, seed=seed, split=split, weights=weights,
             settings=settings, num_proc=num_proc, overwrite=overwrite,
         )  # fmt: skip
-    console.print(
-        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
-    )
+    tell_made(out, manifest["num_samples"])
 
 
 def mix(
@@ -105,7 +103,6 @@ def mix(
 ) -> None:
     """Build the Specialized Mix: TallyQA, VSR and SpatialLadder, fetching only the images it needs."""
     from pgt_lora.core.errors import chosen
-    from pgt_lora.core.terminal import console
     from pgt_lora.data.mix.build import build_mix
     from pgt_lora.data.mix.request import MixRequest, default_shares
     from pgt_lora.data.scene import Canvas
@@ -127,9 +124,7 @@ def mix(
         out, asked, annotations=parse_pairs("--annotations", annotations), image_root=image_root, cache=cache,
         mirrors=parse_pairs("--mirror", mirror), overwrite=overwrite,
     )  # fmt: skip
-    console.print(
-        f"{manifest['num_samples']:,} samples in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
-    )
+    tell_made(out, manifest["num_samples"])
 
 
 def split(

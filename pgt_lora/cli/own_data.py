@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from pgt_lora.cli.made import tell_made
 from pgt_lora.cli.options import Limit, Out, Overwrite
 from pgt_lora.core.pairs import parse_pairs
 
@@ -42,7 +43,7 @@ def import_data(
 ) -> None:
     """Import your own data (LLaVA, ShareGPT, messages, TRL or question-answer rows) as a dataset directory."""
     from pgt_lora.core.errors import chosen
-    from pgt_lora.core.terminal import console
+    from pgt_lora.data.directory import read_manifest
     from pgt_lora.data.readers.build import ImportSettings, OnError
     from pgt_lora.data.readers.build import import_data as build
 
@@ -58,7 +59,7 @@ def import_data(
         mirrors=parse_pairs("--mirror", mirror),
     )  # fmt: skip
     for place in build(source, out, settings, overwrite):
-        console.print(f"{place} is made; look at it with: pgt-lora preview {place}", soft_wrap=True)
+        tell_made(place, read_manifest(place)["num_samples"])
 
 
 def overlay(
@@ -101,6 +102,4 @@ def overlay(
     )  # fmt: skip
     for outcome, number in manifest["overlay"].items():
         console.print(f"  {outcome}: {number:,}", soft_wrap=True)
-    console.print(
-        f"{manifest['num_samples']:,} rows in {out}; look at them with: pgt-lora preview {out}", soft_wrap=True
-    )
+    tell_made(out, manifest["num_samples"])

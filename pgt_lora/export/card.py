@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import render_page
+from pgt_lora.core.typed import typed
 from pgt_lora.data.mix.terms import sources_of
 from pgt_lora.evaluation.held_out import TITLES, title
 from pgt_lora.evaluation.score_files import read_scores
@@ -67,7 +68,7 @@ def write_card(run: Path, base: str, license: HubLicense, repo: str, merged: boo
     sources = sources_of(facts["data"])
     scored = [path.name for path in score_directories(run)]
     if not scored:
-        raise InputError(f"{run}: was not scored; run: pgt-lora run {run}")
+        raise InputError(f"{run}: was not scored; run: {typed('run', run)}")
     tables = [
         Table(name, title(name), read_scores(run / "base" / name), read_scores(run / "finetuned" / name))
         for name in scored

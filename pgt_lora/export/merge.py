@@ -14,6 +14,7 @@ from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.files import write_json
 from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import check_free, new_directory
+from pgt_lora.core.typed import typed
 from pgt_lora.export.adapter import TYPES, Update, updates_by_key
 from pgt_lora.export.record import VERIFICATION, has_passed
 from pgt_lora.models.checkpoint import Checkpoint
@@ -98,7 +99,7 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
     if not record.is_file():
         raise InputError(
             f"{merged}: not verified: the verification ended with status {finished.returncode} before it had a "
-            f"result; the reason is above. Repeat it with: pgt-lora verify {merged} --run {adapter_dir}"
+            f"result; the reason is above. Repeat it with: {typed('verify', merged, '--run', adapter_dir)}"
         )
     if not has_passed(merged):
         raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")

@@ -10,6 +10,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
+from pgt_lora.core.typed import typed
 from pgt_lora.export.card import HubLicense, base_license, write_card
 from pgt_lora.export.record import VERIFICATION
 from pgt_lora.export.verify import STAGES, changed_files, score_directories
@@ -76,9 +77,9 @@ def check_proven(run: Path) -> dict[Path, str]:
     """
     path = run / "merged" / VERIFICATION
     if not path.is_file():
-        raise InputError(f"{path}: missing, so the merged model is not verified; run: pgt-lora run {run}")
+        raise InputError(f"{path}: missing, so the merged model is not verified; run: {typed('run', run)}")
     proven = {path: file_digest(path)}
-    again = f"verify again with: pgt-lora verify {run / 'merged'} --run {run}"
+    again = f"verify again with: {typed('verify', run / 'merged', '--run', run)}"
     try:
         proof = json.loads(path.read_text(encoding="utf-8"))
         outcomes = [(check["name"], check["passed"]) for check in proof["checks"]]
@@ -91,7 +92,9 @@ def check_proven(run: Path) -> dict[Path, str]:
         raise InputError(f"{path}: failed: {', '.join(map(str, failed))}; nothing is pushed")
     names = [name for name, _ in outcomes]
     if Subject.SCORES not in names:
-        raise InputError(f"{path}: the scores were not compared, as the run has none; make them with: pgt-lora run")
+        raise InputError(
+            f"{path}: the scores were not compared, as the run has none; make them with: {typed('run', run)}"
+        )
     if sorted(names) != sorted(Subject) or proof.get("passed") is not True:
         raise InputError(f"{path}: does not hold every check exactly once, all passed; {again}")
     scored = {path.relative_to(run).as_posix() for path in score_directories(run, STAGES)}

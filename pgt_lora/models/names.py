@@ -6,7 +6,6 @@ The command line resolves a name once; below it there are recipes and checkpoint
 import difflib
 import json
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, recipe_names
 from pgt_lora.core.recipe_values import parse_overrides, read_values
+from pgt_lora.core.typed import typed
 from pgt_lora.core.workspace import RECIPES, is_hub_id, shipped_path
 from pgt_lora.models.checkpoint import (
     OWN_RECIPE,
@@ -48,7 +48,7 @@ class Named:
             InputError: it is a run that is not trained yet; its base would answer in its place.
         """
         if self.model is None:
-            raise InputError(f"{self.name}: not trained yet; finish it with: pgt-lora run {shlex.quote(self.name)}")
+            raise InputError(f"{self.name}: not trained yet; finish it with: {typed('run', self.name)}")
         return self.model
 
 

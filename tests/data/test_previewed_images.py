@@ -35,6 +35,14 @@ def test_images_are_shown_as_models_see_them(tmp_path: Path) -> None:
     assert re.findall(r'class="picture.*?title="(.*?)"', page) == ["24 × 16 px", "8 × 6 px"]
 
 
+def test_small_images_are_enlarged_without_blur(tmp_path: Path) -> None:
+    page = page_of(tmp_path, encoded(picture(), "PNG"), encoded(Image.new("RGB", (448, 336)), "PNG"))
+    assert re.findall(r'class="(picture.*?)".*?title="(.*?)"', page) == [
+        ("picture small", "24 × 16 px"),
+        ("picture", "448 × 336 px"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["PNG-cut", "PNG-too-large", "EPS"])
 def test_an_image_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="row made-1: its image cannot be read"):

@@ -9,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from pgt_lora.core.streams import stream
 from pgt_lora.data import shortcuts
 from pgt_lora.data.generate import find_scene
+from pgt_lora.data.sample import parse_point
 from pgt_lora.data.scene import Box, Canvas, Scene
 from pgt_lora.data.shortcuts import looks
 from pgt_lora.data.style import Style
@@ -134,3 +135,10 @@ def test_a_classifier_of_images_alone_scores_near_chance(task: str) -> None:
         hits += question.answer == max(choices, key=lambda c, shares=shares: shares[classes.index(c)])  # type: ignore[misc]
         chance += 1 / len(question.choices or ())
     assert (hits - chance) / half - INHERENT.get((task, "a classifier of images alone"), 0.0) < BAR
+
+
+def test_the_chance_of_points_is_the_point_that_is_most_often_right() -> None:
+    asked = rows("coordinates", Style.PLAIN, "112x112", 60)
+    points = [parse_point(str(row["answer"])) for row in asked]
+    near = [sum(max(abs(a - x), abs(b - y)) <= 0.05 + 1e-5 for a, b in points) for x, y in points]
+    assert {look.chance for look in looks(asked)} == {max(near) / len(points)} != {1 / len(points)}

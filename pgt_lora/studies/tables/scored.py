@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.typed import typed
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.evaluation.score_files import SCORES, read_facts
 from pgt_lora.models.names import STARTED
@@ -77,7 +78,7 @@ def read_scored(directory: Path) -> list[Scored]:
 
 def _run(run: Path) -> list[Scored]:
     if not _sets(run / "finetuned"):
-        raise InputError(f"{run}: not scored after training yet; finish it with: pgt-lora run {run}")
+        raise InputError(f"{run}: not scored after training yet; finish it with: {typed('run', run)}")
     base, key, seed = _identity(run)
     before = Scored(base, BASE, BASE, None, _sets(run / "base"), run)
     after = Scored(base, run.resolve().name, key, seed, _sets(run / "finetuned"), run)
