@@ -61,9 +61,9 @@ def finetune(
     if recipe.sft.world_size > 1 and recipe.sft.should_save:
         for path in filter(None, (None if recipe.kit.streaming else data, eval_data)):
             write_record(path)  # each process has decoded its part
+    processes = f"{shape.num_processes} process{'es' if shape.num_processes > 1 else ''}"
     console.print(
-        f"A step: {shape.num_processes} processes × {shape.batch_size} samples × {shape.accumulation} = "
-        f"{shape.num_samples}"
+        f"A step: {shape.num_samples} samples, {shape.batch_size} at a time × {shape.accumulation} × {processes}"
     )
     if not recipe.kit.streaming and (left := len(rows) % shape.num_samples):
         is_sequential = recipe.sft.train_sampling_strategy == "sequential"
