@@ -39,16 +39,24 @@ def with_mean(by_task: Floats) -> Floats:
 
 
 def draws(
-    values: Floats, task: Indices, group: Indices, ends: tuple[float, float], num_draws: int = NUM_DRAWS
+    values: Floats,
+    task: Indices,
+    group: Indices,
+    ends: tuple[float, float],
+    num_draws: int = NUM_DRAWS,
+    weight: Floats | None = None,
 ) -> Floats:
     """Draw what `task_means`, averaged over the seeds, could have been with other seeds and other images.
 
     The image groups are reweighed at random as wholes (Rubin 1981, the Bayesian bootstrap), the same for all tasks
     and seeds, because all seeds answer the same items. For every task two more groups of one item take part, with
     the two possible extremes as values (Bonett and Price 2012): otherwise a few items that all agree would look
-    certain. To this comes the scatter of the seeds. Drawing with replacement from two or three of them would show too
-    little of it; so their mean is drawn from its Student t distribution with one degree of freedom less than there
-    are seeds. With one seed there is no scatter to see, and none is drawn.
+    certain. In the mean over tasks, two such groups are divided among all of them: with two of its own for each task,
+    their pull would be as strong on the mean as on a task, and the mean's interval, which is narrower, would miss.
+
+    To this comes the scatter of the seeds. Drawing with replacement from two or three of them would show too little of
+    it; so their mean is drawn from its Student t distribution with one degree of freedom less than there are seeds.
+    With one seed there is no scatter to see, and none is drawn.
 
     Args:
         values: one value per seed and item, shape (seeds, items).
@@ -56,26 +64,42 @@ def draws(
         group: the index of each item's image group, shape (items,).
         ends: the least and the greatest value that an item can have.
         num_draws: how many draws.
+        weight: each task's weight in the mean; together one. By default they are equal.
 
     Returns:
         Shape (draws, tasks) for one task, (draws, tasks + 1) for several.
     """
-    rng = np.random.default_rng(stream(0, "bootstrap").getrandbits(128))
+    rng, rng_of_mean = (
+        np.random.default_rng(stream(0, name).getrandbits(128)) for name in ("bootstrap", "bootstrap of the mean")
+    )
     num_seeds, num_tasks = len(values), int(task.max()) + 1
+    weight = np.full(num_tasks, 1 / num_tasks) if weight is None else weight
     sums, counts = (group_sums(each, task, group) for each in (values.mean(0), np.ones(len(task))))
     sums = np.concatenate([sums, *(end * np.eye(num_tasks) for end in ends)])
     counts = np.concatenate([counts, *(np.eye(num_tasks) for _ in ends)])
+    num_groups = len(sums) - 2 * num_tasks
     size = max(1, CHUNK // len(sums))
     chunks = []
     for start in range(0, num_draws, size):
         weights = rng.standard_exponential((min(size, num_draws - start), len(sums)), dtype=np.float32)
-        chunks.append((weights @ sums) / (weights @ counts))
-    found = with_mean(np.concatenate(chunks))
+        by_task = (weights @ sums) / (weights @ counts)
+        if num_tasks > 1:
+            shared = rng_of_mean.standard_exponential((len(weights), 2))
+            of_groups = weights[:, :num_groups]
+            means = (of_groups @ sums[:num_groups] + np.outer(shared @ ends, weight)) / (
+                of_groups @ counts[:num_groups] + np.outer(shared.sum(1), weight)
+            )
+            by_task = np.column_stack([by_task, means @ weight])
+        chunks.append(by_task)
+    found = np.concatenate(chunks)
     if num_seeds > 1:
         normal = rng.standard_normal((num_draws, num_seeds))
         normal -= normal.mean(1, keepdims=True)
         scale = num_seeds * rng.chisquare(num_seeds - 1, (num_draws, 1))
-        found = found + normal / np.sqrt(scale) @ task_means(values, task)
+        of_seeds = task_means(values, task)[:, :num_tasks]
+        if num_tasks > 1:
+            of_seeds = np.column_stack([of_seeds, of_seeds @ weight])
+        found = found + normal / np.sqrt(scale) @ of_seeds
     return np.clip(found, *ends)
 
 

@@ -106,9 +106,30 @@ def test_the_mean_weighs_the_tasks_alike_and_its_draws_are_those_of_the_tasks() 
     task, group = np.array([0, 0, 0, 1]), np.arange(4)
     assert task_means(values, task) == pytest.approx(np.array([[2 / 3, 1, 5 / 6], [2 / 3, -1, -1 / 6]]))
     assert task_means(values, np.zeros(4, int)).shape == (2, 1)
-    drawn = draws(values[:1], task, group, (-1, 1), 100)
-    assert drawn.shape == (100, 3)
-    assert drawn[:, 2] == pytest.approx(drawn[:, :2].mean(1))
+    assert draws(values[:1], task, group, (-1, 1), 100).shape == (100, 3)
+
+
+# Accuracies of the tasks, and items of each: near 1, near 0, of few items, and at both ends.
+COVERED = [([0.97] * 8, 100), ([0.0, 0.0, 0.24, 0.0, 0.32], 200), ([0.3] * 5, 20), ([0.05, 0.3, 0.6, 0.9, 0.99], 50)]
+
+
+@pytest.mark.parametrize(("accuracies", "items"), COVERED)
+def test_the_interval_of_a_mean_over_tasks_misses_as_seldom_on_either_side(accuracies: list, items: int) -> None:
+    rng, task = np.random.default_rng(6), np.repeat(np.arange(len(accuracies)), items)
+    below, above = 0, 0
+    for _ in range(150):
+        right = (rng.random(len(task)) < np.repeat(accuracies, items)).astype(float)[None]
+        low, high = interval(draws(right, task, np.arange(len(task)), (0, 1), 500))
+        below += high[-1] < np.mean(accuracies)
+        above += low[-1] > np.mean(accuracies)
+    assert max(below, above) / 150 <= 0.065  # 2.5% on each side have a standard deviation of 1.3%
+
+
+def test_the_weights_of_a_mean_can_be_given() -> None:
+    values, task = np.array([[1.0] * 300 + [0.0] * 300]), np.repeat([0, 1], 300)
+    drawn = draws(values, task, np.arange(600), (0, 1), 1000, np.array([0.9, 0.1]))
+    assert drawn[:, 2].mean() == pytest.approx(0.9, abs=0.01)
+    assert drawn[:, 2].std() < 0.01
 
 
 def test_the_draws_are_the_same_every_time() -> None:

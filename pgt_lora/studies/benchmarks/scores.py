@@ -81,9 +81,9 @@ def estimate(parts: Sequence[Sequence[Sequence[Item]]]) -> Estimate:
     weight = np.array([1 / (len(parts) * len(part)) for part in parts for _ in part])
     right_each = np.array([[float(item.correct) for item in items]])
     unread_each = np.array([[float(item.parsed is None) for item in items]])
-    # Both append the plain mean over the leaves, which is not what is asked for here.
+    # The plain mean over the leaves, which stands last, is not what is asked for here.
     value = float(statistics.task_means(right_each, index)[0, : len(flat)] @ weight)
-    drawn = statistics.draws(right_each, index, group, (0, 1), NUM_DRAWS)[:, : len(flat)] @ weight
+    drawn = statistics.draws(right_each, index, group, (0, 1), NUM_DRAWS, weight)[:, -1]
     low, high = np.quantile(drawn, (statistics.LEVEL / 2, 1 - statistics.LEVEL / 2)).tolist()
     unread = float(statistics.task_means(unread_each, index)[0, : len(flat)] @ weight)
     return Estimate(value, min(value, low), max(value, high), len(items), unread)

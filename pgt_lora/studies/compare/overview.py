@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pgt_lora.evaluation import statistics
-from pgt_lora.evaluation.paired import MEAN, Accuracy, Contrast, Difference, Result
+from pgt_lora.evaluation.paired import MEAN, Accuracy, Contrast, Difference, Items, Result
 from pgt_lora.evaluation.statistics import LEVEL, Floats
 from pgt_lora.studies.compare.sets import EvaluationSet
 
@@ -100,8 +100,10 @@ def overview(
 
 @dataclass(frozen=True)
 class _Measured:
-    """The differences of an arm from its twin on one set, and draws of what they could have been; column by column."""
+    """The differences of an arm from its twin on one set, item by item and by column, and draws of the columns."""
 
+    items: Items
+    values: Floats
     differences: Sequence[Difference]
     drawn: Floats
 
@@ -113,8 +115,10 @@ class _Measured:
         return float(np.mean([self.differences[column].value for column in self.columns(tasks)]))
 
     def draws(self, tasks: Sequence[str]) -> Floats:
-        mean: Floats = self.drawn[:, self.columns(tasks)].mean(1)
-        return mean
+        if len(tasks) == 1:
+            return self.drawn[:, self.columns(tasks)[0]]
+        weight = np.isin(self.items.tasks, tasks) / len(tasks)
+        return statistics.draws(self.values, self.items.task, self.items.group, (-1, 1), weight=weight)[:, -1]
 
 
 def _gains(arm: str, results: Sequence[Result], contrasts: Iterable[Contrast]) -> dict[tuple[str, str], Gain]:
@@ -136,7 +140,7 @@ def _gains(arm: str, results: Sequence[Result], contrasts: Iterable[Contrast]) -
 def _measure(result: Result, contrast: Contrast) -> _Measured:
     items = result.items
     values = result.right(contrast.arm) - result.right(contrast.reference)
-    return _Measured(contrast.rows, statistics.draws(values, items.task, items.group, (-1, 1)))
+    return _Measured(items, values, contrast.rows, statistics.draws(values, items.task, items.group, (-1, 1)))
 
 
 def _kept(task: str, here: _Measured, home: _Measured) -> Kept | None:
