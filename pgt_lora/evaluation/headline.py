@@ -43,10 +43,12 @@ def _as_a_whole(contrast: Contrast) -> str:
     row: Difference = contrast.rows[-1]
     name = f"the mean of “{contrast.title}”" if row.task == MEAN else f"“{contrast.title}”"
     told = f"{'gained' if row.value > 0 else 'lost'} {points(abs(row.value)).lstrip('+')} points"
+    if not row.found:
+        told = "changed by no more than noise" if row.above_chance else "is not above chance"
     tasks = contrast.rows[:-1]
     lost = [each.task for each in tasks if each.found and each.value < 0]
     beside = f", with {_names(lost, len(tasks))} lost" if lost else ""
-    return f"{name} {told if row.found else 'changed by no more than noise'}{beside}"
+    return f"{name} {told}{beside}"
 
 
 def _names(tasks: Sequence[str], num_tasks: int) -> str:

@@ -39,6 +39,12 @@ def test_every_rule(data: Path, tmp_path: Path) -> None:
     )
 
 
+def test_up_to_chance_is_no_gain_and_no_noise(data: Path, tmp_path: Path) -> None:
+    weak, strong = {"relation": 0.0, "distance": 0.0}, {"relation": 1.0, "distance": 1.0}
+    some = {"relation": 0.4, "distance": 0.2}
+    assert sentence(data, tmp_path, (weak, strong), (weak, some)).endswith("the mean of “set 1” is not above chance.")
+
+
 def test_a_task_that_is_lost_is_told_though_the_mean_is_not(data: Path, tmp_path: Path) -> None:
     before, after = {"relation": 0.0, "distance": 1.0}, {"relation": 1.0, "distance": 0.0}
     assert sentence(data, tmp_path, (before, before), (before, after)).endswith(

@@ -57,7 +57,7 @@ def _entry(path: Path) -> Entry | None:
     asked = _read(path / ASKED)
     if "arms" in asked:
         state = "compared" if (path / RESULTS).is_file() else "unfinished comparison"
-        what = asked.get("preset") or asked["arms"]
+        what = asked.get("preset") or ", ".join(map(str, asked["arms"]))
         return Entry(path.name, model_name(asked["model"]), what, state, _compared(path), "", _changed(path))
     state = "benchmarked" if (path / SCORES).is_file() else "unfinished benchmark"
     return Entry(path.name, asked["model"], ", ".join(asked["benchmarks"]), state, "", "", _changed(path))

@@ -52,6 +52,15 @@ def test_every_stage(root: Path) -> None:
 
 
 def test_the_command(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, asked in {
+        "own": {"arms": ["base", "mine=data/x"]},
+        "named": {"arms": ["base"], "preset": "transfer"},
+    }.items():
+        (root / name).mkdir()
+        (root / name / "asked.json").write_text(json.dumps({"model": "data/tiny-qwen2.5-vl"} | asked))
+    found = {each.name: each for each in entries(root)}
+    assert (found["own"].data, found["named"].data) == ("base, mine=data/x", "transfer")
+    assert found["own"].state == "unfinished comparison"
     assert call(monkeypatch, capsys, "runs", root)[0] == 0
     status, error = call(monkeypatch, capsys, "runs", root / "nowhere")
     assert status == 2
