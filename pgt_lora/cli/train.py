@@ -35,7 +35,7 @@ def check(
     named = resolve(recipe, context.args, to_train=False).recipe
     found = find(named, None if data is None else dataset(data, named), offline)
     if named.batch_is_auto:
-        found = fitted(found, card[1].memory_gib if card else card_here(named))
+        found = fitted(found, *((card[1].memory_gib, card[0]) if card else card_here(named)))
     print_findings(found, recipe, context.args, card)
     if found.problems:
         raise typer.Exit(1)

@@ -20,7 +20,7 @@ from pgt_lora.studies.speed.contenders import HERE
 from pgt_lora.studies.speed.job import Job
 from pgt_lora.studies.speed.measure import Measured, instrumented
 from pgt_lora.studies.speed.random_weights import build
-from pgt_lora.training.dry_run.cards import sheet_rate
+from pgt_lora.training.dry_run.cards import CARDS, card_of
 from pgt_lora.training.dry_run.check import Findings
 from pgt_lora.training.dry_run.memory import CONTEXT, GIB, estimate
 
@@ -40,7 +40,8 @@ class Machine:
     @property
     def sheet_rate(self) -> float | None:
         """Operations a second by the data sheet, None for a card whose sheet is not known here."""
-        return sheet_rate(self.name)
+        card = card_of(self.name)
+        return CARDS[card].rate if card else None
 
 
 class Clock(TrainerCallback):

@@ -48,7 +48,7 @@ def named_card(name: str) -> tuple[str, Card]:
     return key, CARDS[key]
 
 
-def sheet_rate(device: str) -> float | None:
-    """Return the rate of the card that CUDA names so, None where its sheet is not known here."""
-    fitting = (card.rate for card in CARDS.values() if re.search(rf"\b{re.escape(card.device)}\b", device))
+def card_of(device: str) -> str | None:
+    """Return the name in the table of the card that CUDA names so, None where it is not known here."""
+    fitting = (name for name, card in CARDS.items() if re.search(rf"\b{re.escape(card.device)}\b", device))
     return next(fitting, None)

@@ -1,28 +1,18 @@
 """How long training would take on a card: its data sheet's rate, and the share of one that was measured."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import mean
 
 from pgt_lora.core.batches import num_steps
 from pgt_lora.core.errors import InputError
 from pgt_lora.training.dry_run.cards import Card
 from pgt_lora.training.dry_run.check import Findings
-from pgt_lora.training.dry_run.fitting import Fit, fit
-from pgt_lora.training.dry_run.memory import GIB, Dimensions, estimate
+from pgt_lora.training.dry_run.fitting import Fit, as_asked, fit
+from pgt_lora.training.dry_run.memory import GIB, Dimensions
+from pgt_lora.training.dry_run.pace import RECOMPUTED, measured_on, share_reached
 
-Share = tuple[float, float]  # tokens in one pass, and the share of the sheet's rate that was reached with them
-
-# Qwen2.5-VL-3B in bf16 as its recipe has it, 4, 16 and 64 samples at a time: the tables of docs/performance.md.
-MEASURED: dict[str, Sequence[Share]] = {
-    "h200": ((1332, 0.093), (5328, 0.257), (21312, 0.303)),
-    "h100": ((1484, 0.065), (5936, 0.232)),
-}
-DEFAULT = "h200"  # stands for the cards on which nothing was measured
 TOWER = 0.05  # share that its vision tower reached there: 28 ms for an image of 448 pixels
-RECOMPUTED = 1.5  # gradient checkpointing makes the forward pass once more: six operations in the place of four
 
 
 @dataclass(frozen=True)
@@ -49,18 +39,8 @@ def operations(model: Dimensions, tokens: float, length: float, supervised: floa
     return layers + attention + 4 * model.vocabulary * model.hidden * supervised
 
 
-def reached(shares: Sequence[Share], tokens: float) -> float:
-    """Return the share of the rate with so many tokens in one pass: between measurements on a scale of powers."""
-    points = [(math.log(at), share) for at, share in shares]
-    at = min(max(math.log(tokens), points[0][0]), points[-1][0])
-    for (left, low), (right, high) in pairwise(points):
-        if at <= right:
-            return low + (high - low) * (at - left) / (right - left)
-    return points[-1][1]
-
-
 def durations(found: Findings, name: str, card: Card) -> list[Duration]:
-    """Estimate training on one card: with the recipe's batch, and with the largest that fits where that is another.
+    """Estimate training on one card: with the recipe's batch, and in the fastest way that fits where that is another.
 
     Returns nothing where not one sample fits.
 
@@ -69,11 +49,11 @@ def durations(found: Findings, name: str, card: Card) -> list[Duration]:
     """
     if found.recipe.sft.use_cpu:
         raise InputError(f"{found.recipe.name}: runs on the CPU (use_cpu), so --gpu {name} does not apply")
-    own = Fit(found.batch.size, found.setup.checkpointing, estimate(found.model, found.batch, found.setup))
-    largest = fit(found, card.memory_gib)
+    own = as_asked(found, name)
+    fastest = fit(found, card.memory_gib, name) or fit(found, card.memory_gib, name, four_bit=True)
     ways = [own] if own.memory.fits(card.memory_gib) else []
-    if largest and (not ways or largest.size > own.size):
-        ways.append(largest)
+    if fastest and (not ways or fastest.cost < own.cost):
+        ways.append(fastest)
     return [duration(found, name, card, way) for way in ways]
 
 
@@ -82,13 +62,12 @@ def duration(found: Findings, name: str, card: Card, way: Fit) -> Duration:
     recipe = found.recipe
     length, supervised = (mean(getattr(each, kind) for each in found.lengths) for kind in ("total", "supervised"))
     samples = num_steps(recipe, found.num_rows) * recipe.kit.global_batch_size
-    measured_on = name if name in MEASURED else DEFAULT
-    share = reached(MEASURED[measured_on], way.size * length)
+    share = share_reached(name, way.size * length)
     needed = operations(found.model, samples * length, length, samples * supervised)
     loop = needed * (RECOMPUTED if way.checkpointing else 1) / (card.rate * share)
     images = found.num_rows if is_cached(found) else samples
     features = images * tower_operations(found) / (card.rate * TOWER)
-    return Duration(way, loop, features, share, measured_on)
+    return Duration(way, loop, features, share, measured_on(name))
 
 
 def is_cached(found: Findings) -> bool:
@@ -115,14 +94,15 @@ def card_lines(found: Findings, name: str, card: Card) -> Iterator[str]:
     yield from (f"  {spelled(way)}" for way in ways)
     yield (
         f"  by the share of the sheet's rate that Qwen2.5-VL-3B reached in bf16 on one {ways[0].measured_on.upper()} "
-        "with as many tokens at a time (docs/performance.md); loading, scoring and merging are not in it"
+        "with as many tokens at a time, in proportion to the rates (docs/performance.md); loading, scoring and merging "
+        "are not in it"
     )
 
 
 def spelled(way: Duration) -> str:
     """Spell the time of one way to train."""
-    checkpointing = ", gradient checkpointing" * way.fit.checkpointing
+    how = ", gradient checkpointing" * way.fit.checkpointing + ", 4 bits" * way.fit.four_bit
     return (
-        f"{way.fit.size} at a time{checkpointing} ({way.fit.memory.total / GIB:.1f} GiB): {way.loop / 60:,.1f} min in "
+        f"{way.fit.size} at a time{how} ({way.fit.memory.total / GIB:.1f} GiB): {way.loop / 60:,.1f} min in "
         f"the loop at {way.share:.0%} of the rate, {way.features / 60:,.1f} min for the images' features"
     )

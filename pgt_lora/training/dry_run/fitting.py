@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import mean
 
 import torch
 from accelerate.utils import gather_object, parse_flag_from_env
@@ -11,57 +12,84 @@ from pgt_lora.core.batches import divisors
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.training.dry_run.cards import card_of
 from pgt_lora.training.dry_run.check import Findings, check
-from pgt_lora.training.dry_run.memory import GIB, RESERVE, Memory, estimate, largest_batch
+from pgt_lora.training.dry_run.memory import GIB, RESERVE, Memory, Setup, estimate
+from pgt_lora.training.dry_run.pace import DEFAULT, cost
 from pgt_lora.training.processes import LAUNCH_VARIABLE, together
-
-WORTH_IT = 4  # with fewer samples at a time a GPU waits: gradient checkpointing then costs less than it gives
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The samples at a time that fit a GPU, whether with gradient checkpointing, and what they take."""
+    """A way to train: samples at a time, gradient checkpointing, 4 bits; the memory it takes, and a token's cost."""
 
     size: int
     checkpointing: bool
+    four_bit: bool
     memory: Memory
+    cost: float
 
     def __str__(self) -> str:
         """Say what was chosen and what it takes."""
         way = "with" if self.checkpointing else "without"
         return f"{self.size} samples at a time, {way} gradient checkpointing: {self.memory.total / GIB:.1f} GiB"
 
+    def words(self, asked: "Fit") -> list[str]:
+        """Return what to add to a recipe that asks for something else."""
+        words = []
+        if self.size != asked.size:
+            words += ["--per_device_train_batch_size", str(self.size)]
+        if self.checkpointing != asked.checkpointing:
+            words += ["--gradient_checkpointing", str(self.checkpointing).lower()]
+        if self.four_bit != asked.four_bit:
+            words += ["--load_in_4bit", str(self.four_bit).lower()]
+        return words
 
-def fit(found: Findings, card_gib: float, num_processes: int = 1, is_sharded: bool = False) -> Fit | None:
-    """Return the largest batch that fits a GPU of so many GiB and that the global batch can be dealt out in.
 
-    Gradient checkpointing is on where the recipe has it, and where fewer than four samples would fit without it.
-    Returns None where not one sample fits.
+def way(found: Findings, setup: Setup, size: int, card: str) -> Fit:
+    """Return a way to train with its estimates on a card; the cost is that of samples of mean length."""
+    memory = estimate(found.model, replace(found.batch, size=size), setup)
+    tokens = size * mean(length.total for length in found.lengths)
+    return Fit(size, setup.checkpointing, setup.four_bit, memory, cost(card, tokens, setup.checkpointing))
+
+
+def as_asked(found: Findings, card: str = DEFAULT) -> Fit:
+    """Return the recipe's own way to train."""
+    return way(found, found.setup, found.batch.size, card)
+
+
+def fit(
+    found: Findings,
+    card_gib: float,
+    card: str = DEFAULT,
+    num_processes: int = 1,
+    is_sharded: bool = False,
+    four_bit: bool | None = None,
+) -> Fit | None:
+    """Return the fastest way that fits a GPU of so many GiB; of ways alike in speed, that which takes the least memory.
+
+    The batch divides the global batch among the processes. Gradient checkpointing is on where it lets so many more
+    samples be taken at a time that a token costs less. Returns None where not one sample fits.
     """
-    sizes = divisors(found.recipe.kit.global_batch_size // num_processes)
     setup = replace(found.setup, num_shards=num_processes if is_sharded else 1)
-    least = min(WORTH_IT, max(sizes))
-    best: Fit | None = None
-    for checkpointing in (False, True):
-        if found.setup.checkpointing and not checkpointing:
-            continue
-        way = replace(setup, checkpointing=checkpointing)
-        size = largest_batch(found.model, found.batch, way, card_gib, sizes)
-        if size and (best is None or size > best.size):
-            best = Fit(size, checkpointing, estimate(found.model, replace(found.batch, size=size), way))
-        if best and best.size >= least:
-            break
-    return best
+    if four_bit is not None:
+        setup = replace(setup, four_bit=four_bit)
+    sizes = divisors(found.recipe.kit.global_batch_size // num_processes)
+    ways = (way(found, replace(setup, checkpointing=each), size, card) for each in (False, True) for size in sizes)
+    fitting = [each for each in ways if each.memory.fits(card_gib)]
+    return min(fitting, key=lambda each: (round(each.cost, 6), each.memory.total), default=None)
 
 
-def fitted(found: Findings, card_gib: float, num_processes: int = 1, is_sharded: bool = False) -> Findings:
+def fitted(
+    found: Findings, card_gib: float, card: str = DEFAULT, num_processes: int = 1, is_sharded: bool = False
+) -> Findings:
     """Return findings with the batch and the gradient checkpointing that fit a GPU in the recipe's place of `auto`.
 
     Raises:
         InputError: not one sample fits.
     """
     recipe = found.recipe
-    chosen = fit(found, card_gib, num_processes, is_sharded)
+    chosen = fit(found, card_gib, card, num_processes, is_sharded)
     if chosen is None:
         raise InputError(
             f"{recipe.name}: per_device_train_batch_size auto: not one sample fits a GPU of {card_gib:.0f} GiB by the "
@@ -85,7 +113,7 @@ def fitted(found: Findings, card_gib: float, num_processes: int = 1, is_sharded:
 
 
 def for_this_machine(recipe: Recipe, data: Path) -> Recipe:
-    """Return a recipe whose batch, where it is `auto`, is the largest that fits this machine's GPUs on that data.
+    """Return a recipe whose batch, where it is `auto`, is the fastest that fits this machine's GPUs on that data.
 
     Every process gets the same one: it goes by the GPU with the least memory.
 
@@ -100,13 +128,13 @@ def for_this_machine(recipe: Recipe, data: Path) -> Recipe:
     is_sharded = parse_flag_from_env("ACCELERATE_USE_FSDP") or launch == "fsdp2"
     with together():
         here = card_here(recipe)
-    card_gib = min(gather_object([here]))
+    card_gib, card = min(gather_object([here]))
     with together():
-        return fitted(check(recipe, data), card_gib, num_processes, is_sharded).recipe
+        return fitted(check(recipe, data), card_gib, card, num_processes, is_sharded).recipe
 
 
-def card_here(recipe: Recipe) -> float:
-    """Return the memory of the least of the GPUs that this process sees, in GiB.
+def card_here(recipe: Recipe) -> tuple[float, str]:
+    """Return the memory of the least of the GPUs that this process sees, in GiB, and the card that stands for it.
 
     Raises:
         InputError: it sees none, or the recipe uses none.
@@ -116,5 +144,5 @@ def card_here(recipe: Recipe) -> float:
             f"{recipe.name}: per_device_train_batch_size auto needs a GPU's memory, and "
             f"{'the recipe uses none (use_cpu)' if recipe.sft.use_cpu else 'no GPU is visible'}; give a number"
         )
-    sizes = [torch.cuda.get_device_properties(number).total_memory for number in range(torch.cuda.device_count())]
-    return min(sizes) / GIB
+    seen = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+    return min((each.total_memory / GIB, card_of(each.name) or DEFAULT) for each in seen)

@@ -18,11 +18,12 @@ from pgt_lora.training.dry_run.base import Origin
 from pgt_lora.training.dry_run.cards import Card
 from pgt_lora.training.dry_run.check import Findings
 from pgt_lora.training.dry_run.duration import card_lines
-from pgt_lora.training.dry_run.fitting import WORTH_IT
+from pgt_lora.training.dry_run.fitting import as_asked, fit
 from pgt_lora.training.dry_run.memory import GIB, RESERVE, Setup, estimate, largest_batch, shards_needed
 
-CARDS_GIB = (24, 80)
+CARDS_GIB = {24: "4090", 80: "h100"}  # and the card that stands for them
 GPU_COUNTS = (1, 2, 4, 8)
+WORTH_IT = 0.9  # of a token's cost: what saves less is not told
 
 
 def print_findings(found: Findings, name: str, overrides: Sequence[str], card: tuple[str, Card] | None = None) -> None:
@@ -37,13 +38,19 @@ def print_findings(found: Findings, name: str, overrides: Sequence[str], card: t
     where = "" if found.recipe.sft.use_cpu else " per GPU"
     console.print(bold(f"Memory{where}"), f"in GiB, estimated for batches of {found.batch.size} of the longest samples")
     console.print(memory_table(found))
-    lines = [] if found.recipe.sft.use_cpu else [f"{card} GB card: {advice(found, card)[0]}" for card in CARDS_GIB]
-    for line in [*lines, *(card_lines(found, *card) if card else ())]:
+    lines = (
+        []
+        if found.recipe.sft.use_cpu
+        else [f"{gib} GB card: {advice(found, gib, of)[0]}" for gib, of in CARDS_GIB.items()]
+    )
+    if card:
+        lines += [*card_lines(found, *card), f"  {advice(found, card[1].memory_gib, card[0])[0]}"]
+    for line in lines:
         console.print(Text(line), soft_wrap=True)
-    print_end(found, name, overrides)
+    print_end(found, name, overrides, card)
 
 
-def print_end(found: Findings, name: str, overrides: Sequence[str]) -> None:
+def print_end(found: Findings, name: str, overrides: Sequence[str], card: tuple[str, Card] | None = None) -> None:
     """Print the command to run, or what to change and the command to check it with."""
     data = ["--data", str(found.data)] if found.data else []
     if found.problems:
@@ -54,13 +61,14 @@ def print_end(found: Findings, name: str, overrides: Sequence[str]) -> None:
         last = shlex.join(["pgt-lora", "check", name, *data, *offline, *overrides])
     else:
         console.print(bold("\nRun it:"))
-        last = command(found, name, overrides)
+        last = command(found, name, overrides, card)
     console.print(Text(f"  {last}"), soft_wrap=True)
 
 
-def command(found: Findings, name: str, overrides: Sequence[str]) -> str:
-    """Return the command that trains as was checked, with what has to be added for a single card of 80 GB."""
-    added = [] if found.recipe.sft.use_cpu else advice(found, CARDS_GIB[-1])[1]
+def command(found: Findings, name: str, overrides: Sequence[str], card: tuple[str, Card] | None = None) -> str:
+    """Return the command that trains as was checked, with what has to be added for a card, one of 80 GB by default."""
+    at = (card[1].memory_gib, card[0]) if card else (80, CARDS_GIB[80])
+    added = [] if found.recipe.sft.use_cpu else advice(found, *at)[1]
     args = [*overrides, *(added or [])]
     if not IS_CHECKOUT:
         launch = ["PGT_LORA_LAUNCH=fsdp2"] if added is None else []
@@ -156,7 +164,7 @@ def steps_table(found: Findings) -> Table:
 
 def memory_table(found: Findings) -> Table:
     """Lay out the estimated memory in every setup, and the largest batch that fits the usual cards."""
-    cards = () if found.recipe.sft.use_cpu else CARDS_GIB
+    cards = () if found.recipe.sft.use_cpu else tuple(CARDS_GIB)
     note = "▸ this recipe; formulae in training/dry_run/memory.py"
     if cards:
         note += f"\ncards: the largest batch that leaves {RESERVE:.0%} free; ÷ 4: four must share the weights"
@@ -186,24 +194,15 @@ def largest_on(found: Findings, setup: Setup, card: int) -> str:
     return str(size) if size else f"÷ {num}" if num else "–"
 
 
-def advice(found: Findings, card: int) -> tuple[str, list[str] | None]:
+def advice(found: Findings, card_gib: float, card: str) -> tuple[str, list[str] | None]:
     """Say whether the recipe fits a card, with the words to add where it does not; None where no words suffice."""
-    sizes = divisors(found.recipe.kit.global_batch_size)
-    asked = found.batch.size
-    ways: list[tuple[int | None, list[str]]] = []
-    for changes in ({}, {"checkpointing": True}, {"four_bit": True}, {"four_bit": True, "checkpointing": True}):
-        size = largest_batch(found.model, found.batch, replace(found.setup, **changes), card, sizes)
-        words = ["--gradient_checkpointing", "true"] * (changes.get("checkpointing", False))
-        ways.append((size, words + ["--load_in_4bit", "true"] * changes.get("four_bit", False)))
-    size = ways[0][0]
-    if size and size >= asked:
-        room = f"; there is room for --per_device_train_batch_size {size}" if size > asked else ""
-        return f"fits as it is{room}", []
-    enough = [way for way in ways if (way[0] or 0) >= min(asked, WORTH_IT)] or [way for way in ways if way[0]]
-    if enough:
-        size, words = enough[0]
-        if size and size < asked:
-            words = ["--per_device_train_batch_size", str(size), *words]
+    asked, fastest = as_asked(found, card), fit(found, card_gib, card)
+    if asked.memory.fits(card_gib):
+        is_worth_it = fastest is not None and fastest.cost < WORTH_IT * asked.cost
+        faster = f"; faster: {' '.join(fastest.words(asked))}" if fastest and is_worth_it else ""
+        return f"fits as it is{faster}", []
+    if enough := fastest or fit(found, card_gib, card, four_bit=True):
+        words = enough.words(asked)
         return f"add {' '.join(words)}", words
-    num = shards_needed(found.model, found.batch, found.setup, card)
+    num = shards_needed(found.model, found.batch, found.setup, card_gib)
     return f"the weights must be shared over {num or 'more than 64'} of them: LAUNCH=fsdp2", None

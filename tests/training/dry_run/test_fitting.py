@@ -14,34 +14,39 @@ from pgt_lora.core.recipe_values import read_values
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.by_name import finetune
 from pgt_lora.training.dry_run import fitting
-from pgt_lora.training.dry_run.fitting import card_here, fit, fitted, for_this_machine
-from pgt_lora.training.dry_run.memory import GIB, estimate
+from pgt_lora.training.dry_run.fitting import card_here, fit, fitted, for_this_machine, way
+from pgt_lora.training.dry_run.memory import GIB
 from tests.support.dry_runs import TINY, call, dry_run, offline
 
 AUTO = ("--per_device_train_batch_size", "auto")
 
 
 @pytest.mark.parametrize(("card_gib", "num_processes"), [(16, 1), (24, 1), (24, 4), (80, 1), (80, 8), (140, 2)])
-def test_it_is_the_largest_that_fits(card_gib: float, num_processes: int) -> None:
+@pytest.mark.parametrize("card", ["h200", "h100", "4090"])
+def test_no_way_that_fits_is_faster(card: str, card_gib: float, num_processes: int) -> None:
     found = offline("qwen2.5-vl-3b")
-    chosen = fit(found, card_gib, num_processes)
-    assert chosen is not None
-    assert chosen.memory.fits(card_gib)
+    chosen = fit(found, card_gib, card, num_processes)
+    assert chosen is not None and chosen.memory.fits(card_gib)
     share = found.recipe.kit.global_batch_size // num_processes
     assert share % chosen.size == 0
-    setup = replace(found.setup, checkpointing=chosen.checkpointing)
-    larger = [size for size in range(chosen.size + 1, share + 1) if share % size == 0]
-    assert not any(estimate(found.model, replace(found.batch, size=n), setup).fits(card_gib) for n in larger)
+    for size in (each for each in range(1, share + 1) if share % each == 0):
+        for checkpointing in (False, True):
+            other = way(found, replace(found.setup, checkpointing=checkpointing), size, card)
+            if other.memory.fits(card_gib):
+                assert other.cost >= chosen.cost - 1e-6
+                # Of what is as fast, nothing takes less.
+                assert other.cost > chosen.cost + 1e-6 or other.memory.total >= chosen.memory.total
 
 
-def test_checkpointing_comes_where_few_would_fit_without_it() -> None:
+def test_checkpointing_comes_where_it_pays() -> None:
+    """What it costs is half as much again; what it gives is that a fast card waits less."""
     found = offline("qwen2.5-vl-3b")
-    sizes = {card: fit(found, card) for card in (12, 16, 24, 80)}
-    assert {card: each.checkpointing for card, each in sizes.items() if each} == {
-        12: True, 16: True, 24: False, 80: False,
+    chosen = {key: fit(found, *key) for key in ((24, "h200"), (24, "4090"), (79.2, "h100"), (12, "4090"))}
+    assert {key: (each.size, each.checkpointing) for key, each in chosen.items() if each} == {
+        (24, "h200"): (64, True), (24, "4090"): (4, False), (79.2, "h100"): (16, False), (12, "4090"): (8, True),
     }  # fmt: skip
     checkpointed = replace(found, setup=replace(found.setup, checkpointing=True))
-    assert getattr(fit(checkpointed, 80), "checkpointing", None) is True  # the recipe's own choice stays
+    assert fit(checkpointed, 79.2, "h100") == fit(found, 79.2, "h100")  # `auto` stands for both
     assert fit(found, 6) is None
     assert fit(found, 6, num_processes=8, is_sharded=True) is not None
 
@@ -79,15 +84,19 @@ def test_of_several_gpus_the_smallest_counts(monkeypatch: pytest.MonkeyPatch) ->
     memory = (80 * GIB, 24 * GIB)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(memory))
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda n: SimpleNamespace(total_memory=memory[n]))
-    assert card_here(replace(offline("qwen2.5-vl-3b").recipe, sft=SimpleNamespace(use_cpu=False))) == 24  # type: ignore[arg-type]
+    seen = [SimpleNamespace(total_memory=size, name=f"NVIDIA GeForce RTX {4090 - n}") for n, size in enumerate(memory)]
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: seen[number])
+    recipe = replace(offline("qwen2.5-vl-3b").recipe, sft=SimpleNamespace(use_cpu=False))  # type: ignore[arg-type]
+    assert card_here(recipe) == (24, "h200")  # which stands for a card that is not known
+    seen[1].name = "NVIDIA GeForce RTX 4090"
+    assert card_here(recipe) == (24, "4090")
 
 
 def test_training_starts_with_what_the_card_holds(
     data_dir: Path, tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights are those of any other batch; the adapter's recipe says which was chosen."""
-    monkeypatch.setattr(fitting, "card_here", lambda recipe: 1.5)
+    monkeypatch.setattr(fitting, "card_here", lambda recipe: (1.5, "h200"))
     words = [*overrides, "--global_batch_size", "16", "--max_steps", "2"]
     adapter = finetune(resolve(TINY.stem, [*words, *AUTO]).recipe, data_dir, tmp_path / "auto")
     assert read_values(adapter / "recipe.yaml")["per_device_train_batch_size"] == 16

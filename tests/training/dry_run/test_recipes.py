@@ -11,8 +11,9 @@ from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.core.recipe_values import parse_overrides
 from pgt_lora.models.published import PUBLISHED
 from pgt_lora.training.dry_run import check as check_module
+from pgt_lora.training.dry_run.cards import named_card
 from pgt_lora.training.dry_run.memory import GIB, estimate
-from pgt_lora.training.dry_run.report import GPU_COUNTS, advice
+from pgt_lora.training.dry_run.report import GPU_COUNTS, advice, command
 from tests.support.dry_runs import REAL, call, dry_run, offline
 from tests.support.published_sizes import SIZES
 
@@ -70,15 +71,31 @@ def test_what_a_recipe_says_of_its_memory(name: str) -> None:
 
 
 def test_what_does_not_fit_is_told_with_a_remedy() -> None:
-    assert advice(offline("qwen2.5-vl-3b"), 24) == ("fits as it is", [])
-    sentence, words = advice(offline("qwen2.5-vl-72b"), 80)
-    assert words == ["--load_in_4bit", "true"]
-    assert sentence == "add --load_in_4bit true"
-    sentence, words = advice(offline("qwen2.5-vl-72b"), 24)
+    assert advice(offline("qwen2.5-vl-3b"), 24, "4090") == ("fits as it is", [])
+    faster = "fits as it is; faster: --per_device_train_batch_size 16"
+    assert advice(offline("qwen2.5-vl-3b"), 80, "h100") == (faster, [])
+    sentence, words = advice(offline("qwen2.5-vl-72b"), 80, "h100")
+    assert words == ["--per_device_train_batch_size", "16", "--load_in_4bit", "true"]
+    assert sentence == f"add {' '.join(words)}"
+    sentence, words = advice(offline("qwen2.5-vl-72b"), 24, "4090")
     assert words is None
     assert "shared over 16" in sentence
     large = replace(offline("qwen2.5-vl-3b"), batch=replace(offline("qwen2.5-vl-3b").batch, size=64))
-    assert advice(large, 24)[1] == ["--per_device_train_batch_size", "4"]
+    assert advice(large, 24, "4090")[1] == ["--per_device_train_batch_size", "4"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "card", "asks"),
+    [
+        ("llava-next-llama3-8b", "l4", "--per_device_train_batch_size 2"),
+        ("qwen2.5-vl-32b", "4090", "LAUNCH=fsdp2"),
+        ("qwen2.5-vl-72b", "h100", "--load_in_4bit true"),
+    ],
+)
+def test_the_last_command_fits_the_card_that_was_named(recipe: str, card: str, asks: str) -> None:
+    found = offline(recipe)
+    assert asks in command(found, recipe, [], named_card(card))
+    assert asks not in command(found, recipe, [], named_card("b200"))
 
 
 def test_a_published_hub_id_needs_no_hub_when_offline() -> None:
