@@ -124,6 +124,13 @@ def overrides(base_dir: Path) -> list[str]:
 
 
 @pytest.fixture
+def data_overrides(overrides: list[str]) -> list[str]:
+    """The same for a dataset that is named, which has as many rows as it has."""
+    at = overrides.index("--num_samples")
+    return overrides[:at] + overrides[at + 2 :]
+
+
+@pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """An HTTP host on loopback, within reach although the Hub is not."""
     from huggingface_hub.utils import close_session

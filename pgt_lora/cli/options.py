@@ -8,6 +8,7 @@ import typer
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe_values import parse_overrides
+from pgt_lora.core.typed import typed
 
 DEFAULT_MODEL = "tiny-qwen2.5-vl"
 
@@ -34,6 +35,21 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existin
 def model_and_overrides(model: str, words: list[str]) -> tuple[str, list[str]]:
     """Return the model and the recipe's fields; where no model is given, the first field stands in its place."""
     return (DEFAULT_MODEL, [model, *words]) if model.startswith("-") else (model, words)
+
+
+def refuse_num_samples(words: Sequence[str], data: str | None) -> None:
+    """Refuse `num_samples` where the data that are named have as many rows as they have.
+
+    Raises:
+        InputError: it is among the words.
+    """
+    from pgt_lora.studies.named_data import has_own_size
+
+    if data is not None and has_own_size(data) and "num_samples" in parse_overrides(words):
+        raise InputError(
+            f"--num_samples: {data} has as many rows as it has; take fewer with: "
+            f"{typed('import', data, '--limit')} N --out DIR"
+        )
 
 
 def refuse_fields(words: Sequence[str], options: Mapping[str, str]) -> None:

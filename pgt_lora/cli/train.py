@@ -5,7 +5,16 @@ from typing import Annotated, Optional
 
 import typer
 
-from pgt_lora.cli.options import DEFAULT_MODEL, Data, DType, EvalData, Out, Overwrite, model_and_overrides
+from pgt_lora.cli.options import (
+    DEFAULT_MODEL,
+    Data,
+    DType,
+    EvalData,
+    Out,
+    Overwrite,
+    model_and_overrides,
+    refuse_num_samples,
+)
 
 
 def check(
@@ -33,6 +42,7 @@ def check(
 
     card = None if gpu is None else named_card(gpu)
     named = resolve(recipe, context.args, to_train=False).recipe
+    refuse_num_samples(context.args, data)
     found = find(named, None if data is None else dataset(data, named), offline)
     if named.batch_is_auto:
         found = fitted(found, *((card[1].memory_gib, card[0]) if card else card_here(named)))
@@ -57,6 +67,7 @@ def finetune(
     from pgt_lora.models.names import resolve
 
     chosen = resolve(recipe, context.args).recipe
+    refuse_num_samples(context.args, data)
     from pgt_lora.studies import by_name  # seconds, which a name that is mistyped does not wait for
 
     adapter = by_name.finetune(chosen, data, out, eval_data=eval_data, overwrite=overwrite)
@@ -137,6 +148,7 @@ def run(
     if out is None and (Path(name) / STARTED).is_file():
         out = Path(name)  # a run that was begun goes on where it lies
     recipe = resolve(name, words).recipe
+    refuse_num_samples(words, data)
     from pgt_lora.studies.before_after.run import run as run_all  # seconds, as above
 
     run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite, held_out(eval_data, recipe, data))

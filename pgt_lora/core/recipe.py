@@ -19,6 +19,7 @@ from pgt_lora.core.recipe_rules import (
     check_named,
     check_ranges,
     check_reports,
+    check_schedule,
     check_streaming,
 )
 from pgt_lora.core.recipe_values import parse_overrides, read_values
@@ -128,7 +129,13 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         InputError: a key is unknown, a value has the wrong type, or a field is the kit's own to set.
     """
     values = read_values(path) | parse_overrides(overrides)
-    return build_recipe(path.stem, str(path), values)
+    return build_recipe(path.stem, with_overrides(path, overrides), values)
+
+
+def with_overrides(path: Path, overrides: Sequence[str]) -> str:
+    """Return what messages call a recipe's file and the fields typed behind it; their values may be secret."""
+    typed = parse_overrides(overrides)
+    return f"{path} with {', '.join(f'--{name}' for name in typed)}" if typed else str(path)
 
 
 def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
@@ -171,6 +178,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     check_evaluation(where, sft.eval_strategy.value, sft.save_strategy.value, kit.early_stopping_patience)
     check_streaming(where, kit.streaming, sft.max_steps)
     check_reports(where, sft.report_to or ())
+    check_schedule(where, sft)
     return Recipe(name, dict(values), sft, model, kit)
 
 

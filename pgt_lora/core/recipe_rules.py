@@ -82,6 +82,25 @@ BELOW = {
 }
 
 
+def check_schedule(where: str, sft: Any) -> None:
+    """Check that the schedule of the learning rate can be made, as it will be when training starts.
+
+    Raises:
+        InputError: it lacks what its kind needs, such as `min_lr`; `where` begins the message.
+    """
+    import torch
+    from transformers import get_scheduler
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    try:
+        get_scheduler(sft.lr_scheduler_type, optimizer, 1, 10, scheduler_specific_kwargs=sft.lr_scheduler_kwargs)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{where}: lr_scheduler_type {sft.lr_scheduler_type.value}: {' '.join(str(error).split())}; what it needs "
+            "goes into lr_scheduler_kwargs"
+        ) from error
+
+
 def as_strategies(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe's values with `no` for a strategy that is false: YAML 1.1 reads a plain `no` so."""
     return {key: "no" if key in STRATEGIES and value is False else value for key, value in values.items()}

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, recipe_names
+from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, recipe_names, with_overrides
 from pgt_lora.core.recipe_values import parse_overrides, read_values
 from pgt_lora.core.typed import typed
 from pgt_lora.core.workspace import RECIPES, is_hub_id, shipped_path
+from pgt_lora.data.weights import parse_weights
 from pgt_lora.models.checkpoint import (
     OWN_RECIPE,
     Checkpoint,
@@ -53,6 +54,17 @@ class Named:
 
 
 def resolve(name: str, overrides: Sequence[str] = (), to_train: bool = True) -> Named:
+    """Return what a name means, as `_meant` says, once its tasks are known to be some, whatever it is trained on.
+
+    Raises:
+        InputError: the name means nothing, or a field cannot be what it is to be.
+    """
+    named = _meant(name, overrides, to_train)
+    parse_weights(named.recipe.kit.tasks)
+    return named
+
+
+def _meant(name: str, overrides: Sequence[str], to_train: bool) -> Named:
     """Return what a name means, a run and an adapter with their own recipes, with overrides of the recipe's fields.
 
     A checkpoint without a recipe of its own gets that of its base on the Hub or, for another one, that of its family
@@ -64,7 +76,7 @@ def resolve(name: str, overrides: Sequence[str] = (), to_train: bool = True) -> 
     """
     path, asked = Path(name), parse_overrides(overrides) | ({} if to_train else {"bf16": False, "fp16": False})
     if found := find_recipe(name):
-        recipe = build_recipe(found.stem, str(found), read_values(found) | asked)
+        recipe = build_recipe(found.stem, with_overrides(found, overrides), read_values(found) | asked)
         return Named(name, recipe, base_of(recipe))
     adapter_dir = find_adapter(path)
     if (path / STARTED).is_file():

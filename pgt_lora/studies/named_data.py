@@ -6,6 +6,8 @@ from pathlib import Path
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.pairs import parse_shares
 from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.terminal import console
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.mix.mixture import mixture
 from pgt_lora.data.mix.request import sources
 from pgt_lora.data.pgt import pgt_data, pgt_settings
@@ -35,6 +37,11 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     return specialized_mix(recipe, recipe.kit.num_samples)
 
 
+def has_own_size(name: str) -> bool:
+    """Tell whether data have as many rows as they have, not as many as a recipe says."""
+    return name not in MADE and not (is_shared(name) and next(iter(parse_shares("--data", name))) in sources())
+
+
 def is_shared(name: str) -> bool:
     """Tell whether a name means shares of several datasets."""
     return "=" in name and not Path(name).exists()
@@ -51,7 +58,13 @@ def shared(shares: str, recipe: Recipe) -> Path:
     by_path = {names[name]: weight for name, weight in weights.items()}
     if len(by_path) < len(weights):
         raise InputError(f"--data {shares!r}: two names are the same dataset; give it one share")
-    return mixture(by_path, num_samples, pgt_settings(recipe))
+    path = mixture(by_path, num_samples, pgt_settings(recipe))
+    if num_samples is None:
+        console.print(
+            f"A mixture of {read_manifest(path)['num_samples']:,} rows, as many as the first of them has: {path}",
+            soft_wrap=True,
+        )
+    return path
 
 
 def held_out(names: Iterable[str] | None, recipe: Recipe, data: str | None = None) -> list[Path]:

@@ -20,7 +20,7 @@ from pgt_lora.models.names import STARTED
 def claim(
     out: Path, recipe: Recipe, data: Path, eval_data: Path | None = None, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Take `out` for a run: a new directory, the same run begun before, or any run where it may be overwritten.
+    """Take `out` for a run: a new directory, the same run begun before, or any that may be overwritten or is empty yet.
 
     Returns:
         What makes the run this run: the recipe's values, the hash of the data and, where the recipe has its loss on a
@@ -42,7 +42,7 @@ def claim(
             with new_directory(out, overwrite) as fresh:
                 write_json(fresh / STARTED, key)
             return key
-        if _read(path) != key:
+        if _read(path) != key and any(each != path for each in out.iterdir()):
             raise InputError(
                 f"{out}: a run with another recipe or other data; choose another --out or pass --overwrite"
             )

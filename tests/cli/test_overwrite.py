@@ -34,18 +34,18 @@ def test_every_command_that_overwrites_is_tried() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_foreign_directory_is_refused(
-    command: str, data_dir: Path, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    command: str, data_dir: Path, data_overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     (foreign := tmp_path / "p").mkdir()
     (thesis := foreign / "thesis.txt").write_text("x\n")
     adapter = tmp_path / "adapter"
     adapter.mkdir()
-    base = overrides[1]
+    base = data_overrides[1]
     (adapter / "adapter_config.json").write_text(f'{{"peft_type": "LORA", "base_model_name_or_path": "{base}"}}')
     monkeypatch.chdir(foreign)
     monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path / "home"))
-    given = {"DATA": [str(data_dir)], "ADAPTER": [str(adapter)], "OVERRIDES": [RECIPE, *overrides]}
+    given = {"DATA": [str(data_dir)], "ADAPTER": [str(adapter)], "OVERRIDES": [RECIPE, *data_overrides]}
     words = [each for word in COMMANDS[command] for each in given.get(word, [word])]
     for out in (".", str(foreign)):
         status, said = call(monkeypatch, capsys, command, *words, "--out", out, "--overwrite")

@@ -105,6 +105,18 @@ def test_what_the_kit_makes_is_named_too(tmp_path: Path, monkeypatch: pytest.Mon
         dataset("pgt")
 
 
+def test_what_would_change_nothing_is_refused(
+    written: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("check", "finetune", "run"):
+        words = (command, "tiny-qwen2.5-vl", "--data", "chat.jsonl", "--out", "o")[: 4 if command == "check" else 6]
+        status, error = call(monkeypatch, capsys, *words, "--num_samples", "9")
+        assert status == 2 and "pgt-lora import chat.jsonl --limit N --out DIR" in error
+        status, error = call(monkeypatch, capsys, *words, "--tasks", "relation=1,conting=1")
+        assert status == 2 and "conting" in error
+    assert not (written / "o").exists()
+
+
 def test_its_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['pgt-lora', 'import', '--help']\n"

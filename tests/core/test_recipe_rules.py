@@ -96,8 +96,11 @@ def test_a_field_that_stands_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_exponents_are_numbers_wherever_they_stand() -> None:
-    recipe = load_recipe(TINY, ["--lr_scheduler_kwargs", "{min_lr: 1e-5, other: -2E+3}"])
-    assert recipe.values["lr_scheduler_kwargs"] == {"min_lr": 1e-5, "other": -2000.0}
+    kind = ["--lr_scheduler_type", "cosine_with_min_lr"]
+    recipe = load_recipe(TINY, [*kind, "--lr_scheduler_kwargs", "{min_lr: 1e-5, num_cycles: 2E+3}"])
+    assert recipe.values["lr_scheduler_kwargs"] == {"min_lr": 1e-5, "num_cycles": 2000.0}
+    with pytest.raises(InputError, match=r"with --lr_scheduler_type: lr_scheduler_type cosine_with_min_lr: .*min_lr"):
+        load_recipe(TINY, kind)
     assert parse_overrides(["--a", "1e-5", "--b", "e5", "--c", "1e"]) == {"a": 1e-5, "b": "e5", "c": "1e"}
 
 

@@ -125,6 +125,7 @@ def test_another_runs_directory_is_left_alone(
     run = tmp_path / "run"
     run.mkdir()
     (run / "started.json").write_text("{}")
+    (run / "checkpoints").mkdir()
     with pytest.raises(InputError, match="another recipe or other data"):
         finetune(recipe, data_dir, run)
 

@@ -58,6 +58,9 @@ def test_a_run_that_looks_at_a_held_out_set_goes_on_with_that_one(data_dir: Path
     for seed, path in enumerate(others):
         generate(path, num_samples=1, seed=seed, settings=TaskSettings(Canvas(112, 112)))
     claim(tmp_path / "run", recipe, data_dir, others[0])
+    claim(tmp_path / "run", recipe, data_dir, others[1])  # as nothing was done yet
+    claim(tmp_path / "run", recipe, data_dir, others[0])
+    (tmp_path / "run" / "checkpoints").mkdir()
     with pytest.raises(InputError, match="other data"):  # whose losses would be compared with those of the first
         claim(tmp_path / "run", recipe, data_dir, others[1])
     plain = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
@@ -68,6 +71,7 @@ def test_a_run_that_looks_at_a_held_out_set_goes_on_with_that_one(data_dir: Path
 @pytest.mark.parametrize("text", ["half", "[]", ""])
 def test_a_broken_record_is_one_line(data_dir: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "started.json").write_text(text)
+    (tmp_path / "checkpoints").mkdir()
     with pytest.raises(InputError, match="choose another --out"):
         claim(tmp_path, load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", []), data_dir)
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.directory import IMAGE_ROOT, open_dataset, read_manifest
+from pgt_lora.data.directory import IMAGE_ROOT, MANIFEST, open_dataset, read_manifest
 from pgt_lora.data.limit import nested
 from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.parquet import parquet_files, stored_columns
 from pgt_lora.data.readers.build import NO_LICENSE
 from pgt_lora.data.readers.named import as_directory
+from pgt_lora.data.readers.tables import KINDS
 from pgt_lora.data.references import FIELDS, REFERENCES, read_image, reference
 from pgt_lora.data.turns import Form, to_form
 
@@ -128,7 +129,13 @@ def place_of(name: str, limit: int | None = None) -> Path:
         InputError: there is no such data, or it cannot be read.
     """
     path = Path(name)
-    return path if path.is_dir() and _is_photographs(path) else as_directory(name, by_reference=True, limit=limit)
+    files = files_in(path) if path.is_dir() else []
+    others = [file for file in files if file.suffix.lower() not in SUFFIXES]
+    if files and not others:
+        return path
+    if len(others) < len(files) and not any(file.suffix.lower() in KINDS or file.name == MANIFEST for file in others):
+        raise InputError(f"{others[0]}: is no image; move it out of {path}, and its photographs can be drawn over")
+    return as_directory(name, by_reference=True, limit=limit)
 
 
 @lru_cache(maxsize=1)

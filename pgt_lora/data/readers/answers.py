@@ -1,6 +1,7 @@
 """The format of an answer, inferred where it is certain, and free text everywhere else."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
@@ -52,9 +53,11 @@ def infer(question: str, said: str, given: Sequence[str] | None = None, stated: 
     `given` are choices that come with the data, `stated` a format that does.
 
     Raises:
-        Unreadable: the format is unknown, or the answer is none of the choices.
+        Unreadable: the format is unknown, the answer is none of the choices, or two of these are the same.
     """
     said = said.strip()
+    if given and (twice := [each for each, count in Counter(given).items() if count > 1]):
+        raise Unreadable(f"its choices name {twice[0][:40]!r} twice")
     if stated is not None:
         return _stated(said, given, stated)
     if given:

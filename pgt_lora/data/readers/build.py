@@ -95,9 +95,14 @@ def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettin
     Raises:
         InputError: rows cannot be read and are not to be left out, none can, or no row has an image.
     """
-    for line in result.problems[:MAX_LISTED] if settings.on_error == OnError.STOP else result.problems:
+    stops, others = settings.on_error == OnError.STOP, result.problems[1:]
+    if stops and others:
+        console.print(
+            f"{len(others):,} more rows cannot be read{':' if len(others) <= MAX_LISTED else ', the first of them:'}"
+        )
+    for line in others[:MAX_LISTED] if stops else result.problems:
         console.print(line, soft_wrap=True, highlight=False)
-    if result.problems and settings.on_error == OnError.STOP:
+    if result.problems and stops:
         raise InputError(f"{result.problems[0]}; fix it, or skip unreadable rows: pgt-lora import … --on-error skip")
     if not result.rows:
         raise InputError(f"{table.name}: has no readable row")

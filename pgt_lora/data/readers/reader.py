@@ -52,7 +52,10 @@ class Row:
         """Return the same; raise `Unreadable` where the row says nothing."""
         value = self.get(role)
         if value is None:
-            raise Unreadable(f"no {role} (looked for {', '.join(self.names.get(role, (role,)))})")
+            names = self.names.get(role, (role,))
+            if empty := next((name for name in names if name in self.values), None):
+                raise Unreadable(f"its {empty} is empty")
+            raise Unreadable(f"no {role} (looked for {', '.join(names)})")
         return value
 
     def texts(self, role: str) -> tuple[str, ...] | None:

@@ -104,16 +104,16 @@ def _json(path: Path) -> Rows:
             raise InputError(f"{path}: one object over several lines; write the rows as a list: [{{…}}, {{…}}]")
         yield from _json_lines(path)
         return
-    decoder, line, counted = json.JSONDecoder(), 1, 0
+    decoder, line, counted, number = json.JSONDecoder(), 1, 0, 0
     at = _blank(text, at + 1)
     while at < len(text) and text[at] != "]":
-        line, counted = line + text.count("\n", counted, at), at
+        line, counted, number = line + text.count("\n", counted, at), at, number + 1
         try:
             row, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             wrong = line + text.count("\n", at, getattr(error, "pos", at))
             raise InputError(f"{path}, line {wrong}: not JSON ({getattr(error, 'msg', error)}); fix it") from error
-        yield f"{path}, line {line}", row
+        yield f"{path}, line {line} (row {number})", row
         at = _blank(text, end)
         if text[at : at + 1] == ",":
             at = _blank(text, at + 1)

@@ -191,6 +191,14 @@ def test_the_command_and_what_it_refuses(
     assert rows_of(made(nothing, "passed", proportion=1.0)) == rows_of(nothing)
 
 
+def test_what_is_no_image_in_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    Image.new("RGB", (200, 200)).save(tmp_path / "mine" / "a.png")
+    (tmp_path / "mine" / "notes.txt").write_text("of 2026")
+    with pytest.raises(InputError, match=r"notes\.txt: is no image; move it out of .*mine"):
+        made(tmp_path / "mine", "out", proportion=1.0)
+
+
 def test_a_folder_of_which_nothing_is_drawn_on_is_told(tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     Image.new("RGB", (40, 40)).save(tmp_path / "tiny" / "a.png")

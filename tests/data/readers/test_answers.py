@@ -89,6 +89,11 @@ def test_what_the_data_state_is_taken_or_refused() -> None:
             infer("Which?", "center", given, stated)
 
 
+def test_choices_that_are_the_same_are_refused() -> None:
+    with pytest.raises(Unreadable, match="its choices name 'left' twice"):
+        infer("Which side?", "A", ["left", "left"])
+
+
 def test_options_and_alternatives_of_a_question() -> None:
     assert options_in(INLINE).texts == ("left", "right")  # type: ignore[union-attr]
     assert options_in("Such as A. and then (B) too") is None

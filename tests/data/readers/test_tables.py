@@ -16,7 +16,8 @@ def read(path: Path, text: str | bytes) -> list:
 def test_rows_are_named_by_the_lines_they_begin_in(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     assert read(path, '\ufeff[\n {"a": 1},\n\n {"a":\n 2}, {"a": 3}\n]\n') == [
-        (f"{path}, line 2", {"a": 1}), (f"{path}, line 4", {"a": 2}), (f"{path}, line 5", {"a": 3}),
+        (f"{path}, line 2 (row 1)", {"a": 1}), (f"{path}, line 4 (row 2)", {"a": 2}),
+        (f"{path}, line 5 (row 3)", {"a": 3}),
     ]  # fmt: skip
     assert read(path, "[]") == []
     assert read(path, '{"a": 1}\n\n{"a": 2}\n') == [(f"{path}, line 1", {"a": 1}), (f"{path}, line 3", {"a": 2})]

@@ -22,15 +22,15 @@ from tests.support.dry_runs import TINY, call, dry_run
 
 
 def test_a_local_checkpoint_by_its_own_files(
-    base_dir: Path, data_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
+    base_dir: Path, data_dir: Path, data_overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    words = [TINY.stem, "--data", str(data_dir), *overrides]
+    words = [TINY.stem, "--data", str(data_dir), *data_overrides]
     status, out, _ = call(monkeypatch, capsys, *words)
     assert status == 0
     assert "by its own files" in out
     assert "≤" not in out
     last = shlex.split(out.splitlines()[-1])
-    assert last == ["make", "finetune", f"MODEL={TINY.stem}", f"DATA={data_dir}", f"ARGS={shlex.join(overrides)}"]
+    assert last == ["make", "finetune", f"MODEL={TINY.stem}", f"DATA={data_dir}", f"ARGS={shlex.join(data_overrides)}"]
 
 
 def test_the_steps_are_those_of_training(data_dir: Path, tmp_path: Path, overrides: list[str]) -> None:
@@ -47,12 +47,12 @@ def test_the_steps_are_those_of_training(data_dir: Path, tmp_path: Path, overrid
 
 
 def test_rows_that_are_too_long_are_named(
-    data_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
+    data_dir: Path, data_overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    found = dry_run(TINY.stem, data_dir, overrides=overrides)
+    found = dry_run(TINY.stem, data_dir, overrides=data_overrides)
     totals = sorted(length.total for length in found.lengths)
     longest = [length.row_id for length in found.lengths if length.total == totals[-1]]
-    words = [TINY.stem, "--data", str(data_dir), *overrides, "--max_length", str(totals[-1] - 1)]
+    words = [TINY.stem, "--data", str(data_dir), *data_overrides, "--max_length", str(totals[-1] - 1)]
     status, out, _ = call(monkeypatch, capsys, *words)
     assert status == 1
     assert all(f"{row_id} ({totals[-1]})" in out for row_id in longest)
