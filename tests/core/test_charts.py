@@ -106,14 +106,14 @@ def test_what_is_logged_shares_its_axes_and_is_told() -> None:
     ]
     ((caption, drawn),) = logged(runs, {"a": "#111111", "b": "#222222"})
     assert caption == "Training loss"
-    assert "Training loss over 10 steps; a, seed 0: 4.00 → 2.00; b, seed 0: 1.00 → 1.00" in drawn
+    assert "Training loss up to step 10; a, seed 0: 4.00 → 2.00; b, seed 0: 1.00 → 1.00" in drawn
     root = ElementTree.fromstring(drawn)
     lines = {each.get("stroke"): each.get("points", "").split() for each in root.iter("polyline")}
     (left, top), (right, middle) = (map(float, each.split(",")) for each in lines["#111111"])
     ((end, low),) = (tuple(map(float, each.split(","))) for each in lines["#222222"])
     assert end == right > left
     assert round(2 * (low - top) - 3 * (middle - top)) == 0
-    assert {"4.00", "2.00", "0.00", "10 steps"} == {each.text for each in root.iter("text")}
+    assert {"4.00", "2.00", "0.00", "step 10"} == {each.text for each in root.iter("text")}
 
 
 def test_a_map_has_its_squares_lines_and_histograms_at_their_places() -> None:

@@ -136,10 +136,10 @@ def logged(runs: Sequence[Mapping[str, Any]], color_of: Mapping[str, str]) -> li
             marks = [Mark(entry["step"] / steps, entry[field] / top) for entry in log]
             lines.append(Series(marks, color_of[run["arm"]], words=words))
         if lines:
-            title = "; ".join([f"{name} over {steps} steps", *(each.words for each in lines)])
+            title = "; ".join([f"{name} up to step {steps:,}", *(each.words for each in lines)])
             y_labels = [(share, form % (share * top)) for share in (0, 0.5, 1)]
             caption = f"{name}: {lines[0].words}" if len(lines) == 1 else name
-            drawn.append((caption, plot(title, lines, [(1, f"{steps} steps")], y_labels)))
+            drawn.append((caption, plot(title, lines, [(1, f"step {steps:,}")], y_labels)))
     return drawn
 
 

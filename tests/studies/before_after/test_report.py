@@ -43,7 +43,7 @@ def test_own_free_text_has_its_measures_and_few_items_are_told() -> None:
 
 def test_what_was_logged_is_drawn_and_nothing_else() -> None:
     text = page(Row("count", Score(50, 0, 0, 0.0, 0.0, 0.1), Score(50, 50, 0, 0.0, 0.9, 1.0)))
-    assert re.findall(r"<title>([^<]+?) over 3 steps", text) == ["Training loss", "Learning rate"]
+    assert re.findall(r"<title>([^<]+?) up to step 3", text) == ["Training loss", "Learning rate"]
     assert "Learning rate: 1.0e-01 → 5.0e-02" in text
     assert "ANLS" not in text
     assert not re.search(r"\bn = \d", text)
