@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -110,5 +111,11 @@ def hide_noise() -> None:
         warnings.filterwarnings("ignore", message=f"`{name}` is deprecated", category=FutureWarning)
     # PEFT imports bitsandbytes, which without a GPU asks for a package that only 4-bit inference would use.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
-    # Checkpoints that were written within a second are sorted by their steps instead of their times.
-    logging.getLogger("transformers.trainer_utils").addFilter(lambda record: "mtime" not in str(record.msg))
+    # Checkpoints that were written within a second are sorted by their steps instead of their times. And the model that
+    # is trained takes over the tokenizer's special tokens; answers end at the tokenizer's anyway.
+    for words in ("mtime", "new PAD/BOS/EOS tokens"):
+        logging.getLogger("transformers.trainer_utils").addFilter(partial(_lacks, words))
+
+
+def _lacks(words: str, record: logging.LogRecord) -> bool:
+    return words not in str(record.msg)

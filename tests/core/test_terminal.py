@@ -1,5 +1,6 @@
 """What is said of long work where there is no terminal."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from threading import Event
 import pytest
 
 from pgt_lora.core import terminal
-from pgt_lora.core.terminal import console, left, telling, track
+from pgt_lora.core.terminal import console, hide_noise, left, telling, track
 
 WAIT_S = 60  # at most, for what comes at once
 
@@ -71,3 +72,15 @@ def test_the_time_left_is_told_in_words() -> None:
     assert left(10, 0, 5) == "time left unknown"
     assert left(10, 5, 10) == "10 s left"
     assert left(60, 1, 4) == "3 min 00 s left"
+
+
+def test_noise_is_hidden_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    hide_noise()
+    logger = logging.getLogger("transformers.trainer_utils")
+    logger.addHandler(caplog.handler)
+    logger.warning("The tokenizer has new PAD/BOS/EOS tokens that differ from the model config")
+    logger.warning("mtime may not be reliable")
+    logger.warning("a checkpoint is broken")
+    assert [record.getMessage() for record in caplog.records if record.name == logger.name] == [
+        "a checkpoint is broken"
+    ]
