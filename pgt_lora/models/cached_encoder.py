@@ -56,15 +56,20 @@ class Cache:
             self.features, self.splits = mapped.view(-1, self.hidden), bool(saved["splits"])
             # One tensor a column is read, and a row is cut out when it is asked for: a tensor for every row takes a
             # thousand times as long to read, and more memory than what is in it.
-            for name, (values, counts) in saved["columns"].items():
-                self.columns = {**self.columns, name: (values, torch.tensor([0, *counts]).cumsum(0))}
+            self.columns = {
+                name: (values, torch.tensor([0, *counts]).cumsum(0))
+                for name, (values, counts) in saved["columns"].items()
+            }
             self.number = {row_id: number for number, row_id in enumerate(saved["ids"])}
         return self
 
     def prompt(self, row_id: str) -> dict[str, torch.Tensor]:
         """Return the tensors of a row's prompt, and the `span` of its features."""
-        number = self.number[row_id]
-        return {name: values[starts[number] : starts[number + 1]] for name, (values, starts) in self.columns.items()}
+        number, found = self.number[row_id], {}
+        for name, (values, starts) in self.columns.items():
+            cut = values[starts[number] : starts[number + 1]]
+            found[name] = cut.long() if cut.dtype == torch.int32 else cut  # as processors have them
+        return found
 
 
 @dataclass(frozen=True)

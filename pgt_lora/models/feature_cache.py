@@ -28,7 +28,7 @@ from pgt_lora.models.lengths import Length
 from pgt_lora.models.threads import in_threads
 
 BATCH = 32
-LAYOUT = 3  # of these files and of how images are decoded; another number makes other caches
+LAYOUT = 4  # of these files and of how images are decoded; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
 
 
@@ -150,7 +150,10 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
 
 
 class Columns:
-    """The tensors of many rows, joined batch by batch: one for every row takes more memory than what is in it."""
+    """The tensors of many rows, joined batch by batch: one for every row takes more memory than what is in it.
+
+    Whole numbers are kept in 32 bits: ids, masks and sizes fit.
+    """
 
     def __init__(self) -> None:
         self.num_rows = 0
@@ -161,15 +164,16 @@ class Columns:
         """Append rows; those of text alone lack some of the columns."""
         names = {name: None for row in rows for name in row}
         for name in names:
-            self.parts.setdefault(name, []).append(torch.cat([row[name] for row in rows if name in row]))
+            values = torch.cat([row[name] for row in rows if name in row])
+            self.parts.setdefault(name, []).append(values.int() if values.dtype == torch.int64 else values)
             self.counts.setdefault(name, [0] * self.num_rows)
         self.num_rows += len(rows)
         for name, counts in self.counts.items():
             counts.extend(len(row[name]) if name in row else 0 for row in rows)
 
     def joined(self) -> dict[str, tuple[torch.Tensor, list[int]]]:
-        """Return the values of every column, one row behind the other, and how many each row has."""
-        return {name: (torch.cat(parts), self.counts[name]) for name, parts in self.parts.items()}
+        """Return the values of every column, one row behind the other, and how many each row has; keep nothing."""
+        return {name: (torch.cat(self.parts.pop(name)), self.counts.pop(name)) for name in list(self.parts)}
 
 
 def compute(base: Any, batch: BatchFeature) -> tuple[torch.Tensor, bool]:
