@@ -10,7 +10,7 @@ import inspect
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,10 @@ from pgt_lora.data.directory import read_manifest
 from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, read
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import Length
-from pgt_lora.models.threads import in_threads
 
 BATCH = 32
 LAYOUT = 4  # of these files and of how images are decoded; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
-
-
-# Places of rows, the rows, their encoded prompts, and whether their images are to be computed.
-Encoded = tuple[Sequence[int], Sequence[Any], BatchFeature, bool]
 
 
 def cached(
@@ -110,28 +105,18 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
             first.setdefault(key, index)
     fresh = list(first.values())
     again = sorted(set(range(len(rows))) - set(fresh))
-    parts = [
-        (each[start : start + BATCH], each is fresh) for each in (fresh, again) for start in range(0, len(each), BATCH)
-    ]
+    parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
     spans: dict[bytes, tuple[int, int]] = {b"": (0, 0)}
     ids: dict[str, None] = {}
     columns = Columns()
     end, splits = 0, False
     base.eval()
-
-    def encoded() -> Iterator[Encoded]:
-        for part, is_new in parts:
-            chosen = [rows[index] for index in part]
-            yield part, chosen, encoder.prompts(chosen), is_new
-
-    def computed(each: Encoded) -> tuple[Encoded, tuple[torch.Tensor, bool] | None]:
-        return each, compute(base, each[2]) if each[3] else None
-
     with (directory / FEATURES_FILE).open("wb") as file:
-        done = in_threads(computed, encoded(), base.device)
-        for (part, chosen, batch, _), features in track(done, len(parts), "Image features"):
-            if features:
-                found, splits = features
+        for part in track(parts, len(parts), "Image features"):
+            chosen = [rows[index] for index in part]
+            batch = encoder.prompts(chosen)
+            if keys[part[0]] not in spans:
+                found, splits = compute(base, batch)
                 counts = (batch["input_ids"] == base.config.image_token_id).sum(1).tolist()
                 for index, values in zip(part, found.split(counts), strict=True):
                     spans[keys[index]] = (end, end + len(values))
