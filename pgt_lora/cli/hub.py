@@ -54,6 +54,7 @@ def export_recipe(
 ) -> None:
     """Export a recipe in LLaMA-Factory's format, to repeat the run there."""
     from pgt_lora.core.errors import InputError
+    from pgt_lora.core.files import write_text
     from pgt_lora.export.llama_factory import llama_factory_recipe
     from pgt_lora.models.names import resolve
 
@@ -62,7 +63,7 @@ def export_recipe(
     if out.exists():
         raise InputError(f"{out}: exists; choose another --out")
     found = resolve(recipe, to_train=False).recipe
-    out.write_text(llama_factory_recipe(found, str(data.resolve()), output_dir), encoding="utf-8")
+    write_text(out, llama_factory_recipe(found, str(data.resolve()), output_dir))
 
 
 def serve_check(

@@ -6,11 +6,27 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pgt_lora.core.errors import InputError
+
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Return what a file of JSON says.
+
+    Raises:
+        InputError: it is not there, cannot be read, or is no JSON; the message names it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: is missing; make it again, or take it from where it was copied") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); make it again") from error
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

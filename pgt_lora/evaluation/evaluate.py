@@ -1,6 +1,5 @@
 """Evaluation: answers to a dataset's questions, greedy or the likeliest of those given, and how many are right."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
@@ -53,10 +53,10 @@ def predict(
     likely = log_probabilities(model, encoder, rows.select(given), generation.batch_size)
     found = track(chain(zip(written, outputs, strict=True), zip(given, likely, strict=True)), len(rows), "Answering")
     of_row: dict[int, Any] = dict(found)
-    return [_prediction(row, of_row[index]) for index, row in enumerate(rows)]
+    return [prediction(row, of_row[index]) for index, row in enumerate(rows)]
 
 
-def _prediction(row: Any, found: str | list[float]) -> dict[str, Any]:
+def prediction(row: Any, found: str | list[float]) -> dict[str, Any]:
     """Return the prediction of a row from what was written, or from the log-probability of each choice.
 
     `before` holds what was said before the question, where there was something.
@@ -157,7 +157,7 @@ def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
     for adapter in filter(None, (checkpoint.adapter_dir, base.parent / "adapter")):
         if not (adapter / "run.json").is_file() or (adapter != checkpoint.adapter_dir and base.name != "merged"):
             continue
-        trained = json.loads((adapter / "run.json").read_text(encoding="utf-8"))
+        trained = read_json(adapter / "run.json")
         parts = trained.get("data", {}).get("sources", {}).values()
         if content_hash in (trained.get("content_hash"), *(part.get("content_hash") for part in parts)):
             console.print(

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from pgt_lora.core.files import write_json, write_text
+from pgt_lora.core.files import read_json, write_json, write_text
 from pgt_lora.core.terminal import console
 from pgt_lora.evaluation.free_text import COUNTS
 from pgt_lora.evaluation.scoring import Score
@@ -37,7 +37,7 @@ def _told(score: Score) -> dict[str, Any]:
 
 def read_facts(directory: Path) -> dict[str, Any]:
     """Return what `evaluate` wrote to `scores.json`: what was asked of which model, and the scores."""
-    facts: dict[str, Any] = json.loads((directory / SCORES).read_text(encoding="utf-8"))
+    facts: dict[str, Any] = read_json(directory / SCORES)
     return facts
 
 

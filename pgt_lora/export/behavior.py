@@ -15,9 +15,10 @@ from pgt_lora.core.recipe_values import read_values
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.turns import with_last_answer
-from pgt_lora.evaluation.evaluate import predict
+from pgt_lora.evaluation.evaluate import By, predict, prediction
 from pgt_lora.evaluation.generation import Generation, answer
-from pgt_lora.evaluation.score_files import read_facts
+from pgt_lora.evaluation.score_files import read_facts, read_scores
+from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.export.verify_weights import Check, Subject
 from pgt_lora.models.checkpoint import OWN_RECIPE
 from pgt_lora.models.encoding import IGNORE, Encoder
@@ -100,18 +101,33 @@ def decided_within(before: torch.Tensor, after: torch.Tensor, margin: float) -> 
     return False
 
 
-def check_scores(sets: Sequence[Path], model: Any, encoder: Encoder) -> Check:
+def check_scores(sets: Sequence[Path], model: Any, encoder: Encoder, of_base: Sequence[Path] = ()) -> Check:
     """Answer the held-out questions of every scored set with the merged model, and compare with base + adapter.
 
     An answer may turn right or wrong only where the merged model, led along the old answer, finds each of its tokens as
-    likely as the likeliest but for rounding.
+    likely as the likeliest but for rounding. All scores, those `of_base` too, are what their outputs come to.
 
     Raises:
         InputError: the held-out samples are no longer there, or no longer those that were scored.
     """
     passed, figures = zip(*(_same_scores(scores, model, encoder) for scores in sets), strict=True)
-    named = (f"{scores.name}: {each}" for scores, each in zip(sets, figures, strict=True))
-    return Check(Subject.SCORES, all(passed), "; ".join(named))
+    named = [f"{scores.name}: {each}" for scores, each in zip(sets, figures, strict=True)]
+    untrue = [
+        f"{path.parent.name}/{path.name}: not what its outputs come to"
+        for path in (*sets, *of_base)
+        if not adds_up(path)
+    ]
+    return Check(Subject.SCORES, all(passed) and not untrue, "; ".join([*named, *untrue]))
+
+
+def adds_up(scores: Path) -> bool:
+    """Tell whether the predictions of a scored set, and its scores, are what its outputs come to."""
+    rows, before, _ = scored(scores)
+    again = [
+        each if each["by"] == By.PROBABILITY else prediction(row, each["output"])
+        for row, each in zip(rows, before, strict=True)
+    ]
+    return again == before and score_by_task(rows, again) == read_scores(scores)
 
 
 def scored(scores: Path) -> tuple[Any, list[dict[str, Any]], Generation]:

@@ -51,7 +51,12 @@ def ask_all(endpoint: Endpoint, rows: Any, generation: Generation) -> list[str]:
     def ask(index: int) -> str:
         asked = messages(rows[index])
         answer = _call(endpoint.url, lambda: client.chat_completion(asked, model=endpoint.name, **settings))
-        return answer.choices[0].message.content or ""
+        try:
+            return answer.choices[0].message.content or ""
+        except (AttributeError, IndexError, TypeError) as error:
+            raise InputError(
+                f"{endpoint.url}: answers {str(answer)[:200]!r}, no chat completion in OpenAI's form"
+            ) from error
 
     with ThreadPoolExecutor(endpoint.parallel) as pool:
         try:
@@ -78,11 +83,15 @@ def only_model(url: str) -> str:
 
     address = url.rstrip("/").removesuffix("/v1") + "/v1/models"
     key = os.environ.get("OPENAI_API_KEY") or "none"
-    listed = _call(url, lambda: get_session().get(address, headers={"Authorization": f"Bearer {key}"}).json())
-    names = [each["id"] for each in listed.get("data", ())] if isinstance(listed, dict) else []
+    answer = _call(url, lambda: get_session().get(address, headers={"Authorization": f"Bearer {key}"}))
+    try:
+        names = [str(each["id"]) for each in answer.json()["data"]]
+    except (ValueError, KeyError, TypeError) as error:
+        said = f"status {answer.status_code}; {' '.join(answer.text.split())[:200]}"
+        raise InputError(f"{address}: lists no models ({said}); choose one with --name") from error
     if len(names) != 1:
         raise InputError(f"{url}: lists {', '.join(names) or 'no model'}; choose one with --name")
-    return str(names[0])
+    return names[0]
 
 
 def _call(url: str, request: Any) -> Any:
@@ -91,9 +100,10 @@ def _call(url: str, request: Any) -> Any:
     except Exception as error:  # of httpx or httpx2, by the version of huggingface_hub, or of JSON
         said = " ".join(str(error).split()) or type(error).__name__
         body = getattr(getattr(error, "response", None), "text", "")
+        hint = "; HF_HUB_OFFLINE must not be set" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise InputError(
             f"{url}: the request failed ({said}{f'; {body[:300]}' if body and body not in said else ''}); is the "
-            "server up, and is --name the model's name there? HF_HUB_OFFLINE must not be set"
+            f"server up, and is --name the model's name there?{hint}"
         ) from error
 
 

@@ -1,17 +1,18 @@
 """Merging: W + (α/r)·BA in fp32, rounded once into the base's own type, and the base's other files beside it."""
 
-import json
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 import torch
 
 from pgt_lora.core.errors import InputError, choices
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.typed import typed
@@ -35,8 +36,7 @@ def merge(checkpoint: Checkpoint, out: Path, overwrite: bool = False, dtype: str
         InputError: there is no adapter, or one that cannot be verified, no such type, `out` exists, or the merged
             checkpoint is not what it should be; it is kept then, with the failed checks in its `verification.json`.
     """
-    if dtype not in (None, *DTYPES):
-        raise InputError(f"--dtype {dtype!r}: unknown; known: {choices(DTYPES)}")
+    check_dtype(dtype)
     if checkpoint.adapter_dir is None:
         raise InputError(f"{checkpoint.base}: holds no LoRA adapter, so there is nothing to merge")
     check_free(out, overwrite)
@@ -49,6 +49,16 @@ def merge(checkpoint: Checkpoint, out: Path, overwrite: bool = False, dtype: str
         if dtype:
             write_json(directory / CONFIG, config_with(base_dir, dtype))
     verify_in_fresh_process(out, checkpoint.adapter_dir, dtype)
+
+
+def check_dtype(dtype: str | None) -> None:
+    """Check that there is such a type of weights.
+
+    Raises:
+        InputError: there is none.
+    """
+    if dtype not in (None, *DTYPES):
+        raise InputError(f"--dtype {dtype!r}: unknown; known: {choices(DTYPES)}")
 
 
 def write_merged(base_dir: Path, updates: Mapping[str, Update], directory: Path, dtype: str | None = None) -> None:
@@ -95,14 +105,34 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
         path.unlink(missing_ok=True)
     free_gpu()  # of what this process has trained and scored with
     words = ["pgt_lora.export", str(merged), str(adapter_dir), *([dtype] if dtype else [])]
-    finished = subprocess.run([sys.executable, "-m", *words], check=False)
+    status = status_of([sys.executable, "-m", *words])
     if not record.is_file():
         raise InputError(
-            f"{merged}: not verified: the verification ended with status {finished.returncode} before it had a "
+            f"{merged}: not verified: the verification ended with status {status} before it had a "
             f"result; the reason is above. Repeat it with: {typed('verify', merged, '--run', adapter_dir)}"
         )
     if not has_passed(merged):
         raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")
+
+
+def status_of(command: Sequence[str]) -> int:
+    """Run a command to its end and return its status; it ends with this process, where that is asked to end before."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    is_main = current_thread() is main_thread()
+    before = signal.signal(signal.SIGTERM, end) if is_main else None
+    try:
+        with subprocess.Popen(command) as process:
+            try:
+                return process.wait()
+            except BaseException:
+                process.terminate()
+                raise
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
 
 
 def local_directory(base: str, revision: str | None = None) -> Path:
@@ -116,7 +146,7 @@ def local_directory(base: str, revision: str | None = None) -> Path:
 
 def config_with(base_dir: Path, dtype: str) -> dict[str, Any]:
     """Return a base's configuration with another type of the weights, in the field that it has for it."""
-    config: dict[str, Any] = json.loads((base_dir / CONFIG).read_text(encoding="utf-8"))
+    config: dict[str, Any] = read_json(base_dir / CONFIG)
     field = "torch_dtype" if "torch_dtype" in config else "dtype"  # the first is how Transformers 4 wrote it
     return config | {field: dtype}
 

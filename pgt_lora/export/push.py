@@ -12,8 +12,8 @@ from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
 from pgt_lora.core.typed import typed
 from pgt_lora.export.card import HubLicense, base_license, write_card
-from pgt_lora.export.record import VERIFICATION
-from pgt_lora.export.verify import STAGES, changed_files, score_directories
+from pgt_lora.export.record import VERIFICATION, changed_files
+from pgt_lora.export.verify import STAGES, score_directories
 from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import adapter_checkpoint
 

@@ -1,8 +1,7 @@
 """Verification: that a merged checkpoint is its base plus the adapter, and nothing else."""
 
 import filecmp
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import torch
 from rich.table import Table
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import file_digest, write_json
+from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import MARKER
 from pgt_lora.core.recipe_values import read_values
@@ -22,10 +21,10 @@ from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights
 from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.export.behavior import behavior, check_behavior, check_scores
-from pgt_lora.export.merge import CONFIG, companion_files, config_with, local_directory
-from pgt_lora.export.record import VERIFICATION
+from pgt_lora.export.merge import CONFIG, check_dtype, companion_files, config_with, local_directory
+from pgt_lora.export.record import VERIFICATION, fingerprints
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
-from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model
+from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.weight_files import INDEX, weight_files
 
@@ -41,7 +40,7 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
     assert checkpoint.adapter_dir is not None
     base_dir = local_directory(checkpoint.base, checkpoint.revision)
     try:
-        checks = [check_files(base_dir, merged, dtype), check_keys(base_dir, merged, dtype)]
+        checks = [check_files(base_dir, merged, dtype, checkpoint.adapter_dir), check_keys(base_dir, merged, dtype)]
     except InputError as error:  # files that cannot be read are no crash of the verification
         return [Check(Subject.FILES, False, str(error))]
     if checks[-1].passed:
@@ -52,8 +51,9 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
         free_gpu()
         model, encoder = _load(merged), _encoder(merged)
         checks += check_behavior(before, behavior(model, encoder, rows), model.dtype)
-        scored = score_directories(checkpoint.adapter_dir.parent)
-        checks += [check_scores(scored, model, encoder)] if scored else []
+        run = checkpoint.adapter_dir.parent
+        scored, of_base = score_directories(run), score_directories(run, ("base",))
+        checks += [check_scores(scored, model, encoder, of_base)] if scored else []
     return checks
 
 
@@ -62,16 +62,17 @@ def score_directories(run: Path, stages: Sequence[str] = ("finetuned",)) -> list
     return [path.parent for stage in stages for path in sorted(run.glob(f"{stage}/*/scores.json"))]
 
 
-def check_files(base_dir: Path, merged: Path, dtype: str | None = None) -> Check:
+def check_files(base_dir: Path, merged: Path, dtype: str | None = None, adapter_dir: Path | None = None) -> Check:
     """Check that configuration, processor and chat template are the base's, byte for byte, and nothing else is there.
 
-    With a `dtype`, that field of the configuration is the one difference.
+    With a `dtype`, that field of the configuration is the one difference. The processor that an adapter brings is held
+    to the base's by what it says, as it was written by Transformers.
     """
     files = [path.name for path in companion_files(base_dir)]
     _, changed, missing = filecmp.cmpfiles(base_dir, merged, files, shallow=False)
     figures = f"{len(files)} files compared"
     if dtype and CONFIG in changed:
-        config = json.loads((merged / CONFIG).read_text(encoding="utf-8"))
+        config = read_json(merged / CONFIG)
         changed = [name for name in changed if name != CONFIG or config != config_with(base_dir, dtype)]
         figures += f", {CONFIG} but for the type {dtype}"
     weights = [path.name for path in weight_files(merged)]
@@ -79,19 +80,25 @@ def check_files(base_dir: Path, merged: Path, dtype: str | None = None) -> Check
     foreign = sorted(path.name for path in merged.iterdir() if path.name not in known or path.suffix == ".bin")
     figures += "".join(f"; {name} differs" for name in [*changed, *missing])
     figures += "".join(f"; {name} is not of the base" for name in foreign)
-    return Check(Subject.FILES, not (changed or missing or foreign), figures)
+    other = (
+        other_parts(base_dir, adapter_dir) if adapter_dir and (adapter_dir / "processor_config.json").is_file() else []
+    )
+    figures += "".join(f"; the adapter's {name} is not the base's" for name in other)
+    return Check(Subject.FILES, not (changed or missing or foreign or other), figures)
 
 
-def fingerprints(directory: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a checkpoint or adapter, but for the verification and the kit's marker."""
-    files = sorted(path for path in directory.iterdir() if path.is_file() and path.name not in (VERIFICATION, MARKER))
-    return {path.name: file_digest(path) for path in files}
+def other_parts(base_dir: Path, adapter_dir: Path) -> list[str]:
+    """Return the parts of an adapter's processor that are not its base's."""
+    ours, theirs = (_parts(load_processor(str(directory))) for directory in (base_dir, adapter_dir))
+    return [name for name in ours if ours[name] != theirs[name]]
 
 
-def changed_files(directory: Path, then: Mapping[str, str]) -> list[str]:
-    """Return the names of the files of a directory that are no longer what their hashes were."""
-    now = fingerprints(directory)
-    return sorted(file for file in now.keys() | then.keys() if now.get(file) != then.get(file))
+def _parts(processor: Any) -> dict[str, str]:
+    return {
+        "chat template": str(processor.chat_template),
+        "image processor": processor.image_processor.to_json_string(),
+        "tokenizer": processor.tokenizer.backend_tokenizer.to_str(),
+    }
 
 
 def _load(directory: Path, dtype: str | None = None) -> Any:
@@ -122,6 +129,9 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
     """
     if checkpoint.adapter_dir is None:
         raise InputError(f"{checkpoint.base}: holds no LoRA adapter to verify {merged} against")
+    if not merged.is_dir():
+        raise InputError(f"{merged}: no such directory; name a merged checkpoint")
+    check_dtype(dtype)
     checks = verify(merged, checkpoint, dtype)
     passed = all(check.passed for check in checks)
     found = {"passed": passed, "checks": [asdict(check) for check in checks]}

@@ -1,13 +1,12 @@
 """Where the base of an adapter lies: found again after a move, and told from another model by what it holds."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import read_json, write_json
 from pgt_lora.models.weight_files import weight_files
 
 PLACE = "base.json"  # beside an adapter: its base's place as seen from there, and its fingerprint
@@ -47,7 +46,7 @@ def find_base(adapter_dir: Path, recorded: str) -> str:
     path = adapter_dir / PLACE
     if not path.is_file():
         return recorded
-    place = json.loads(path.read_text(encoding="utf-8"))
+    place = read_json(path)
     for candidate in _candidates(adapter_dir.resolve(), place["relative"], Path(recorded).name):
         if is_base(candidate, place["fingerprint"]):
             return str(candidate)

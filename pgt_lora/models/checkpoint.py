@@ -1,13 +1,12 @@
 """Checkpoints: loading the model, the processor and the adapter that they hold."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, check_known, choices
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.plugins import discover
 from pgt_lora.core.recipe_values import read_values
 from pgt_lora.core.workspace import shipped_path
@@ -49,7 +48,7 @@ def adapter_checkpoint(directory: Path) -> Checkpoint:
     Where that was a directory and is no longer there, as after a move, the base is looked for (`find_base`), and then
     it is the one that the recipe beside the adapter names.
     """
-    config = json.loads((directory / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    config = read_json(directory / ADAPTER_CONFIG)
     base, recipe = shipped_path(config["base_model_name_or_path"]), directory / OWN_RECIPE
     if Path(base).is_absolute() and not Path(base).is_dir():
         base = find_base(directory, base)
@@ -70,9 +69,9 @@ def set_base(directory: Path, base: Path | None = None) -> Path:
     path, place = directory / ADAPTER_CONFIG, directory / PLACE
     if not (found / "config.json").is_file():
         raise InputError(f"{found}: no checkpoint directory; name the base of {directory} with --base")
-    if place.is_file() and not is_base(found, json.loads(place.read_text(encoding="utf-8"))["fingerprint"]):
+    if place.is_file() and not is_base(found, read_json(place)["fingerprint"]):
         raise InputError(f"{found}: not the model on which {directory} was trained; name its base with --base")
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json(path)
     write_json(path, config | {"base_model_name_or_path": str(found)})
     write_place(directory, str(found))
     return found

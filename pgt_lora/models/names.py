@@ -4,7 +4,6 @@ The command line resolves a name once; below it there are recipes and checkpoint
 """
 
 import difflib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.files import read_json
 from pgt_lora.core.recipe import Recipe, build_recipe, find_recipe, recipe_names, with_overrides
 from pgt_lora.core.recipe_values import parse_overrides, read_values
 from pgt_lora.core.typed import typed
@@ -80,7 +80,7 @@ def _meant(name: str, overrides: Sequence[str], to_train: bool) -> Named:
         return Named(name, recipe, base_of(recipe))
     adapter_dir = find_adapter(path)
     if (path / STARTED).is_file():
-        values = json.loads((path / STARTED).read_text(encoding="utf-8"))["recipe"]
+        values = read_json(path / STARTED)["recipe"]
         recipe = build_recipe(path.resolve().name, str(path / STARTED), values | asked)
         return Named(name, recipe, adapter_checkpoint(adapter_dir) if adapter_dir else None)
     if adapter_dir:

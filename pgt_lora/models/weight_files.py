@@ -1,6 +1,5 @@
 """Tensors in the files of a checkpoint or an adapter: safetensors, or torch's `.bin`."""
 
-import json
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ def weight_files(directory: Path) -> list[Path]:
     if first.suffix != ".json":
         return [first]
     try:
-        names = sorted(set(json.loads(first.read_text(encoding="utf-8"))["weight_map"].values()))
+        names = sorted(set(read_json(first)["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{first}: is not an index of weights; download the checkpoint again") from error
     if missing := [name for name in names if not (directory / name).is_file()]:

@@ -175,6 +175,8 @@ def serve_check(
     scores = score_directories(adapter.parent) if adapter else []
     if not scores:
         raise InputError(f"{run}: not a run with scores; make one with: pgt-lora run")
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"--url {url}: begins with neither http:// nor https://")
     endpoint = Endpoint(url, name or only_model(url), server_settings, fields, parallel)
     return check_served(scores, endpoint, named.checkpoint, named.recipe)
 

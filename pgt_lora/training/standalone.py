@@ -1,11 +1,10 @@
 """What makes an adapter's directory stand on its own: module names, where its base lies, processor and card."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.core.files import write_json, write_text
+from pgt_lora.core.files import read_json, write_json, write_text
 from pgt_lora.core.html import render_page
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.models.base_place import write_place
@@ -22,7 +21,7 @@ def complete(directory: Path, model: Any, recipe: Recipe, facts: Mapping[str, An
     """
     as_other_files(adapter_file(directory))
     path = directory / ADAPTER_CONFIG
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json(path)
     revision = recipe.model.model_revision
     # Sharding over processes makes a class of its own of the model's.
     kind = next(each for each in type(model.get_base_model()).__mro__ if each.__module__.startswith("transformers."))

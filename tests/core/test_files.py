@@ -3,7 +3,19 @@
 import json
 from pathlib import Path
 
-from pgt_lora.core.files import read_json_lines, write_text
+import pytest
+
+from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json, read_json_lines, write_text
+
+
+def test_what_is_no_json_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    with pytest.raises(InputError, match=r"scores\.json: is missing"):
+        read_json(path)
+    path.write_text('{"half')
+    with pytest.raises(InputError, match=r"scores\.json: cannot be read .*make it again"):
+        read_json(path)
 
 
 def test_a_line_ends_at_a_newline_alone(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.evaluation.evaluate import (
-    _prediction,
     evaluate,
     evaluate_sets,
     load_for_evaluation,
     predict,
+    prediction,
     warn_if_trained_on,
 )
 from pgt_lora.evaluation.generation import Generation, answer
@@ -75,7 +75,7 @@ def test_scores_are_of_the_questions_that_were_asked(tmp_path: Path, monkeypatch
     def answered(*words: Any) -> tuple[Any, list[dict[str, Any]]]:
         rows = open_dataset(data)
         questions(data, {"relation": 2.0, "distance": 1.0})  # another run remakes the directory meanwhile
-        return rows, [_prediction(row, row["answer"]) for row in rows]
+        return rows, [prediction(row, row["answer"]) for row in rows]
 
     monkeypatch.setattr("pgt_lora.evaluation.evaluate.answers", answered)
     base = tmp_path / "run" / "base"

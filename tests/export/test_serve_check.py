@@ -4,7 +4,9 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -87,6 +89,47 @@ def test_what_cannot_be_asked_is_said_in_one_line(scored_run: Path) -> None:
         serve_check(scored_run, server.address)
     with pytest.raises(InputError, match="not a run with scores"):
         serve_check("tiny-qwen2.5-vl", server.address)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (200, {"choices": []}, "no chat completion"), (200, {}, "no chat completion"),
+        (200, {"choices": [{"message": None}]}, "no chat completion"), (500, {"error": "no memory"}, "no memory"),
+        (200, {"data": None}, "lists no models"), (200, {"data": ["m"]}, "lists no models"),
+        (401, {"error": "invalid api key"}, "status 401; .*invalid api key"),
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_said_in_one_line(scored_run: Path, status: int, body: dict, says: str) -> None:
+    """A server that answers everything alike; without --name, it is asked for its models first."""
+
+    class Stub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.wfile.write(text)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stub)
+    Thread(target=server.serve_forever, daemon=True).start()
+    name = "m" if "choices" in body or not body or status == 500 else None
+    with pytest.raises(InputError, match=says):
+        serve_check(scored_run, f"http://127.0.0.1:{server.server_port}", name=name)
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_address_without_its_scheme_is_said(scored_run: Path) -> None:
+    with pytest.raises(InputError, match="--url localhost:9: begins with neither"):
+        serve_check(scored_run, "localhost:9", name="m")
 
 
 def test_a_conversation_is_asked_with_its_images_where_they_stand(scored_run: Path) -> None:

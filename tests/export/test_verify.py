@@ -15,7 +15,9 @@ from rich.console import Console
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import print_anything
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.evaluation.evaluate import load_for_evaluation
+from pgt_lora.evaluation.evaluate import load_for_evaluation, prediction
+from pgt_lora.evaluation.score_files import read_facts, write_scores
+from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
 from pgt_lora.export.merge import verify_in_fresh_process
 from pgt_lora.export.push import check_proven
@@ -167,8 +169,11 @@ def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path
     assert not check_scores([scores], model, encoder).passed
     with torch.no_grad():
         model.lm_head.weight.zero_()  # every token is as likely as every other
-    said = [each | {"output": other, "correct": True} for each in said]
-    (scores / "predictions.jsonl").write_text("\n".join(map(json.dumps, said)))
+    rows = open_dataset(Path(data))
+    said = [prediction(row, row["answer"]) for row in rows]
+    facts = {name: value for name, value in read_facts(scores).items() if name != "tasks"}
+    write_scores(scores, said, score_by_task(rows, said), facts)
+    assert all(each["correct"] for each in said)
     assert check_scores([scores], model, encoder).passed
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.evaluation.evaluate import prediction
 from pgt_lora.evaluation.paired import Result, contrasts, read_items
 from pgt_lora.studies.compare.report import Page
 
@@ -22,7 +22,7 @@ def made_up(held_out_dir: Path, rights: dict[str, float], seeds: int = 1) -> Res
 
     def answers(chance: float) -> list[dict]:
         return [
-            _prediction(row | {"prompt": [{"content": "?"}]}, row["answer"] if right else "?")
+            prediction(row | {"prompt": [{"content": "?"}]}, row["answer"] if right else "?")
             for row, right in zip(items.rows, rng.random(len(items.rows)) < chance, strict=True)
         ]
 

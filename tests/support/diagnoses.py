@@ -9,7 +9,7 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.probes import probe_samples
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.evaluation.evaluate import prediction
 from pgt_lora.evaluation.paired import Result, read_items
 from pgt_lora.studies.diagnose.charts import measure
 from pgt_lora.studies.diagnose.figures import Item, diagnose
@@ -23,12 +23,12 @@ SMALL = TaskSettings(Canvas(112, 112))
 
 
 def planted_diagnosis(data: Path, model: planted.Model) -> Diagnosis:
-    predictions = [_prediction(row, model(row)) for row in open_dataset(data)]
+    predictions = [prediction(row, model(row)) for row in open_dataset(data)]
     return Diagnosis("planted", Result(read_items("probes", data), {MODEL: [predictions]}), "hash", "pgt-lora diagnose")
 
 
 def measured(data: Path, task: str, model: Callable[[Any], str]) -> list[Any]:
-    return measure([Item(row, _prediction(row, model(row))) for row in open_dataset(data) if row["task"] == task])
+    return measure([Item(row, prediction(row, model(row))) for row in open_dataset(data) if row["task"] == task])
 
 
 SETTINGS = TaskSettings(Canvas(112, 112), split="test")
@@ -47,7 +47,7 @@ def answered(model: planted.Model, asked: Sequence[dict[str, Any]] | None = None
 
 
 def diagnosed(model: planted.Model, asked: Sequence[dict[str, Any]]) -> list[Skill]:
-    return diagnose([Item(row, _prediction(row, model(row))) for row in asked])
+    return diagnose([Item(row, prediction(row, model(row))) for row in asked])
 
 
 @cache

@@ -11,7 +11,7 @@ from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.generate import generate
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.evaluation.evaluate import prediction
 from pgt_lora.evaluation.paired import read_items
 from pgt_lora.evaluation.score_files import write_scores
 from pgt_lora.evaluation.scoring import score_by_task
@@ -35,7 +35,7 @@ def scored(directory: Path, data: Path, right: dict[str, float], seed: int = 0) 
     items = read_items("made up", data)
     rng = np.random.default_rng(seed)
     predictions = [
-        _prediction(row | {"prompt": [{"content": "?"}]}, row["answer"] if rng.random() < right[row["task"]] else "?")
+        prediction(row | {"prompt": [{"content": "?"}]}, row["answer"] if rng.random() < right[row["task"]] else "?")
         for row in items.rows
     ]
     directory.mkdir(parents=True)

@@ -1,6 +1,5 @@
 """The end of a run: base against fine-tuned, as a table on the terminal and as one page to open."""
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import read_json_lines
+from pgt_lora.core.files import read_json, read_json_lines
 from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
 from pgt_lora.core.html.charts import PALETTE, logged
 from pgt_lora.core.recipe import Recipe
@@ -112,9 +111,9 @@ def print_comparison(run: Path, tests: Sequence[str]) -> None:
 
 def write_report(run: Path, recipe: Recipe, tests: Mapping[str, Path], data: Path) -> None:
     """Write `report.html`: scores, what was logged, verification, and held-out images with both models' answers."""
-    facts = json.loads((run / "adapter" / "run.json").read_text(encoding="utf-8"))
-    verification = json.loads((run / "merged" / "verification.json").read_text(encoding="utf-8"))
-    log = json.loads((run / "adapter" / "loss.json").read_text(encoding="utf-8"))
+    facts = read_json(run / "adapter" / "run.json")
+    verification = read_json(run / "merged" / "verification.json")
+    log = read_json(run / "adapter" / "loss.json")
     html = render_page(
         "report.html.jinja",
         name=recipe.name,

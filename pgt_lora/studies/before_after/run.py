@@ -14,7 +14,7 @@ from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.held_out import sets_of_run
 from pgt_lora.export.merge import merge, verify_in_fresh_process
-from pgt_lora.export.record import has_passed
+from pgt_lora.export.record import has_passed, is_as_proven
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.live import live_view
@@ -71,9 +71,10 @@ def _stages(
     tuned = adapter_checkpoint(out / "adapter")
     if not (out / "merged").exists():
         merge(tuned, out / "merged")
-    elif not has_passed(out / "merged", [f"finetuned/{test}" for test in tests]):
+    elif not has_passed(out / "merged", [f"finetuned/{test}" for test in tests]) or not is_as_proven(out):
         console.print(
-            f"{out / 'merged'}: not verified on all of these, or not with success; verifying it again", soft_wrap=True
+            f"{out / 'merged'}: not verified on all of these as they are now, or not with success; verifying it again",
+            soft_wrap=True,
         )
         verify_in_fresh_process(out / "merged", out / "adapter")
     write_report(out, recipe, tests, data)

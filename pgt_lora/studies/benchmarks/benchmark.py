@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, check_known
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
@@ -80,7 +80,7 @@ def benchmark(
         name: kit.read_items(each, out) if by_paper else read_items(each, out / LOGS, settings.backend)
         for name, each in benchmarks.items()
     }
-    report = _report(named.name, benchmarks, items, json.loads((out / ASKED).read_text(encoding="utf-8")))
+    report = _report(named.name, benchmarks, items, read_json(out / ASKED))
     _write(out, items, report)
     report = against(report, out, reference) if reference else report
     write_report(report, out)
@@ -91,7 +91,7 @@ def benchmark(
 def _same(out: Path, asked: Mapping[str, Any]) -> bool:
     if not (out / ASKED).is_file():
         return False
-    there = json.loads((out / ASKED).read_text(encoding="utf-8"))
+    there = read_json(out / ASKED)
     return {name: there.get(name) for name in asked} == json.loads(json.dumps(asked))
 
 

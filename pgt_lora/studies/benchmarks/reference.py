@@ -1,12 +1,11 @@
 """Another model's results on the same items, to be compared with."""
 
-import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import read_json_lines
+from pgt_lora.core.files import read_json, read_json_lines
 from pgt_lora.evaluation.paired import Result, contrasts
 from pgt_lora.studies.benchmarks.report import Reference, Report
 from pgt_lora.studies.benchmarks.scores import Estimate, items_of
@@ -28,7 +27,7 @@ def against(report: Report, out: Path, reference: Path) -> Report:
     if names[0] == names[1]:
         names = str(reference), str(out)
     (contrast,) = contrasts([Result(items, {names[0]: [theirs], names[1]: [ours]})], names)
-    summary = json.loads((reference / "scores.json").read_text(encoding="utf-8"))
+    summary = read_json(reference / "scores.json")
     is_base = not summary["tuned"] and summary["base"] == report.facts["base"]
     kept = [each.name for each in fields(Estimate)]
     scores = {
@@ -46,7 +45,7 @@ def check_reference(directory: Path, prompts: str) -> None:
         InputError: there are none, or they were asked otherwise.
     """
     predictions_of(directory)
-    asked = json.loads((directory / "scores.json").read_text(encoding="utf-8")).get("prompts", "lmms-eval")
+    asked = read_json(directory / "scores.json").get("prompts", "lmms-eval")
     if asked != prompts:
         raise InputError(f"--reference {directory}: uses --prompts {asked}, not {prompts}; benchmark both alike")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.core.terminal import console
 from pgt_lora.export.merge import local_directory, merge
-from pgt_lora.export.record import VERIFICATION
-from pgt_lora.export.verify import changed_files, fingerprints
+from pgt_lora.export.record import VERIFICATION, changed_files, fingerprints
 from pgt_lora.models.checkpoint import Checkpoint, family_of, find_adapter, load_processor
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.families.family import Family
@@ -96,7 +96,7 @@ def is_merged(adapter_dir: Path) -> bool:
     merged = adapter_dir.parent / "merged"
     if not (merged / VERIFICATION).is_file():
         return False
-    proof = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
+    proof = read_json(merged / VERIFICATION)
     changed = [
         *changed_files(adapter_dir, proof["sha256"]["adapter"]),
         *changed_files(merged, proof["sha256"]["merged"]),
@@ -113,7 +113,7 @@ def _view(whole: Path, view: Path) -> Path:
     stated: Any = {}
     if (whole / GENERATION).is_file():
         try:
-            stated = json.loads((whole / GENERATION).read_text(encoding="utf-8"))
+            stated = read_json(whole / GENERATION)
         except ValueError as error:
             raise InputError(f"{whole / GENERATION}: not JSON ({error}); download it again") from error
     kept = {name: stated[name] for name in TOKENS if name in stated}
@@ -137,7 +137,7 @@ def trained_vsr_families(checkpoint: Checkpoint) -> set[str]:
     adapter_dir = checkpoint.adapter_dir
     if adapter_dir is None or not (adapter_dir / "run.json").is_file():
         return set()
-    data = json.loads((adapter_dir / "run.json").read_text(encoding="utf-8"))["data"]
+    data = read_json(adapter_dir / "run.json")["data"]
     return {facts["family"] for facts in data.get("sources", {}).values() if "family" in facts}
 
 

@@ -5,7 +5,6 @@ So what is finished is found again, and nothing is ever replaced by something el
 """
 
 import gc
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pgt_lora.core.files import file_digest
+from pgt_lora.core.files import file_digest, read_json
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
@@ -128,8 +127,8 @@ def describe(run: Run, out: Path) -> dict[str, Any]:
         "data": str(run.data),
         "num_samples": manifest["num_samples"],
         "counts": manifest["counts"],
-        "training": json.loads((adapter / "run.json").read_text(encoding="utf-8")),
-        "loss": json.loads((adapter / "loss.json").read_text(encoding="utf-8")),
+        "training": read_json(adapter / "run.json"),
+        "loss": read_json(adapter / "loss.json"),
     }
 
 

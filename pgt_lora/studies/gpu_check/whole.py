@@ -3,7 +3,6 @@
 `python -m pgt_lora.studies.gpu_check.whole RECIPE OUT …` is one in a process of its own; fields of the recipe follow.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.failures import exit_with_one_line
+from pgt_lora.core.files import read_json
 from pgt_lora.core.machine import keep_freed_memory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import hide_noise, print_anything
@@ -84,7 +84,7 @@ def verification(out: Path) -> str:
     Raises:
         InputError: it did not pass.
     """
-    record = json.loads((out / "merged" / "verification.json").read_text(encoding="utf-8"))
+    record = read_json(out / "merged" / "verification.json")
     if not record["passed"]:
         raise InputError(f"not verified: {record['checks']}")
     return "; ".join(check["figures"] for check in record["checks"][3:])

@@ -1,10 +1,10 @@
 """BibTeX of what runs used: the paper, the libraries, the base model, the data and the benchmarks."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pgt_lora.core.files import read_json
 from pgt_lora.models.names import STARTED
 from pgt_lora.studies.tables.scored import read_all
 
@@ -38,10 +38,10 @@ def used(run: Path) -> list[str]:
     """Return the family of a run's base, and the sources and tasks of its data that are cited; none if not trained."""
     if not (run / STARTED).is_file():
         return []
-    names = [json.loads((run / STARTED).read_text(encoding="utf-8"))["recipe"].get("model_family")]
+    names = [read_json(run / STARTED)["recipe"].get("model_family")]
     record = run / "adapter" / "run.json"
     if record.is_file():
-        data = json.loads(record.read_text(encoding="utf-8"))["data"]
+        data = read_json(record)["data"]
         names += [*data.get("sources", ()), *(task for task in TASKS if task in data["counts"])]
     return [name for name in names if name]
 

@@ -1,6 +1,5 @@
 """The runs of a directory: model, data, how far each came, what it scored, and whether its merged model is proven."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +10,18 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from pgt_lora.core.files import read_json
 from pgt_lora.core.html import percent
 from pgt_lora.core.terminal import console
+from pgt_lora.data.mix.terms import sources_of
 from pgt_lora.evaluation.held_out import title
 from pgt_lora.evaluation.score_files import SCORES, read_scores
 from pgt_lora.export.record import VERIFICATION, has_passed
 from pgt_lora.models.names import STARTED
 from pgt_lora.studies.compare.directory import ASKED, RESULTS
 from pgt_lora.studies.tables.table import model_name
+
+GRACE_S = 60  # in which a run's files may be written, or copied, behind their proof
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,12 @@ def entries(directory: Path) -> list[Entry]:
 
 def _entry(path: Path) -> Entry | None:
     if (path / STARTED).is_file():
-        values = _read(path / STARTED)["recipe"]
+        values = read_json(path / STARTED)["recipe"]
         model = model_name(values["model_name_or_path"])
         return Entry(path.name, model, _data(path), _state(path), _scores(path), _verified(path), _changed(path))
     if not (path / ASKED).is_file():
         return None
-    asked = _read(path / ASKED)
+    asked = read_json(path / ASKED)
     if "arms" in asked:
         state = "compared" if (path / RESULTS).is_file() else "unfinished comparison"
         what = asked.get("preset") or ", ".join(map(str, asked["arms"]))
@@ -66,9 +69,9 @@ def _entry(path: Path) -> Entry | None:
 def _data(run: Path) -> str:
     """Return what a run was trained on: known once it is trained, a hash before."""
     if not (run / "adapter" / "run.json").is_file():
-        return str(_read(run / STARTED)["content_hash"])[:12]
-    manifest = _read(run / "adapter" / "run.json")["data"]
-    return f"{manifest['num_samples']:,} of {', '.join(manifest['sources'])}"
+        return str(read_json(run / STARTED)["content_hash"])[:12]
+    manifest = read_json(run / "adapter" / "run.json")["data"]
+    return f"{manifest['num_samples']:,} of {', '.join(sources_of(manifest))}"
 
 
 def _state(run: Path) -> str:
@@ -102,7 +105,7 @@ def _compared(path: Path) -> str:
     """Return the last column (the mean, where there are several tasks) of the first set, arm by arm."""
     if not (path / RESULTS).is_file():
         return ""
-    scores: list[Mapping[str, Any]] = _read(path / RESULTS)["scores"]
+    scores: list[Mapping[str, Any]] = read_json(path / RESULTS)["scores"]
     first = scores[0]["set"]
     of_arm = {each["arm"]: each["value"] for each in scores if each["set"] == first}
     return "\n".join([f"{first}:", *(f"{arm} {percent(value)}" for arm, value in of_arm.items())])
@@ -111,16 +114,17 @@ def _compared(path: Path) -> str:
 def _verified(run: Path) -> str:
     if not (run / "merged" / VERIFICATION).is_file():
         return ""
-    return "passed" if has_passed(run / "merged") else "FAILED"
+    if not has_passed(run / "merged"):
+        return "FAILED"
+    proven = (run / "merged" / VERIFICATION).stat().st_mtime
+    parts = (run / "merged", run / "adapter", *run.glob("base/*"), *run.glob("finetuned/*"))
+    files = (each for part in parts for each in part.iterdir() if each.is_file())
+    return "passed; files are newer" if any(each.stat().st_mtime > proven + GRACE_S for each in files) else "passed"
 
 
 def _changed(path: Path) -> datetime:
     times = [each.stat().st_mtime for each in (path, *path.iterdir())]
     return datetime.fromtimestamp(max(times))
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def print_entries(directory: Path, found: list[Entry]) -> None:

@@ -1,12 +1,12 @@
 """What was scored under a directory's name: a run, a comparison, or a benchmarked model."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.core.typed import typed
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.evaluation.score_files import SCORES, read_facts
@@ -88,9 +88,9 @@ def _run(run: Path) -> list[Scored]:
 def _comparison(out: Path) -> list[Scored]:
     if not (out / RESULTS).is_file():
         raise InputError(f"{out}: an unfinished comparison; run the same command to resume it")
-    runs = json.loads((out / RESULTS).read_text(encoding="utf-8"))["runs"]
+    runs = read_json(out / RESULTS)["runs"]
     trained = [out / "arms" / run["name"] for run in runs if run["seed"] is not None]
-    base = _identity(trained[0])[0] if trained else str(_read(out / ASKED)["model"])
+    base = _identity(trained[0])[0] if trained else str(read_json(out / ASKED)["model"])
     found = []
     for run in runs:
         own = out / "arms" / run["name"]
@@ -101,7 +101,7 @@ def _comparison(out: Path) -> list[Scored]:
 
 def _identity(run: Path) -> tuple[str, str, int]:
     """Return a run's base, what it shares with runs of other seeds, and its seed (TRL's default is 42)."""
-    started = _read(run / STARTED)
+    started = read_json(run / STARTED)
     values = started["recipe"]
     revision = values.get("model_revision")
     base = values["model_name_or_path"] + (f"@{revision}" if revision not in (None, "main") else "")
@@ -112,7 +112,3 @@ def _identity(run: Path) -> tuple[str, str, int]:
 def _sets(directory: Path) -> dict[str, Path]:
     paths = sorted(directory.glob(f"*/{SCORES}"))
     return {read_facts(path.parent)["content_hash"]: path.parent for path in paths}
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.workspace import SHIPPED
-from pgt_lora.export.verify import fingerprints
+from pgt_lora.export.record import fingerprints
 from pgt_lora.models.checkpoint import Checkpoint, family_of
 from pgt_lora.studies.benchmarks import subject as subject_module
 from pgt_lora.studies.benchmarks.catalog import BENCHMARKS

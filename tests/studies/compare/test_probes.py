@@ -19,7 +19,7 @@ from pgt_lora.data.generate import find_scene, to_sample
 from pgt_lora.data.probes import probe_samples
 from pgt_lora.data.split import cell_of
 from pgt_lora.data.tasks.absolute_position import TASK, exhaust
-from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.evaluation.evaluate import prediction
 from pgt_lora.evaluation.paired import BASE, Result, read_items
 from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.models.names import resolve
@@ -145,7 +145,7 @@ def test_nothing_is_answered_or_probed_twice(
     root: Path, recipe: Recipe, relation_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = read_items("Relation", relation_dir)
-    right = [_prediction(row, row["answer"]) for row in open_dataset(relation_dir)]
+    right = [prediction(row, row["answer"]) for row in open_dataset(relation_dir)]
     results = {"relation": Result(items, {BASE: [right]})}
     asked = Probes((BASE,), ("relation",), "0,5", "question", 40)
 

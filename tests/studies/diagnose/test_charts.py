@@ -8,7 +8,7 @@ import pytest
 
 from pgt_lora.data.exhaustive import generate_exhaustive
 from pgt_lora.data.tasks.absolute_position import AREAS
-from pgt_lora.evaluation.evaluate import _prediction
+from pgt_lora.evaluation.evaluate import prediction
 from pgt_lora.studies.diagnose.charts import axes, image_map, measure, trends
 from pgt_lora.studies.diagnose.figures import Item
 from tests.support import planted
@@ -78,7 +78,7 @@ def near_only(row: planted.Row) -> str:
 def test_a_trend_is_said_where_it_is_sure() -> None:
     def said_of(model: planted.Model) -> list[str]:
         asked = [row for row in rows() if row["task"] == "relation"]
-        return trends(axes(measure([Item(row, _prediction(row, model(row))) for row in asked])))
+        return trends(axes(measure([Item(row, prediction(row, model(row))) for row in asked])))
 
     (note,) = said_of(near_only)
     assert re.fullmatch(r"gap between the boxes 0\.0357: 100\.0% right; 0\.0625: 0\.0%", note)

@@ -1,6 +1,7 @@
 """The list of runs, at every stage that one may be at."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,11 @@ def test_every_stage(root: Path) -> None:
     assert found["whole"].data == "5,000 of pgt, tallyqa"
     assert found["whole"].scores == "Held-out PGT: 0.0 → 100.0"
     assert found["cut"].data == "0123456789ab"
+    record = root / "whole" / "adapter" / "run.json"
+    record.write_text(json.dumps({"data": {"num_samples": 5, "asked": {}}}))  # of `generate`, which names no sources
+    os.utime(record, (9e9, 9e9))
+    (whole,) = (each for each in entries(root) if each.name == "whole")
+    assert (whole.data, whole.verified) == ("5 of pgt", "passed; files are newer")
 
 
 def test_the_command(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

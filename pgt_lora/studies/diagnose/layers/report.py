@@ -1,6 +1,5 @@
 """Layer-wise probes as a chart, a page, a file of figures and a table on the terminal."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.html import percent, render_page, write_page
 from pgt_lora.core.html.charts import Mark, Series, colors, plot
 from pgt_lora.core.terminal import console
@@ -132,7 +131,7 @@ def _share(share: Share) -> dict[str, Any]:
 
 def read_layers(path: Path) -> LayerProbes:
     """Return what `figures_of` was written of into a JSON file."""
-    told = json.loads(path.read_text(encoding="utf-8"))
+    told = read_json(path)
     own = {(each["model"], each["task"], each["template"]): _read_share(each) for each in told["own"]}
     figures = [
         Figure(
