@@ -23,7 +23,8 @@ from tests.support.checkpoints import checkpoint
 def test_a_verification_ends_with_the_run_that_asked_for_it(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     # The child asks its parent to end, and would write a minute later.
-    text = f"import os, signal, time; os.kill({os.getpid()}, signal.SIGTERM); time.sleep(60); open(r'{tmp_path / 'late'}', 'w')"
+    late = tmp_path / "late"
+    text = f"import os, signal, time; os.kill({os.getpid()}, signal.SIGTERM); time.sleep(60); open(r'{late}', 'w')"
     with pytest.raises(SystemExit) as ended:
         status_of([sys.executable, "-c", text])
     assert ended.value.code == 128 + signal.SIGTERM
@@ -57,7 +58,9 @@ def test_an_adapter_that_brings_another_processor_is_a_fault(file: str, finished
     assert check_files(base, tmp_path / "run" / "merged", adapter_dir=tmp_path / "run" / "adapter").passed
     path = tmp_path / "run" / "adapter" / file
     text = path.read_text()
-    path.write_text(text.replace("0.5", "0.4") if file.endswith("json") else f"once more: {text}")
+    path.write_text(
+        text.replace('"do_normalize": true', '"do_normalize": false') if file.endswith("json") else f"once more: {text}"
+    )
     assert path.read_text() != text
     check = check_files(base, tmp_path / "run" / "merged", adapter_dir=tmp_path / "run" / "adapter")
     assert not check.passed and "the adapter's" in check.figures

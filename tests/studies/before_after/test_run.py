@@ -47,7 +47,7 @@ def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Pa
     assert '<p class="headline">Fine-tuning ' in page
     assert page.count('<svg class="row"') == page.count(", chance ") > 0
     for chart in ("Training loss", "Token accuracy", "Learning rate", "Gradient norm"):
-        assert f"<title>{chart} over " in page
+        assert f"<title>{chart} up to step " in page
     assert page.count("data:image/png;base64,") == 10  # as many as there are held-out samples, a dozen at most
     assert not re.search(r"""(src|href)=["']https?:""", page)
     for score in json.loads((out / "finetuned" / "pgt" / "scores.json").read_text())["tasks"].values():
