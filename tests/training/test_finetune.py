@@ -94,11 +94,10 @@ def test_the_record_is_of_the_rows_that_were_trained_on(
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_weights(
-    recipe: Recipe, overrides: list[str], data_dir: Path, tmp_path: Path
-) -> None:
+def test_a_killed_run_resumes_to_the_same_weights(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
     finetune(recipe, data_dir, tmp_path / "whole")
-    words = ["finetune", "tiny-qwen2.5-vl", "--data", str(data_dir), "--out", str(tmp_path / "killed"), *overrides]
+    (tmp_path / "own.yaml").write_text(recipe.dump())
+    words = ["finetune", str(tmp_path / "own.yaml"), "--data", str(data_dir), "--out", str(tmp_path / "killed")]
     ended = subprocess.run([sys.executable, "-c", KILL_AT_STEP_5, *words], capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert not (tmp_path / "killed" / "adapter").exists()

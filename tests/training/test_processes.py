@@ -175,9 +175,9 @@ def start_two(script: Path, name: str, data: Path, out: Path, overrides: list[st
     """Fine-tune in two processes, one of which gets a signal; return the status and the output once both have ended."""
     script.write_text(SIGNAL_RANK_1)
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script), name]
-    values = four_steps(overrides, 4).values
-    fields = [f"--{key}={json.dumps(value)}" for key, value in values.items()]
-    words += ["finetune", "tiny-qwen2.5-vl", "--data", str(data), "--out", str(out), *fields]
+    own = script.with_name("own.yaml")
+    own.write_text(four_steps(overrides, 4).dump())
+    words += ["finetune", str(own), "--data", str(data), "--out", str(out)]
     process = subprocess.Popen(
         [sys.executable, *words], env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,

@@ -58,8 +58,8 @@ def test_a_killed_run_on_a_plan_resumes_to_the_same_weights(
     overrides: list[str], plan_dir: Path, tmp_path: Path
 ) -> None:
     finetune(recipe_of(overrides, "--streaming"), plan_dir, tmp_path / "whole")
-    words = ["finetune", "tiny-qwen2.5-vl", "--data", str(plan_dir), "--out", str(tmp_path / "killed"), *overrides]
-    words += [*STEPS, "--streaming"]
+    (tmp_path / "own.yaml").write_text(recipe_of(overrides, "--streaming").dump())
+    words = ["finetune", str(tmp_path / "own.yaml"), "--data", str(plan_dir), "--out", str(tmp_path / "killed")]
     ended = subprocess.run([sys.executable, "-c", KILL_AT_STEP_5, *words], capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert newest_checkpoint(tmp_path / "killed" / "checkpoints").name == "checkpoint-4"
