@@ -125,7 +125,7 @@ def overrides(base_dir: Path) -> list[str]:
 
 @pytest.fixture
 def data_overrides(overrides: list[str]) -> list[str]:
-    """The same for a dataset that is named, which has as many rows as it has."""
+    """The same for a dataset that is named, which is used whole."""
     at = overrides.index("--num_samples")
     return overrides[:at] + overrides[at + 2 :]
 

@@ -38,7 +38,7 @@ def model_and_overrides(model: str, words: list[str]) -> tuple[str, list[str]]:
 
 
 def refuse_num_samples(words: Sequence[str], data: str | None) -> None:
-    """Refuse `num_samples` where the data that are named have as many rows as they have.
+    """Refuse `num_samples` for data that are used whole.
 
     Raises:
         InputError: it is among the words.
@@ -47,8 +47,7 @@ def refuse_num_samples(words: Sequence[str], data: str | None) -> None:
 
     if data is not None and has_own_size(data) and "num_samples" in parse_overrides(words):
         raise InputError(
-            f"--num_samples: {data} has as many rows as it has; take fewer with: "
-            f"{typed('import', data, '--limit')} N --out DIR"
+            f"--num_samples: {data} is used whole; take fewer rows with: {typed('import', data, '--limit')} N --out DIR"
         )
 
 

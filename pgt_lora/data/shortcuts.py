@@ -56,10 +56,9 @@ def looks(rows: Iterable[Mapping[str, Any]]) -> list[Look]:
 
 def _looks(task: str, rows: list[Mapping[str, Any]]) -> list[Look]:
     seen = [(Scene.from_json(row["scene"]), question(row), row) for row in rows]
+    chance = _chance(rows)
     return [
-        Look(
-            task, name, len(rows), sum(_is_right(answer(scene, text), row) for scene, text, row in seen), _chance(rows)
-        )
+        Look(task, name, len(rows), sum(_is_right(answer(scene, text), row) for scene, text, row in seen), chance)
         for name, answer in tasks()[task].shortcuts.items()
     ]
 

@@ -5,6 +5,7 @@ done again: the training (another seed) and the images. Both belong into the int
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,22 +76,19 @@ def draws(
     num_seeds, num_tasks = len(values), int(task.max()) + 1
     weight = np.full(num_tasks, 1 / num_tasks) if weight is None else weight
     sums, counts = (group_sums(each, task, group) for each in (values.mean(0), np.ones(len(task))))
-    sums = np.concatenate([sums, *(end * np.eye(num_tasks) for end in ends)])
-    counts = np.concatenate([counts, *(np.eye(num_tasks) for _ in ends)])
-    num_groups = len(sums) - 2 * num_tasks
-    size = max(1, CHUNK // len(sums))
+    num_groups = len(sums)
+    size = max(1, CHUNK // (num_groups + 2 * num_tasks))
     chunks = []
     for start in range(0, num_draws, size):
-        weights = rng.standard_exponential((min(size, num_draws - start), len(sums)), dtype=np.float32)
-        by_task = (weights @ sums) / (weights @ counts)
+        number = min(size, num_draws - start)
+        drawn = rng.standard_exponential((number, num_groups + 2 * num_tasks), dtype=np.float32)
+        groups, of_ends = drawn[:, :num_groups], drawn[:, num_groups:].reshape(number, 2, num_tasks)
+        sum_of, count_of = groups @ sums, groups @ counts
+        chunk = _reweighed(sum_of, count_of, of_ends, ends)
         if num_tasks > 1:
-            shared = rng_of_mean.standard_exponential((len(weights), 2))
-            of_groups = weights[:, :num_groups]
-            means = (of_groups @ sums[:num_groups] + np.outer(shared @ ends, weight)) / (
-                of_groups @ counts[:num_groups] + np.outer(shared.sum(1), weight)
-            )
-            by_task = np.column_stack([by_task, means @ weight])
-        chunks.append(by_task)
+            shared = rng_of_mean.standard_exponential((number, 2, 1)) * weight
+            chunk = np.column_stack([chunk, _reweighed(sum_of, count_of, shared, ends) @ weight])
+        chunks.append(chunk)
     found = np.concatenate(chunks)
     if num_seeds > 1:
         normal = rng.standard_normal((num_draws, num_seeds))
@@ -101,6 +99,11 @@ def draws(
             of_seeds = np.column_stack([of_seeds, of_seeds @ weight])
         found = found + normal / np.sqrt(scale) @ of_seeds
     return np.clip(found, *ends)
+
+
+def _reweighed(sums: Floats, counts: Floats, of_ends: NDArray[Any], ends: tuple[float, float]) -> Floats:
+    """Return the tasks' means with groups of the two extremes taking part, which weigh `of_ends` (draws, 2, tasks)."""
+    return np.asarray((sums + np.einsum("det,e->dt", of_ends, ends)) / (counts + of_ends.sum(1)))
 
 
 def group_sums(values: Floats, task: Indices, group: Indices) -> Floats:

@@ -38,7 +38,7 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
 
 
 def has_own_size(name: str) -> bool:
-    """Tell whether data have as many rows as they have, not as many as a recipe says."""
+    """Tell whether data bring their number of rows with them, whatever a recipe says."""
     return name not in MADE and not (is_shared(name) and next(iter(parse_shares("--data", name))) in sources())
 
 
