@@ -93,10 +93,8 @@ def progress_bar() -> Iterator[ProgressBar]:
 class Clock(TrainerCallback, ExportableState):
     """Counts the seconds of training, with those of a resumed run before it was interrupted, which checkpoints keep."""
 
-    def __init__(self, resume: Path | None) -> None:
-        saved = json.loads((resume / "trainer_state.json").read_text(encoding="utf-8")) if resume else {}
-        kept = saved.get("stateful_callbacks", {}).get(type(self).__name__)
-        self.before = float(kept["attributes"]["seconds"]) if kept else 0.0
+    def __init__(self, before: float = 0.0) -> None:
+        self.before = before
         self.began = time.monotonic()
 
     @property
@@ -112,7 +110,14 @@ class Clock(TrainerCallback, ExportableState):
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        return {"args": {}, "attributes": {"seconds": self.seconds}}
+        return {"args": {"before": self.seconds}, "attributes": {}}
+
+
+def seconds_before(checkpoint: Path) -> float:
+    """Return the seconds of training that a checkpoint's clock had counted."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    clock = state["stateful_callbacks"].get(Clock.__name__)
+    return float(clock["args"]["before"]) if clock else 0.0
 
 
 class Stop(TrainerCallback):

@@ -21,7 +21,7 @@ from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.adapter import save
 from pgt_lora.training.build import build_trainer, prepare, shape_here
-from pgt_lora.training.callbacks import Clock, Stop, progress_bar, stop_on
+from pgt_lora.training.callbacks import Clock, Stop, progress_bar, seconds_before, stop_on
 from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
 from pgt_lora.training.measured import measured
 from pgt_lora.training.processes import launch, leave, quieten_others, together
@@ -89,7 +89,7 @@ def finetune(
     signals = (signal.SIGTERM, signal.SIGINT) if recipe.sft.world_size == 1 else (signal.SIGTERM,)
     with progress_bar() as bar, stop_on(*signals) as stop:
         with together():
-            clock = Clock(resume[0])
+            clock = Clock(seconds_before(resume[0]) if resume[0] else 0.0)
             trainer = build_trainer(recipe, out, prepared, (bar, clock, stop, *callbacks), resume[0])
             audited = audit(trainer, prepared.training.encoder, prepared.modules)
         train(trainer, stop, resume[0])

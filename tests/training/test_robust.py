@@ -76,9 +76,9 @@ def test_a_signal_saves_and_the_run_resumes_to_the_same_weights(
     newest = newest_checkpoint(run / "checkpoints")
     assert newest.name == "checkpoint-3"
     state = json.loads((newest / "trainer_state.json").read_text())
-    clock = state["stateful_callbacks"]["Clock"]["attributes"]
-    assert clock["seconds"] > 0
-    clock["seconds"] = 5000.0  # before it was interrupted
+    clock = state["stateful_callbacks"]["Clock"]["args"]
+    assert clock["before"] > 0
+    clock["before"] = 5000.0  # before it was interrupted
     (newest / "trainer_state.json").write_text(json.dumps(state))
     finetune(load_recipe(TINY, overrides), data_dir, run)
     assert 5000 < json.loads((run / "adapter" / "run.json").read_text())["seconds"] < 6000
