@@ -16,6 +16,19 @@ from pgt_lora.models.transformers_internals import FEATURES
 FEATURES_FILE, PROMPTS_FILE = "features.bin", "prompts.pt"
 
 
+def column_file(name: str) -> str:
+    """Return the name of the file that holds one tensor of all prompts."""
+    return f"prompts-{name}.bin"
+
+
+def mapped(path: Path, kind: torch.Tensor) -> torch.Tensor:
+    """Return a file's values, mapped into memory, in the type and the shape of an example without values."""
+    count = path.stat().st_size // kind.dtype.itemsize
+    if not count:  # nothing can be mapped
+        return kind
+    return torch.from_file(str(path), shared=False, size=count, dtype=kind.dtype).view(-1, *kind.shape[1:])
+
+
 @dataclass
 class ImageFeatures(BaseModelOutputWithPooling):
     """What a vision tower makes of images, as models take it in its stead."""
@@ -49,16 +62,14 @@ class Cache:
     def opened(self) -> "Cache":
         """Return itself, its files read."""
         if not self.number:
-            saved = torch.load(self.directory / PROMPTS_FILE, weights_only=True, mmap=True)
-            path = self.directory / FEATURES_FILE
-            count = path.stat().st_size // self.dtype.itemsize
-            mapped = torch.from_file(str(path), shared=False, size=count, dtype=self.dtype)
-            self.features, self.splits = mapped.view(-1, self.hidden), bool(saved["splits"])
+            saved = torch.load(self.directory / PROMPTS_FILE, weights_only=True)
+            self.features = mapped(self.directory / FEATURES_FILE, torch.empty(0, self.hidden, dtype=self.dtype))
+            self.splits = bool(saved["splits"])
             # One tensor a column is read, and a row is cut out when it is asked for: a tensor for every row takes a
             # thousand times as long to read, and more memory than what is in it.
             self.columns = {
-                name: (values, torch.tensor([0, *counts]).cumsum(0))
-                for name, (values, counts) in saved["columns"].items()
+                name: (mapped(self.directory / column_file(name), kind), torch.tensor([0, *counts]).cumsum(0))
+                for name, (kind, counts) in saved["columns"].items()
             }
             self.number = {row_id: number for number, row_id in enumerate(saved["ids"])}
         return self

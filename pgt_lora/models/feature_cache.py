@@ -1,7 +1,7 @@
 """Frozen features: what the vision tower makes of a dataset's images, computed once, for every epoch, run and model.
 
 LoRA leaves the vision tower and the projector as they are, so an image's features are the same in every step. They are
-kept in a file, with the encoded prompts, in a directory beside the dataset that is named by the hash of all that they
+kept in files, with the encoded prompts, in a directory beside the dataset that is named by the hash of all that they
 depend on, and mapped into memory.
 """
 
@@ -22,12 +22,12 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, read
+from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, column_file, read
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import Length
 
 BATCH = 32
-LAYOUT = 4  # of these files and of how images are decoded; another number makes other caches
+LAYOUT = 5  # of these files and of how images are decoded; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
 
 
@@ -83,7 +83,7 @@ def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
     for name, parameter in base.named_parameters():
         if encoder.family.is_frozen_vision(name):
             digest.update(name.encode())
-            digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+            digest.update(as_bytes(parameter.detach().cpu()))
     return digest.hexdigest()[:16]
 
 
@@ -108,7 +108,7 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
     parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
     spans: dict[bytes, tuple[int, int]] = {b"": (0, 0)}
     ids: dict[str, None] = {}
-    columns = Columns()
+    columns = Columns(directory)
     end, splits = 0, False
     base.eval()
     with (directory / FEATURES_FILE).open("wb") as file:
@@ -121,7 +121,7 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
                 for index, values in zip(part, found.split(counts), strict=True):
                     spans[keys[index]] = (end, end + len(values))
                     end += len(values)
-                file.write(found.view(torch.uint8).numpy().data)
+                file.write(as_bytes(found))
             parts_of_rows = split(batch, [len(row["images"]) for row in chosen])
             for index, row, prompt in zip(part, chosen, parts_of_rows, strict=True):
                 if row["id"] in ids:
@@ -131,34 +131,37 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
                 ids[row["id"]] = None
                 prompt["span"] = torch.tensor(spans[keys[index]])
             columns.add(parts_of_rows)
-    torch.save({"ids": list(ids), "columns": columns.joined(), "splits": splits}, directory / PROMPTS_FILE)
+    torch.save({"ids": list(ids), "columns": columns.index(), "splits": splits}, directory / PROMPTS_FILE)
 
 
 class Columns:
-    """The tensors of many rows, joined batch by batch: one for every row takes more memory than what is in it.
+    """Files of a cache's directory, one for each tensor of the prompts, to which rows are appended, so that few are held.
 
     Whole numbers are kept in 32 bits: ids, masks and sizes fit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.num_rows = 0
-        self.parts: dict[str, list[torch.Tensor]] = {}
-        self.counts: dict[str, list[int]] = {}
+        self.kinds: dict[str, torch.Tensor] = {}  # none of the values, for their type and shape
+        self.counts: dict[str, list[int]] = {}  # of the values, for every row
 
     def add(self, rows: Sequence[Mapping[str, torch.Tensor]]) -> None:
         """Append rows; those of text alone lack some of the columns."""
-        names = {name: None for row in rows for name in row}
-        for name in names:
+        for name in {name: None for row in rows for name in row}:
             values = torch.cat([row[name] for row in rows if name in row])
-            self.parts.setdefault(name, []).append(values.int() if values.dtype == torch.int64 else values)
+            values = values.int() if values.dtype == torch.int64 else values
+            self.kinds.setdefault(name, values[:0].clone())
             self.counts.setdefault(name, [0] * self.num_rows)
+            with (self.directory / column_file(name)).open("ab") as file:
+                file.write(as_bytes(values))
         self.num_rows += len(rows)
         for name, counts in self.counts.items():
             counts.extend(len(row[name]) if name in row else 0 for row in rows)
 
-    def joined(self) -> dict[str, tuple[torch.Tensor, list[int]]]:
-        """Return the values of every column, one row behind the other, and how many each row has; keep nothing."""
-        return {name: (torch.cat(self.parts.pop(name)), self.counts.pop(name)) for name in list(self.parts)}
+    def index(self) -> dict[str, tuple[torch.Tensor, list[int]]]:
+        """Return of every column none of its values, and how many each row has."""
+        return {name: (kind, self.counts[name]) for name, kind in self.kinds.items()}
 
 
 def compute(base: Any, batch: BatchFeature) -> tuple[torch.Tensor, bool]:
@@ -171,6 +174,11 @@ def compute(base: Any, batch: BatchFeature) -> tuple[torch.Tensor, bool]:
     if isinstance(pooled, torch.Tensor):
         return pooled.flatten(0, -2).cpu(), False
     return torch.cat(list(pooled)).cpu(), True
+
+
+def as_bytes(values: torch.Tensor) -> memoryview:
+    """Return the bytes of a tensor in memory."""
+    return values.contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def split(batch: BatchFeature, num_images: Sequence[int]) -> list[dict[str, torch.Tensor]]:
