@@ -135,7 +135,7 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
 
 
 class Columns:
-    """Files of a cache's directory, one for each tensor of the prompts, to which rows are appended, so that few are held.
+    """Files of a cache's directory, one for each tensor of the prompts, to which rows are appended: none is held.
 
     Whole numbers are kept in 32 bits: ids, masks and sizes fit.
     """
