@@ -62,6 +62,8 @@ def export_recipe(
         raise InputError(f"format {format!r}: unknown; known: llama-factory")
     if out.exists():
         raise InputError(f"{out}: exists; choose another --out")
+    if not (data / "dataset_info.json").is_file():
+        raise InputError(f"--data {data}: is no dataset as `export-dataset --format sharegpt` makes it")
     found = resolve(recipe, to_train=False).recipe
     write_text(out, llama_factory_recipe(found, str(data.resolve()), output_dir))
 

@@ -5,6 +5,7 @@ Errors are told apart by the names of their classes, so that nothing heavy is im
 
 import errno
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -83,12 +84,20 @@ def explain(error: BaseException) -> str | None:
         causes.append(error)
         error = error.__cause__ or error.__context__ or error
     for cause in causes:
-        if isinstance(cause, OSError) and cause.errno in OF_THE_SYSTEM:
-            return OF_THE_SYSTEM[cause.errno]
+        if (number := number_of(cause)) in OF_THE_SYSTEM:
+            return OF_THE_SYSTEM[number]
         for kind in type(cause).__mro__:
             if kind.__name__ in KNOWN:
                 return KNOWN[kind.__name__]
     return None
+
+
+def number_of(error: BaseException) -> int | None:
+    """Return the system's number of an error; libraries written in Rust have it in their message alone."""
+    if isinstance(error, OSError):
+        return error.errno
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return int(told[1]) if told else None
 
 
 def keep_traceback() -> Path:

@@ -140,11 +140,11 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
     proven = {"merged": fingerprints(merged), "adapter": fingerprints(checkpoint.adapter_dir)} | {
         path.relative_to(run).as_posix(): fingerprints(path) for path in score_directories(run, STAGES)
     }
-    write_json(merged / VERIFICATION, found | {"sha256": proven})
     table = Table(title=f"Verification of {merged}")
     for column in ("Check", "", "Figures"):
         table.add_column(column)
     for check in checks:
         table.add_row(check.name, "passed" if check.passed else bold("FAILED", "bold red"), check.figures)
-    console.print(table)
+    console.print(table)  # first, as the checkpoint may lie where nothing can be written
+    write_json(merged / VERIFICATION, found | {"sha256": proven})
     return passed

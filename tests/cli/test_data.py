@@ -53,3 +53,15 @@ def test_pairs() -> None:
     for text in ("a=", "=1", ",", "a=1,a=2"):
         with pytest.raises(InputError, match="--x"):
             parse_pairs("--x", text)
+
+
+def test_a_recipe_is_exported_for_an_exported_dataset(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export-recipe", "tiny-qwen2.5-vl", "--out", str(tmp_path / "recipe.yaml"), "--data"]
+    status, error = call(monkeypatch, capsys, *words, str(data_dir))
+    assert status == 2
+    assert "is no dataset as `export-dataset --format sharegpt` makes it" in error
+    assert call(monkeypatch, capsys, "export-dataset", data_dir, "--out", tmp_path / "exported")[0] == 0
+    assert call(monkeypatch, capsys, *words, str(tmp_path / "exported"))[0] == 0
+    assert str(tmp_path / "exported") in (tmp_path / "recipe.yaml").read_text()

@@ -29,6 +29,7 @@ CASES = [
     (PermissionError(errno.EACCES, "Permission denied", "/out"), 2, "/out"),
     (FileNotFoundError(errno.ENOENT, "No such file", "x"), 2, "no such file"),
     (SafetensorError("header"), 2, "broken or half-written"),
+    (SafetensorError("Error while serializing: I/O error: No space left (os error 28)"), 2, "the disk is full"),
     (KeyboardInterrupt(), 130, "interrupted"),
     (RuntimeError("a riddle"), 1, "RuntimeError: a riddle; nobody has foreseen this"),
 ]

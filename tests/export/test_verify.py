@@ -1,5 +1,6 @@
 """Verification as a stage: repeated where it is missing or failed, and no crash of it is a failed check."""
 
+import errno
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import load_for_evaluation, prediction
 from pgt_lora.evaluation.score_files import read_facts, write_scores
 from pgt_lora.evaluation.scoring import score_by_task
+from pgt_lora.export import verify as verify_module
 from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
 from pgt_lora.export.merge import verify_in_fresh_process
 from pgt_lora.export.push import check_proven
@@ -95,6 +97,18 @@ def test_a_terminal_of_another_encoding_changes_no_outcome(run: Path, merged: Pa
     done = subprocess.run(words, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert b"Verification of" in done.stdout
+
+
+def test_checks_are_shown_where_nothing_can_be_written(
+    run: Path, merged: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path, value: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(verify_module, "write_json", refuse)
+    with pytest.raises(OSError, match="Read-only"):
+        verify_module.verify_and_report(merged, checkpoint(run))
+    assert "Verification of" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from pgt_lora.cli import app as cli
 
 
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
     """Run the command line in this process; return its exit status and what it wrote to stderr."""
     monkeypatch.setattr(sys, "argv", ["pgt-lora", *map(str, words)])
     with pytest.raises(SystemExit) as ended:

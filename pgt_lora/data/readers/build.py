@@ -119,6 +119,8 @@ def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettin
         + (f"; {len(result.problems):,} that cannot be read are left out" if result.problems else ""),
         soft_wrap=True,
     )
+    if result.num_repeated:
+        console.print(_repeated(result), soft_wrap=True, highlight=False)
     used = {name for columns in result.used.values() for name in columns} | {reading.split_column}
     for role, columns in sorted(result.used.items()):
         console.print(f"  {role}: {', '.join(columns)}", soft_wrap=True)
@@ -130,6 +132,14 @@ def _tell(result: Survey, table: Table, reading: Reading, settings: ImportSettin
         shown = question if len(question) <= LONGEST_EXAMPLE else f"…{question[1 - LONGEST_EXAMPLE :]}"
         grid.add_row(name, f"{count:,}", f"{shown} → {answer[:LONGEST_EXAMPLE]}")
     console.print(grid)
+
+
+def _repeated(result: Survey) -> str:
+    line = f"{result.num_repeated:,} ask what an earlier row asks of the same images"
+    if not result.contradictions:
+        return f"{line}, all with its answer"
+    first, second = result.contradictions[0]
+    return f"{line}, {len(result.contradictions):,} with another answer, as {second} and {first}"
 
 
 def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Iterator[tuple[Sample, tuple[Picture, ...]]]:

@@ -49,6 +49,9 @@ class Survey:
     num_text_only: int = 0
     stores: Counter[str] = field(default_factory=Counter)
     form: Form = Form.QUESTIONS
+    first: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)  # by images and question: a row, its answer
+    num_repeated: int = 0
+    contradictions: list[tuple[str, str]] = field(default_factory=list)  # two rows each
 
     def add(self, number: int, where: str, item: Item, digests: Sequence[str]) -> None:
         """Count a row that can be read."""
@@ -56,7 +59,12 @@ class Survey:
         if item.group is not None:
             keys.append(f"{NAMED}{item.group}")
         said = "\n".join(turn.text for turn in item.turns[:-1])
-        self.rows[number] = Known(where, tuple(keys) or (f"text:{sha256(said.encode()).hexdigest()[:32]}",), item.side)
+        self.rows[number] = Known(where, tuple(keys) or (f"text:{_hash(said).hex()}",), item.side)
+        asked, answer = _hash("\0".join((*digests, said))), _hash(item.turns[-1].text)
+        before, its_answer = self.first.setdefault(asked, (where, answer))
+        self.num_repeated += before != where
+        if its_answer != answer:
+            self.contradictions.append((before, where))
         self.formats[item.answer.format] += 1
         self.examples.setdefault(item.answer.format, (item.turns[-2].text, item.turns[-1].text))
         self.columns.update(map(str, item.row.values))
@@ -67,6 +75,10 @@ class Survey:
         self.num_text_only += not digests
         references = (stored(picture.name or "") for picture in item.pictures)
         self.stores.update(reference.store for reference in references if reference)
+
+
+def _hash(text: str) -> bytes:
+    return sha256(text.encode()).digest()[:16]
 
 
 def survey(table: Table, reading: Reading, stop: bool) -> Survey:
