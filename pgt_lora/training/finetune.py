@@ -61,6 +61,32 @@ def finetune(
     if recipe.sft.world_size > 1 and recipe.sft.should_save:
         for path in filter(None, (None if recipe.kit.streaming else data, eval_data)):
             write_record(path)  # each process has decoded its part
+    tell_step(recipe, shape, rows)
+    key, resume = begin(recipe, data, out, eval_data, overwrite)
+    free_gpu()  # of the base that this process may have scored
+    with together():
+        prepared = prepare(recipe, training, held_out)
+    if score:
+        score(prepared.model, None)
+    # Ctrl-C reaches several processes twice, from the terminal and from their launcher.
+    signals = (signal.SIGTERM, signal.SIGINT) if recipe.sft.world_size == 1 else (signal.SIGTERM,)
+    with progress_bar() as bar, stop_on(*signals) as stop:
+        with together():
+            clock = Clock(seconds_before(resume) if resume else 0.0)
+            trainer = build_trainer(recipe, out, prepared, (bar, clock, stop, *callbacks), resume)
+            audited = audit(trainer, prepared.training.encoder, prepared.modules)
+        train(trainer, stop, resume)
+    facts = key | audited | {"data": manifest, "seconds": round(clock.seconds, 1)}
+    if eval_data:
+        facts |= {"held_out": held_out_losses(trainer, eval_data)}
+    save(trainer, recipe, facts, out)
+    if score:
+        score(as_loaded(trainer), out / "adapter")
+    return out / "adapter"
+
+
+def tell_step(recipe: Recipe, shape: StepShape, rows: Any) -> None:
+    """Print how a step is dealt out, and how many samples an epoch drops."""
     processes = f"{shape.num_processes} process{'es' if shape.num_processes > 1 else ''}"
     console.print(
         f"A step: {shape.num_samples} samples, {shape.batch_size} at a time × {shape.accumulation} × {processes}"
@@ -71,6 +97,16 @@ def finetune(
         console.print(
             f"{len(rows):,} is not a multiple of {shape.num_samples}, so each epoch drops {left} samples, {which}"
         )
+
+
+def begin(
+    recipe: Recipe, data: Path, out: Path, eval_data: Path | None, overwrite: bool
+) -> tuple[dict[str, Any], Path | None]:
+    """Make `out` this run's; return what it records of itself, and the checkpoint that it goes on from, if any.
+
+    Raises:
+        InputError: it is another run's, or holds a finished one.
+    """
     key: dict[str, Any] = {}
     resume: list[Path | None] = [None]
     with together():
@@ -80,26 +116,7 @@ def finetune(
                 raise InputError(f"{out}: holds a finished run; choose another --out or pass --overwrite")
             resume = [newest_checkpoint(out / "checkpoints")]
     broadcast_object_list(resume)
-    free_gpu()  # of the base that this process may have scored
-    with together():
-        prepared = prepare(recipe, training, held_out)
-    if score:
-        score(prepared.model, None)
-    # Ctrl-C reaches several processes twice, from the terminal and from their launcher.
-    signals = (signal.SIGTERM, signal.SIGINT) if recipe.sft.world_size == 1 else (signal.SIGTERM,)
-    with progress_bar() as bar, stop_on(*signals) as stop:
-        with together():
-            clock = Clock(seconds_before(resume[0]) if resume[0] else 0.0)
-            trainer = build_trainer(recipe, out, prepared, (bar, clock, stop, *callbacks), resume[0])
-            audited = audit(trainer, prepared.training.encoder, prepared.modules)
-        train(trainer, stop, resume[0])
-    facts = key | audited | {"data": manifest, "seconds": round(clock.seconds, 1)}
-    if eval_data:
-        facts |= {"held_out": held_out_losses(trainer, eval_data)}
-    save(trainer, recipe, facts, out)
-    if score:
-        score(as_loaded(trainer), out / "adapter")
-    return out / "adapter"
+    return key, resume[0]
 
 
 def train(trainer: Trainer, stop: Stop, resume: Path | None) -> None:
