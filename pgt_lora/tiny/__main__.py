@@ -8,6 +8,7 @@ import torch
 import typer
 
 from pgt_lora.core.errors import choices
+from pgt_lora.core.machine import keep_freed_memory
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import SHIPPED
@@ -52,6 +53,7 @@ def rebuild(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads share out sums differently: with one, the weights depend on the seed and the processor alone.
     torch.set_num_threads(1)
+    keep_freed_memory()
     torch.manual_seed(0)
     with new_directory(out, overwrite) as directory:
         processor = load_processor(str(start)) if start else module.build_processor()
