@@ -61,7 +61,8 @@ def push(
         console.print(f"{upload.num_bytes:>15,}  {upload.path}", soft_wrap=True, highlight=False)
     console.print(f"{total:>15,}  bytes in {len(uploads)} files")
     if dry_run:
-        console.print(str(next(upload.source for upload in uploads if upload.path == "README.md")))
+        card = next(upload.source for upload in uploads if upload.path == "README.md")
+        console.print(str(card), highlight=False, soft_wrap=True)
         return None
     return commit(repo, uploads, proven, base, public, branch, create_pr)
 
