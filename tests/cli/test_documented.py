@@ -35,6 +35,14 @@ def fields() -> set[str]:
     return {field.name for kind in (SFTConfig, ModelConfig, KitConfig) for field in fields(kind)}
 
 
+def test_every_field_of_the_kit_is_documented() -> None:
+    from dataclasses import fields
+
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    table = page.partition("## Fields of the kit")[2].partition("\n## ")[0]
+    assert [field.name for field in fields(KitConfig) if f"`{field.name}`" not in table] == []
+
+
 def refusal(words: list[str], known_fields: set[str]) -> str | None:
     """Return why the command line would not take the words behind `pgt-lora`, or None."""
     name, *rest = words
