@@ -59,19 +59,6 @@ def test_images_stand_where_they_are_shown(tmp_path: Path) -> None:
     assert (answered.text, row["answer"], row["choices"], row["answer_format"]) == ("yes", "yes", ["yes", "no"], "word")
 
 
-def test_a_question_that_is_answered_twice_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, other, *_ = own_data.question_rows(tmp_path)
-    where = tmp_path / "twice.jsonl"
-    lines(where, [first, other, first])
-    imported(where, tmp_path / "same")
-    assert "1 ask what an earlier row asks of the same images, all with its answer" in capsys.readouterr().out
-    contrary = first | {"answer": "another"}
-    lines(where, [first, other, first, contrary, first | {"image": other["image"]}])
-    imported(where, tmp_path / "contrary")
-    said = "2 ask what an earlier row asks of the same images, 1 with another answer"
-    assert f"{said}, as {where}, line 4 and {where}, line 1" in capsys.readouterr().out
-
-
 def test_plain_questions_stay_plain(tmp_path: Path) -> None:
     row = imported(own_data.trl(tmp_path), tmp_path)[4]
     assert row["prompt"] == [{"role": "user", "content": "How many of 4?"}]
