@@ -129,6 +129,8 @@ def training_arguments(recipe: Recipe, out: Path) -> "SFTConfig":
             "load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False,
             "save_strategy": recipe.sft.eval_strategy, "save_steps": recipe.sft.eval_steps or recipe.sft.save_steps,
             "restore_callback_states_from_checkpoint": True,
+            # With room for one, Transformers deletes the newest where the best is another, and nothing goes on from it.
+            "save_total_limit": recipe.sft.save_total_limit and max(2, recipe.sft.save_total_limit),
         }  # fmt: skip
     return replace(
         recipe.sft,

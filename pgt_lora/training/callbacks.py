@@ -140,6 +140,13 @@ class Stop(TrainerCallback):
             self.stopped = True
             control.should_save = control.should_training_stop = True
 
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Within an epoch, prevent what is done at its end: the run that goes on from here does it there."""
+        if self.stopped and not float(state.epoch or 0).is_integer():
+            control.should_log = control.should_evaluate = control.should_save = False
+
 
 @contextmanager
 def stop_on(*signals: signal.Signals) -> Iterator[Stop]:

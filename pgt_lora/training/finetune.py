@@ -123,11 +123,15 @@ def train(trainer: Trainer, stop: Stop, resume: Path | None) -> None:
     """Train, from a checkpoint where there is one.
 
     Raises:
+        InputError: a step or a row cannot be trained on.
         SystemExit: a signal came; training was saved after the step and stopped.
     """
     if resume:
         console.print(f"Resuming from {resume}", soft_wrap=True)
-    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    except InputError as error:  # of a process that loads data, it holds the whole traceback
+        raise InputError(str(error).rpartition(f"{InputError.__name__}: ")[2].strip()) from error
     state = trainer.state
     if stop.stopped and state.global_step < state.max_steps:
         console.print(
@@ -138,7 +142,12 @@ def train(trainer: Trainer, stop: Stop, resume: Path | None) -> None:
         leave()
         raise SystemExit(128 + stop.signal)
     if trainer.args.load_best_model_at_end:
-        console.print(f"The held-out loss was lowest after step {best_step(trainer)}: {state.best_metric:.4f}")
+        best = best_step(trainer)
+        console.print(
+            f"The held-out loss was lowest after step {best}: {state.best_metric:.4f}"
+            if best
+            else "The held-out loss was never computed, or no number: the last weights are kept"
+        )
 
 
 def audit(trainer: Trainer, encoder: Encoder, modules: Sequence[str]) -> dict[str, Any]:

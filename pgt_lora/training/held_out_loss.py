@@ -24,9 +24,10 @@ def held_out_set(recipe: Recipe, eval_data: Path | None) -> Path | None:
     return eval_data
 
 
-def best_step(trainer: Trainer) -> int:
-    """Return the step after which the held-out loss was lowest."""
-    return int(str(trainer.state.best_model_checkpoint).rpartition("-")[2])
+def best_step(trainer: Trainer) -> int | None:
+    """Return the step after which the held-out loss was lowest, None where there was no loss."""
+    checkpoint = trainer.state.best_model_checkpoint
+    return int(checkpoint.rpartition("-")[2]) if checkpoint else None
 
 
 def held_out_losses(trainer: Trainer, data: Path) -> dict[str, Any]:

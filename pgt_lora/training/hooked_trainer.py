@@ -24,6 +24,16 @@ class HookedTrainer(SFTTrainer):
         """Return what a checkpoint is written in."""
         return nullcontext()
 
+    def is_over(self) -> bool:
+        """Tell whether there is nothing left to train, where training goes on from a checkpoint."""
+        return False
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        if self.is_over():  # Transformers would take a step more before it looks
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(*args, **kwargs)
+
     def _get_train_sampler(self, train_dataset: Any = None) -> "Sampler | None":
         return self.train_sampler(super()._get_train_sampler(train_dataset))
 

@@ -11,7 +11,7 @@ import torch
 from accelerate.utils import gather_object
 from torch.distributed.tensor import DTensor
 from torch.utils.data import RandomSampler, Sampler, SequentialSampler
-from transformers import PrinterCallback, ProgressCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe import KitConfig
@@ -21,6 +21,7 @@ from pgt_lora.models.lengths import Length
 from pgt_lora.training.hooked_trainer import HookedTrainer
 from pgt_lora.training.layers import cast_lora_inputs, compile_layers
 from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
+from pgt_lora.training.order import OrderOfEpoch, StepsByLength
 from pgt_lora.training.processes import together
 from pgt_lora.training.run_directory import writing
 
@@ -66,7 +67,15 @@ class Trainer(HookedTrainer):
         if not isinstance(default, RandomSampler):  # the recipe asks for another order
             return default
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
-        return StepsByLength([each.total for each in self.lengths], self.step_size, seed)
+        sampler = StepsByLength([each.total for each in self.lengths], self.step_size, seed)
+        self.add_callback(OrderOfEpoch(sampler))
+        return sampler
+
+    def is_over(self) -> bool:
+        """Tell whether all steps are done, or the patience is at its end, as a checkpoint may hold it."""
+        early = (each for each in self.callback_handler.callbacks if isinstance(each, EarlyStoppingCallback))
+        waited = any(each.early_stopping_patience_counter >= each.early_stopping_patience for each in early)
+        return waited or self.state.global_step >= self.state.max_steps
 
     @property
     def step_size(self) -> int:
@@ -136,7 +145,11 @@ class Trainer(HookedTrainer):
         loss = float(self.accelerator.reduce(own, "mean"))  # each is scaled by the number of processes
         norm = gradient_norm(model) if self.accelerator.scaler is None else 0.0  # fp16 skips a step that overflows
         self.first_loss = self.first_loss or loss
-        if math.isfinite(norm) and loss <= EXPLODED * max(self.first_loss, math.log(self.vocab_size)):
+        if (
+            math.isfinite(norm)
+            and math.isfinite(loss)
+            and loss <= EXPLODED * max(self.first_loss, math.log(self.vocab_size))
+        ):
             return
         step = gather_object([(ids, loss.item()) for ids, loss in self.micro_batches])
         wrong = [ids for ids, loss in step if not math.isfinite(loss)] or [ids for ids, _ in step]
@@ -151,33 +164,6 @@ class Trainer(HookedTrainer):
         """Turn a full disk into one line, on every process."""
         with together(), writing(Path(str(self.args.output_dir)).parent):
             yield
-
-
-class StepsByLength(Sampler[int]):
-    """Samples in random order, another in every epoch and the same on every process, those of a step by length.
-
-    A step's gradient is the same in whatever order its samples come, but batches of like lengths hold little padding.
-    The longest come first, so that what does not fit into memory shows at once. All steps take the same
-    number of samples: each epoch drops those at the end of its order that do not fill a step, different ones each time.
-    With several processes, such a step would be filled up with samples seen before.
-    """
-
-    def __init__(self, lengths: Sequence[int], step_size: int, seed: int) -> None:
-        self.lengths, self.step_size, self.seed = lengths, step_size, seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self.lengths) // self.step_size * self.step_size
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        order = torch.randperm(len(self.lengths), generator=generator)[: len(self)]
-        for step in order.split(self.step_size):
-            yield from sorted(step.tolist(), key=self.lengths.__getitem__, reverse=True)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order; the Trainer calls this."""
-        self.epoch = epoch
 
 
 def fitted(model: Any) -> SupervisedPositions | None:

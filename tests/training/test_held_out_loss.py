@@ -21,11 +21,14 @@ from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.models.checkpoint import adapter_checkpoint
+from pgt_lora.training import finetune as finetune_module
 from pgt_lora.training.build import build_trainer, prepare
 from pgt_lora.training.finetune import finetune
 from pgt_lora.training.measured import measured
+from pgt_lora.training.run_directory import newest_checkpoint
 from tests.support.runs import equal
 from tests.training.test_finetune import KILL_AT_STEP_5
+from tests.training.test_robust import call_after_step
 
 # A rate at which the held-out loss soon rises.
 TOO_FAST = {
@@ -120,6 +123,38 @@ def test_what_cannot_be_looked_at_is_told(recipe: Recipe, data_dir: Path, tmp_pa
     assert not (tmp_path / "run").exists()
     with pytest.raises(InputError, match="early_stopping_patience needs eval_strategy"):
         changed(recipe, early_stopping_patience=2)
+
+
+def test_a_run_that_stopped_early_but_was_not_saved_ends_as_it_would_have(
+    recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: Any) -> None:
+        raise InputError("the disk is full")
+
+    finetune(changed(recipe, **TOO_FAST), data_dir, tmp_path / "whole", eval_data=others)
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune_module, "save", full)
+        with pytest.raises(InputError, match="disk is full"):
+            finetune(changed(recipe, **TOO_FAST), data_dir, tmp_path / "run", eval_data=others)
+    finetune(changed(recipe, **TOO_FAST), data_dir, tmp_path / "run", eval_data=others)
+    whole, run = (json.loads((tmp_path / name / "adapter" / "run.json").read_text()) for name in ("whole", "run"))
+    assert (run["held_out"], run["steps"]) == (whole["held_out"], whole["steps"])
+    assert equal(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.parametrize("limit", [2, 1])
+def test_a_stop_within_an_epoch_is_no_evaluation_and_its_checkpoint_stays(
+    limit: int, recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = changed(recipe, **TOO_FAST | {"eval_strategy": "epoch", "save_total_limit": limit})
+    with monkeypatch.context() as patch:
+        call_after_step(patch, 6, lambda trainer: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit):
+            finetune(patient, data_dir, tmp_path / "run", eval_data=others)
+    newest = newest_checkpoint(tmp_path / "run" / "checkpoints")
+    assert newest.name == "checkpoint-6"
+    log = json.loads((newest / "trainer_state.json").read_text())["log_history"]
+    assert [entry["step"] for entry in log if "eval_loss" in entry] == [4]
 
 
 @pytest.mark.slow

@@ -53,7 +53,11 @@ cli.main()
 
 
 def four_steps(overrides: list[str], batch_size: int) -> Recipe:
-    words = ["--per_device_train_batch_size", str(batch_size), "--max_steps", "4", "--logging_steps", "1"]
+    return some_steps(overrides, batch_size, 4)
+
+
+def some_steps(overrides: list[str], batch_size: int, steps: int) -> Recipe:
+    words = ["--per_device_train_batch_size", str(batch_size), "--max_steps", str(steps), "--logging_steps", "1"]
     return load_recipe(TINY, [*overrides, *words])
 
 
@@ -171,12 +175,14 @@ def test_conversations_of_unequal_length_are_dealt_out_alike(
     assert_close(tmp_path / "whole", tmp_path / "two")
 
 
-def start_two(script: Path, name: str, data: Path, out: Path, overrides: list[str]) -> tuple[int, str, str]:
+def start_two(
+    script: Path, name: str, data: Path, out: Path, overrides: list[str], step: int = 3
+) -> tuple[int, str, str]:
     """Fine-tune in two processes, one of which gets a signal; return the status and the output once both have ended."""
-    script.write_text(SIGNAL_RANK_1)
+    script.write_text(SIGNAL_RANK_1.replace("== 2", f"== {step - 1}"))
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(script), name]
     own = script.with_name("own.yaml")
-    own.write_text(four_steps(overrides, 4).dump())
+    own.write_text(some_steps(overrides, 4, step + 1).dump())
     words += ["finetune", str(own), "--data", str(data), "--out", str(out)]
     process = subprocess.Popen(
         [sys.executable, *words], env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,

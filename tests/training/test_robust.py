@@ -86,6 +86,24 @@ def test_a_signal_saves_and_the_run_resumes_to_the_same_weights(
     assert same(weights(run), whole)
 
 
+def test_a_run_that_was_trained_but_not_saved_trains_no_further(
+    overrides: list[str], data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*words: Any) -> None:
+        raise InputError("the disk is full")
+
+    # It ends within an epoch, at a rate that would move weights on.
+    words = [*overrides, "--max_steps", "6", "--lr_scheduler_type", "constant"]
+    finetune(load_recipe(TINY, words), data_dir, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune_module, "save", full)
+        with pytest.raises(InputError, match="disk is full"):
+            finetune(load_recipe(TINY, words), data_dir, tmp_path / "run")
+    finetune(load_recipe(TINY, words), data_dir, tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "adapter" / "run.json").read_text())["steps"] == 6
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "whole"))
+
+
 @pytest.mark.slow
 def test_a_full_disk_leaves_the_last_good_checkpoint(
     recipe: Recipe, overrides: list[str], whole: dict[str, torch.Tensor], data_dir: Path, tmp_path: Path
