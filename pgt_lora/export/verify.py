@@ -43,7 +43,7 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
         checks = [check_files(base_dir, merged, dtype, checkpoint.adapter_dir), check_keys(base_dir, merged, dtype)]
     except InputError as error:  # files that cannot be read are no crash of the verification
         return [Check(Subject.FILES, False, str(error))]
-    if checks[-1].passed:
+    if all(check.passed for check in checks):  # a merged `.bin` has the right keys, and no file that is read here
         checks.append(check_weights(base_dir, checkpoint.adapter_dir, merged, dtype))
     if all(check.passed for check in checks):
         rows = fixed_rows(checkpoint.adapter_dir)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from rich.console import Console
+from safetensors.torch import load_file
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import print_anything
@@ -21,9 +22,10 @@ from pgt_lora.evaluation.score_files import read_facts, write_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.export import verify as verify_module
 from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
-from pgt_lora.export.merge import verify_in_fresh_process
+from pgt_lora.export.merge import cast_to, merge, verify_in_fresh_process
 from pgt_lora.export.push import check_proven
 from pgt_lora.export.verify import check_files
+from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after.run import run
 from tests.support.checkpoints import checkpoint
@@ -121,6 +123,15 @@ def test_a_file_that_the_base_has_not_is_a_fault(name: str, base_dir: Path, merg
     check = check_files(base_dir, tmp_path / "merged")
     assert not check.passed
     assert name in check.figures
+
+
+def test_a_merged_model_in_a_bin_file_is_a_fault_and_no_crash(run: Path, merged: Path, tmp_path: Path) -> None:
+    shutil.copytree(merged, tmp_path / "merged")
+    weights = tmp_path / "merged" / "model.safetensors"
+    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+    failed = [check.name for check in verify_module.verify(tmp_path / "merged", checkpoint(run)) if not check.passed]
+    assert failed == [Subject.FILES]
 
 
 @pytest.mark.parametrize(
