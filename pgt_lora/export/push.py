@@ -49,7 +49,7 @@ def push(
 
     Raises:
         InputError: the run is not finished, scored and verified, or changed since; the repository holds a model of
-            another base; or the Hub refuses.
+            another base, or is public although `public` is not set; or the Hub refuses.
     """
     if what not in list(What):
         raise InputError(f"{what!r}: nothing to push; known: {', '.join(What)}")
@@ -128,7 +128,8 @@ def commit(
     """Create the repository where there is none, and commit the files; those that are there already are not sent.
 
     Raises:
-        InputError: the repository holds a model of another base, a file is not what was proven, or the Hub refuses.
+        InputError: the repository holds a model of another base, or is public and may not be; a file is not what was
+            proven; or the Hub refuses.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError
@@ -145,6 +146,8 @@ def commit(
     try:
         if api.repo_exists(repo):
             check_same_base(repo, base)
+            if not public and not api.model_info(repo).private:
+                raise InputError(f"{repo}: exists and is public; choose another repository, or pass --public")
         else:
             api.create_repo(repo, private=not public)
         if branch:
