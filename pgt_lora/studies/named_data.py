@@ -24,9 +24,14 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     With a recipe, `pgt`, `specialized-mix` and shares such as `pgt=0.9,DIR=0.1` are made as the recipe says.
 
     Raises:
-        InputError: there is no such data, or it cannot be read.
+        InputError: there is no such data, it cannot be read, or it is shares, which are drawn from training data, where
+            held-out data is meant.
     """
     if recipe and is_shared(name):
+        if split != "train":
+            raise InputError(
+                f"--eval-data {name!r}: shares are drawn from training data; name one held-out dataset in their place"
+            )
         return shared(name, recipe)
     if recipe is None or name not in MADE:
         return as_directory(name)
