@@ -40,6 +40,8 @@ def test_the_card_names_the_data_with_their_licenses_and_the_commit_of_the_base(
         assert line.split(" | ")[3:5] == [f"{100 * score.accuracy:.1f}", f"{100 * score.unread:.1f}"]
     assert "commit `c0ffee`" in card.text
     assert "samples of vsr, tallyqa" in card.text
+    assert "not all that it was trained on is of that kind" in card.text
+    assert "of the kind that it was trained on" in write_card(finished, "owner/base", HubLicense("mit"), "me/m", True)
 
 
 def test_a_license_is_inherited_or_asked_for(base_dir: Path) -> None:
