@@ -109,7 +109,7 @@ def benchmark(
     ] = None,
     limit: Annotated[Optional[int], typer.Option(help="Number of items of each task, for a trial.")] = None,  # noqa: UP045
     backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
-    batch_size: Annotated[int, typer.Option(help="Questions per batch.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Questions per batch.")] = 1,
     processes: Annotated[Optional[int], typer.Option(help="Default: one for each visible GPU.")] = None,  # noqa: UP045
     annotations: Annotated[
         Optional[str],  # noqa: UP045
@@ -174,8 +174,8 @@ def benchmark(
 def bench(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
-    num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
-    repeats: Annotated[int, typer.Option(help="Runs of each trainer.")] = 3,
+    num_samples: Annotated[int, typer.Option(min=1, help="Training samples.")] = 1000,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each trainer.")] = 3,
     random_weights: Annotated[
         bool, typer.Option(help="Random weights at the model's size; nothing is downloaded.")
     ] = False,

@@ -82,9 +82,12 @@ def evaluate(
     out: Out,
     batch_size: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Questions per batch. Default: the recipe's."),
+        typer.Option(min=1, help="Questions per batch. Default: the recipe's."),
     ] = None,
-    max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: the recipe's.")] = None,  # noqa: UP045
+    max_new_tokens: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="Longest answer. Default: the recipe's."),
+    ] = None,
     repetition_penalty: Annotated[float, typer.Option(help="Default: 1.0 (none), whatever the checkpoint says.")] = 1.0,
     by: Annotated[
         str, typer.Option(help="generation, or probability: the most likely of a question's choices is the answer.")

@@ -120,6 +120,8 @@ def evaluate(
         InputError: the model or the data cannot be used, or `out` exists.
     """
     decided, asked = chosen("--by", by, By), chosen("--turns", turns, Asked)
+    if any(number is not None and number < 1 for number in (batch_size, max_new_tokens)):
+        raise InputError("batch_size and max_new_tokens: give a number from 1 on, or leave it out for the recipe's")
     check_free(Path(out), overwrite)  # a model takes minutes to load
     named = resolve(str(model), to_train=False)
     recipe = named.recipe
@@ -127,9 +129,10 @@ def evaluate(
     evaluation.warn_if_trained_on(named.checkpoint, directory)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
     generation = Generation(
-        batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
+        recipe.sft.per_device_eval_batch_size if batch_size is None else batch_size,
+        recipe.kit.max_new_tokens if max_new_tokens is None else max_new_tokens,
         repetition_penalty,
-    )  # fmt: skip
+    )
     return evaluation.evaluate(
         loaded, encoder, directory, Path(out), name=str(model), generation=generation, by=decided,
         overwrite=overwrite, feature_cache_gb=recipe.kit.feature_cache_gb, asked=asked,

@@ -8,9 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pgt_lora.cli import app as cli
+from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, PARQUET, features
 from pgt_lora.data.seal import seal
 from pgt_lora.data.turns import Form
+from pgt_lora.studies import by_name
 from tests.support.command import call
 
 
@@ -114,3 +117,26 @@ def test_bad_input_is_one_clear_line(
     assert says in message[0]
     assert not (tmp_path / "new").exists()
     assert (data_dir / PARQUET).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", *TINY, "--eval-data", "x", "--out", "y", "--batch-size", "0"),
+        ("evaluate", *TINY, "--eval-data", "x", "--out", "y", "--max-new-tokens", "-1"),
+        ("bench", *TINY, "--repeats", "0"),
+        ("bench", *TINY, "--num-samples", "0"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, error = call(monkeypatch, capsys, *words)
+    assert status == 2
+    assert words[-2] in error
+
+
+def test_a_number_that_means_nothing_is_not_the_recipes(data_dir: Path, tmp_path: Path) -> None:
+    for options in ({"batch_size": 0}, {"max_new_tokens": -1}):
+        with pytest.raises(InputError, match="give a number from 1 on"):
+            by_name.evaluate("tiny-qwen2.5-vl", data_dir, tmp_path / "out", **options)
