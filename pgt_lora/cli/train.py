@@ -71,7 +71,7 @@ def finetune(
     from pgt_lora.studies import by_name  # seconds, which a name that is mistyped does not wait for
 
     adapter = by_name.finetune(chosen, data, out, eval_data=eval_data, overwrite=overwrite)
-    console.print(f"The adapter is in {adapter}")
+    console.print(f"The adapter is in {adapter}", soft_wrap=True)
 
 
 def evaluate(

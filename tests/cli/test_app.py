@@ -41,6 +41,22 @@ def test_generate_and_preview(
     assert (tmp_path / "pgt.html").stat().st_size > 10_000
 
 
+def test_a_path_that_is_longer_than_a_line_is_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data_dir: Path, tmp_path: Path
+) -> None:
+    page, adapter = tmp_path / f"{'long' * 30}.html", tmp_path / ("long" * 30)
+    monkeypatch.setattr(by_name, "finetune", lambda *_, **options: adapter)
+    for words, says in (
+        (("preview", data_dir, "--num-images", "1", "--out", page), f"Open {page.as_uri()}\n"),
+        (("finetune", "tiny-qwen2.5-vl", "--data", data_dir, "--out", tmp_path), f"The adapter is in {adapter}\n"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["pgt-lora", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+        assert says in capsys.readouterr().out
+
+
 def truncated_image(data_dir: Path, tmp_path: Path) -> Path:
     """Copy a dataset directory with the fourth row's image cut in half."""
     table = pq.read_table(data_dir / PARQUET).to_pylist()
