@@ -22,7 +22,7 @@ from pgt_lora.evaluation.score_files import read_facts, write_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.export import verify as verify_module
 from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
-from pgt_lora.export.merge import cast_to, merge, verify_in_fresh_process
+from pgt_lora.export.merge import verify_in_fresh_process
 from pgt_lora.export.push import check_proven
 from pgt_lora.export.verify import check_files
 from pgt_lora.export.verify_weights import Subject
@@ -84,6 +84,17 @@ def test_a_verification_that_breaks_off_is_no_failed_check(
     assert not (tmp_path / "merged" / "verification.json").exists()
 
 
+def test_a_file_that_is_replaced_meanwhile_is_not_certified(
+    run: Path, merged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(merged, tmp_path / "merged"))
+    (copy / "verification.json").unlink()
+    monkeypatch.setattr(verify_module, "verify", lambda *_: (copy / "config.json").write_text("{}") and [])
+    with pytest.raises(InputError, match=r"config\.json: changed while .* was verified, so nothing is proven"):
+        verify_module.verify_and_report(copy, checkpoint(run))
+    assert not (copy / "verification.json").exists()
+
+
 def test_a_terminal_of_another_encoding_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="cp1252", write_through=True))
@@ -113,6 +124,15 @@ def test_checks_are_shown_where_nothing_can_be_written(
     assert "Verification of" in capsys.readouterr().out
 
 
+def test_a_merged_model_in_a_bin_file_is_a_fault_and_no_crash(run: Path, merged: Path, tmp_path: Path) -> None:
+    shutil.copytree(merged, tmp_path / "merged")
+    weights = tmp_path / "merged" / "model.safetensors"
+    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+    failed = [check.name for check in verify_module.verify(tmp_path / "merged", checkpoint(run)) if not check.passed]
+    assert failed == [Subject.FILES]
+
+
 @pytest.mark.parametrize(
     "name", ["modeling_x.py", "pytorch_model.bin", "model-00001-of-00002.safetensors", "README.md"]
 )
@@ -123,15 +143,6 @@ def test_a_file_that_the_base_has_not_is_a_fault(name: str, base_dir: Path, merg
     check = check_files(base_dir, tmp_path / "merged")
     assert not check.passed
     assert name in check.figures
-
-
-def test_a_merged_model_in_a_bin_file_is_a_fault_and_no_crash(run: Path, merged: Path, tmp_path: Path) -> None:
-    shutil.copytree(merged, tmp_path / "merged")
-    weights = tmp_path / "merged" / "model.safetensors"
-    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
-    weights.unlink()
-    failed = [check.name for check in verify_module.verify(tmp_path / "merged", checkpoint(run)) if not check.passed]
-    assert failed == [Subject.FILES]
 
 
 @pytest.mark.parametrize(
