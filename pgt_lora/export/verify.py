@@ -138,7 +138,7 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
     checks = verify(merged, checkpoint, dtype)
     check_unchanged(merged, read, proven)
     passed = all(check.passed for check in checks)
-    found = {"passed": passed, "checks": [asdict(check) for check in checks]}
+    found = {"passed": passed, "checks": [asdict(check) for check in checks], "dtype": dtype}
     table = Table(title=f"Verification of {merged}")
     for column in ("Check", "", "Figures"):
         table.add_column(column)

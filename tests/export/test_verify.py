@@ -22,7 +22,7 @@ from pgt_lora.evaluation.score_files import read_facts, write_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.export import verify as verify_module
 from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
-from pgt_lora.export.merge import verify_in_fresh_process
+from pgt_lora.export.merge import cast_to, merge, verify_in_fresh_process
 from pgt_lora.export.push import check_proven
 from pgt_lora.export.verify import check_files
 from pgt_lora.export.verify_weights import Subject
@@ -82,6 +82,8 @@ def test_a_verification_that_breaks_off_is_no_failed_check(
     with pytest.raises(InputError, match="ended with status 1 before it had a result"):
         verify_in_fresh_process(tmp_path / "merged", run / "adapter")
     assert not (tmp_path / "merged" / "verification.json").exists()
+    with pytest.raises(InputError, match=r"Repeat it with: .* --dtype float16$"):
+        verify_in_fresh_process(tmp_path / "merged", run / "adapter", "float16")
 
 
 def test_a_file_that_is_replaced_meanwhile_is_not_certified(
@@ -93,6 +95,20 @@ def test_a_file_that_is_replaced_meanwhile_is_not_certified(
     with pytest.raises(InputError, match=r"config\.json: changed while .* was verified, so nothing is proven"):
         verify_module.verify_and_report(copy, checkpoint(run))
     assert not (copy / "verification.json").exists()
+
+
+def test_a_run_whose_base_was_cast_is_verified_again_as_it_was_cast(copy: Path, data_dir: Path) -> None:
+    record = copy / "merged" / "verification.json"
+    with verified_here():
+        merge(checkpoint(copy), copy / "merged", overwrite=True, dtype="bfloat16")
+    assert json.loads(record.read_text())["dtype"] == "bfloat16"
+    assert cast_to(copy / "merged", checkpoint(copy)) == "bfloat16"
+    record.unlink()  # as where it was killed, so that the configuration alone tells
+    again(copy, data_dir)
+    assert json.loads(record.read_text())["passed"] is True
+    record.write_text(record.read_text().replace("finetuned/", "other/"))
+    with pytest.raises(InputError, match=r"verify again with: pgt-lora verify .* --dtype bfloat16$"):
+        check_proven(copy)
 
 
 def test_a_terminal_of_another_encoding_shows_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:

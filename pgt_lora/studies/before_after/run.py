@@ -13,7 +13,7 @@ from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.held_out import sets_of_run
-from pgt_lora.export.merge import merge, verify_in_fresh_process
+from pgt_lora.export.merge import cast_to, merge, verify_in_fresh_process
 from pgt_lora.export.record import has_passed, is_as_proven
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
@@ -76,5 +76,5 @@ def _stages(
             f"{out / 'merged'}: not verified on all of these as they are now, or not with success; verifying it again",
             soft_wrap=True,
         )
-        verify_in_fresh_process(out / "merged", out / "adapter")
+        verify_in_fresh_process(out / "merged", out / "adapter", cast_to(out / "merged", tuned))
     write_report(out, recipe, tests, data)
