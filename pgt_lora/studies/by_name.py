@@ -31,6 +31,7 @@ from pgt_lora.models.sight import mission_sight, sight
 from pgt_lora.studies.named_data import dataset
 from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import finetune as train
+from pgt_lora.training.run_directory import check_apart
 
 Name = str | Path
 
@@ -126,6 +127,7 @@ def evaluate(
     named = resolve(str(model), to_train=False)
     recipe = named.recipe
     directory = dataset(str(data), recipe, "test")
+    check_apart(Path(out), named.checkpoint.base, named.checkpoint.adapter_dir, directory, data)
     evaluation.warn_if_trained_on(named.checkpoint, directory)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
     generation = Generation(
@@ -145,7 +147,9 @@ def merge(run: Name, out: Name, *, dtype: str | None = None, overwrite: bool = F
     Raises:
         InputError: there is no adapter, `out` exists, or the merged checkpoint is not what it should be.
     """
-    merge_checkpoint(resolve(str(run), to_train=False).checkpoint, Path(out), overwrite, dtype)
+    checkpoint = resolve(str(run), to_train=False).checkpoint
+    check_apart(Path(out), checkpoint.base, checkpoint.adapter_dir)
+    merge_checkpoint(checkpoint, Path(out), overwrite, dtype)
 
 
 def verify(merged: Name, run: Name, *, dtype: str | None = None) -> bool:

@@ -39,6 +39,7 @@ def claim(
         if not path.exists():
             raise InputError(f"{out}: not empty and not a run directory; choose another --out")
         if overwrite:
+            check_apart(out, data, eval_data, recipe.base)
             with new_directory(out, overwrite) as fresh:
                 write_json(fresh / STARTED, key)
             return key
@@ -49,6 +50,18 @@ def claim(
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, key)
     return key
+
+
+def check_apart(out: Path, *read: Path | str | None) -> None:
+    """Check that a directory that may be replaced neither is nor holds what is read for the new one.
+
+    Raises:
+        InputError: it does.
+    """
+    place = out.resolve()
+    for path in map(Path, filter(None, read)):
+        if path.exists() and place in (path.resolve(), *path.resolve().parents):
+            raise InputError(f"{out}: is or holds {path}, which is read for the new one; choose another --out")
 
 
 def _read(path: Path) -> Any:
