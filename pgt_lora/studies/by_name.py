@@ -13,6 +13,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError, chosen
 from pgt_lora.core.new_directory import check_free
 from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.typed import typed
 from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.evaluation import evaluate as evaluation
@@ -26,7 +27,7 @@ from pgt_lora.export.endpoint import Endpoint, only_model
 from pgt_lora.export.merge import merge as merge_checkpoint
 from pgt_lora.export.serve_check import serve_check as check_served
 from pgt_lora.export.verify import score_directories, verify_and_report
-from pgt_lora.models.names import resolve
+from pgt_lora.models.names import STARTED, resolve
 from pgt_lora.models.sight import mission_sight, sight
 from pgt_lora.studies.named_data import dataset
 from pgt_lora.training.dry_run.fitting import for_this_machine
@@ -181,7 +182,8 @@ def serve_check(
     adapter = named.checkpoint.adapter_dir
     scores = score_directories(adapter.parent) if adapter else []
     if not scores:
-        raise InputError(f"{run}: not a run with scores; make one with: pgt-lora run")
+        place = adapter.parent if adapter and (adapter.parent / STARTED).is_file() else run
+        raise InputError(f"{run}: not a run with scores; make one with: {typed('run', place)}")
     if not url.startswith(("http://", "https://")):
         raise InputError(f"--url {url}: begins with neither http:// nor https://")
     endpoint = Endpoint(url, name or only_model(url), server_settings, fields, parallel)

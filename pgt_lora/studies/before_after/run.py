@@ -22,7 +22,7 @@ from pgt_lora.studies.before_after.report import print_comparison, write_report
 from pgt_lora.tiny.skills import with_replay
 from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import check_step, finetune
-from pgt_lora.training.run_directory import claim
+from pgt_lora.training.run_directory import Given, claim
 from pgt_lora.training.scoring import loads_otherwise
 
 
@@ -36,7 +36,7 @@ def run(
         InputError: the recipe, the data or an evaluation set cannot be used, or a stage failed.
     """
     out = out or run_directory(recipe.name)
-    tests = sets_of_run(recipe, data, eval_data)
+    tests, given = sets_of_run(recipe, data, eval_data), Given(data, tuple(eval_data))
     data = data or with_replay(recipe, pgt_data(recipe, "train", recipe.kit.num_samples))
     recipe = for_this_machine(recipe, data)
     held_out = next(iter(tests.values()))
@@ -44,7 +44,7 @@ def run(
         check_step(recipe, data)  # before the base is scored for an hour
     live = live_view(recipe, held_out, out)
     with alone(out):
-        claim(out, recipe, data, held_out, overwrite)
+        claim(out, recipe, data, held_out, overwrite, given)
         _stages(recipe, data, out, tests, live)
     print_comparison(out, list(tests))
     for what, path in (("Adapter", "adapter"), ("Merged model", "merged")):
