@@ -104,7 +104,7 @@ def check_apart(out: Path, *read: Path | str | None) -> None:
         InputError: it does.
     """
     place = out.resolve()
-    for path in map(Path, filter(None, read)):
+    for path in (Path(each) for each in read if each is not None):
         if path.exists() and place in (path.resolve(), *path.resolve().parents):
             raise InputError(f"{out}: is or holds {path}, which is read for the new one; choose another --out")
 
