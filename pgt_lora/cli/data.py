@@ -203,7 +203,7 @@ def preview(
     directory = as_directory(data)
     page = out or directory.with_name(directory.name + ".html")
     write_preview(directory, page, num_images, audit)
-    console.print(f"Open {page.resolve().as_uri()}")
+    console.print(f"Open {page.resolve().as_uri()}", soft_wrap=True)
 
 
 def gallery(

@@ -12,7 +12,10 @@ from pgt_lora.core.typed import typed
 
 DEFAULT_MODEL = "tiny-qwen2.5-vl"
 
-Data = Annotated[str, typer.Option("--data", help="A dataset directory, or what `import` reads.")]
+Data = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--data", help="A dataset directory, or what `import` reads. Default: what the run was begun with."),
+]
 EvalData = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(

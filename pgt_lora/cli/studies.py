@@ -87,6 +87,7 @@ def diagnose(
     from pgt_lora.studies.diagnose.diagnose import diagnose_model
     from pgt_lora.studies.diagnose.layers.sites import Probing, parse_sites
     from pgt_lora.studies.named_data import dataset
+    from pgt_lora.training.run_directory import check_apart
 
     refuse_fields(context.args, {"num_samples": "--num-samples, the images of each task among the probes"})
     if at is not None and layers is None:
@@ -94,6 +95,8 @@ def diagnose(
     probing = Probing(layers, parse_sites(at)) if layers is not None else None
     named = resolve(model, context.args, to_train=False)
     data = None if eval_data is None else dataset(eval_data)
+    if out is not None:
+        check_apart(out, model, data)
     diagnose_model(named, data, num_samples, out, context.args, overwrite, probing)
 
 
@@ -109,7 +112,7 @@ def benchmark(
     ] = None,
     limit: Annotated[Optional[int], typer.Option(help="Number of items of each task, for a trial.")] = None,  # noqa: UP045
     backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
-    batch_size: Annotated[int, typer.Option(help="Questions per batch.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Questions per batch.")] = 1,
     processes: Annotated[Optional[int], typer.Option(help="Default: one for each visible GPU.")] = None,  # noqa: UP045
     annotations: Annotated[
         Optional[str],  # noqa: UP045
@@ -152,6 +155,7 @@ def benchmark(
     from pgt_lora.studies.benchmarks.harness import HarnessSettings
     from pgt_lora.studies.benchmarks.subject import resolve_subject
     from pgt_lora.studies.named_data import dataset
+    from pgt_lora.training.run_directory import check_apart
 
     words = chosen("--prompts", prompts, Prompts)
     if words == Prompts.PAPER and processes is not None:
@@ -168,14 +172,15 @@ def benchmark(
         max_new_tokens,
     )  # fmt: skip
     out = out or run_directory(f"{Path(model).name}-benchmarks")
+    check_apart(out, model, *asked.directories)
     run(resolve_subject(model), asked, out, settings, reference, overwrite)
 
 
 def bench(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
-    num_samples: Annotated[int, typer.Option(help="Training samples.")] = 1000,
-    repeats: Annotated[int, typer.Option(help="Runs of each trainer.")] = 3,
+    num_samples: Annotated[int, typer.Option(min=1, help="Training samples.")] = 1000,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each trainer.")] = 3,
     random_weights: Annotated[
         bool, typer.Option(help="Random weights at the model's size; nothing is downloaded.")
     ] = False,

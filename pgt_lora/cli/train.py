@@ -53,9 +53,9 @@ def check(
 
 def finetune(
     context: typer.Context,
-    recipe: Annotated[str, typer.Argument(help="A recipe's file or name.")],
-    data: Data,
+    recipe: Annotated[str, typer.Argument(help="A recipe's file or name, or a run that was begun.")],
     out: Out,
+    data: Data = None,
     eval_data: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="The held-out set of eval_strategy. Default: the data's own test split."),
@@ -69,9 +69,10 @@ def finetune(
     chosen = resolve(recipe, context.args).recipe
     refuse_num_samples(context.args, data)
     from pgt_lora.studies import by_name  # seconds, which a name that is mistyped does not wait for
+    from pgt_lora.studies.named_data import data_of_run
 
-    adapter = by_name.finetune(chosen, data, out, eval_data=eval_data, overwrite=overwrite)
-    console.print(f"The adapter is in {adapter}")
+    adapter = by_name.finetune(chosen, data or data_of_run(recipe), out, eval_data=eval_data, overwrite=overwrite)
+    console.print(f"The adapter is in {adapter}", soft_wrap=True)
 
 
 def evaluate(
@@ -82,9 +83,12 @@ def evaluate(
     out: Out,
     batch_size: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Questions per batch. Default: the recipe's."),
+        typer.Option(min=1, help="Questions per batch. Default: the recipe's."),
     ] = None,
-    max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: the recipe's.")] = None,  # noqa: UP045
+    max_new_tokens: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="Longest answer. Default: the recipe's."),
+    ] = None,
     repetition_penalty: Annotated[float, typer.Option(help="Default: 1.0 (none), whatever the checkpoint says.")] = 1.0,
     by: Annotated[
         str, typer.Option(help="generation, or probability: the most likely of a question's choices is the answer.")
@@ -134,7 +138,10 @@ def run(
     model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
     data: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="A dataset directory, what `import` reads, specialized-mix, or a=0.9,b=0.1. Default: PGT."),
+        typer.Option(
+            help="A dataset directory, what `import` reads, specialized-mix, or a=0.9,b=0.1. Default: PGT, or what the "
+            "run was begun with."
+        ),
     ] = None,
     eval_data: EvalData = None,
     out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
@@ -145,10 +152,13 @@ def run(
     from pgt_lora.studies.named_data import dataset, held_out
 
     name, words = model_and_overrides(model, context.args)
-    if out is None and (Path(name) / STARTED).is_file():
-        out = Path(name)  # a run that was begun goes on where it lies
+    begun = (Path(name) / STARTED).is_file() and (out is None or out.resolve() == Path(name).resolve())
+    out = Path(name) if begun else out  # a run that was begun goes on where it lies
     recipe = resolve(name, words).recipe
     refuse_num_samples(words, data)
     from pgt_lora.studies.before_after.run import run as run_all  # seconds, as above
+    from pgt_lora.training.run_directory import data_of, given_to
 
-    run_all(recipe, None if data is None else dataset(data, recipe), out, overwrite, held_out(eval_data, recipe, data))
+    directory = dataset(data, recipe) if data is not None else data_of(Path(name)) if begun else None
+    sets = held_out(eval_data, recipe, data) or (given_to(Path(name)).eval_data if begun else ())
+    run_all(recipe, directory, out, overwrite, sets)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 TASK = ("image-text-to-text", "Image-Text-to-Text")
+SYNTHETIC = {"pgt", "tiny-lessons"}  # the sources that the kit draws itself
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def write_card(run: Path, base: str, license: HubLicense, repo: str, merged: boo
     """Return the card of a run's merged model, or of its adapter, as the text of its README.md."""
     from huggingface_hub import ModelCard, ModelCardData
 
-    facts = _read(run / "adapter" / "run.json")
+    facts = _read(run, "adapter/run.json")
     sources = sources_of(facts["data"])
     scored = [path.name for path in score_directories(run)]
     if not scored:
@@ -91,15 +92,16 @@ def write_card(run: Path, base: str, license: HubLicense, repo: str, merged: boo
         "card.md.jinja",
         repo=repo,
         base=base if on_hub else Path(base).name,
-        revision=_read(run / "adapter" / "adapter_config.json").get("revision"),
+        revision=_read(run, "adapter/adapter_config.json").get("revision"),
         sources=sources,
         merged=merged,
         facts=facts,
-        max_new_tokens=_read(run / "finetuned" / scored[0] / "scores.json")["generation"]["max_new_tokens"],
+        max_new_tokens=_read(run, f"finetuned/{scored[0]}/scores.json")["generation"]["max_new_tokens"],
         recipe=(run / "adapter" / "recipe.yaml").read_text(encoding="utf-8"),
         tables=tables,
         is_synthetic=set(scored) <= set(TITLES),
-        verification=_read(run / "merged" / "verification.json"),
+        is_trained_on_synthetic=set(sources) <= SYNTHETIC,
+        verification=_read(run, "merged/verification.json"),
     )
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n{text}"))
 
@@ -129,9 +131,11 @@ def results(tables: Iterable[Table]) -> "list[EvalResult]":
     ]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(run: Path, name: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: missing, so this run is not finished; finish it with: pgt-lora run") from error
+        raise InputError(
+            f"{run / name}: missing, so this run is not finished; finish it with: {typed('run', run)}"
+        ) from error
     return found

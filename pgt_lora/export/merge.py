@@ -17,7 +17,7 @@ from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.typed import typed
 from pgt_lora.export.adapter import TYPES, Update, updates_by_key
-from pgt_lora.export.record import VERIFICATION, has_passed
+from pgt_lora.export.record import VERIFICATION, has_passed, verified_dtype
 from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.models.weight_files import INDEX, MODEL, read_tensors, weight_files, write_tensors
 
@@ -109,10 +109,15 @@ def verify_in_fresh_process(merged: Path, adapter_dir: Path, dtype: str | None =
     if not record.is_file():
         raise InputError(
             f"{merged}: not verified: the verification ended with status {status} before it had a "
-            f"result; the reason is above. Repeat it with: {typed('verify', merged, '--run', adapter_dir)}"
+            f"result; the reason is above. Repeat it with: {typed_verify(merged, adapter_dir, dtype)}"
         )
     if not has_passed(merged):
         raise InputError(f"{merged}: the merged checkpoint failed its verification; see {record}")
+
+
+def typed_verify(merged: Path, run: Path, dtype: str | None) -> str:
+    """Return the command that verifies a merged checkpoint, as it can be typed."""
+    return typed("verify", merged, "--run", run, *(["--dtype", dtype] if dtype else []))
 
 
 def status_of(command: Sequence[str]) -> int:
@@ -149,6 +154,19 @@ def config_with(base_dir: Path, dtype: str) -> dict[str, Any]:
     config: dict[str, Any] = read_json(base_dir / CONFIG)
     field = "torch_dtype" if "torch_dtype" in config else "dtype"  # the first is how Transformers 4 wrote it
     return config | {field: dtype}
+
+
+def cast_to(merged: Path, checkpoint: Checkpoint) -> str | None:
+    """Return the type that the base was cast to when it was merged: as was verified, or else as is configured.
+
+    Raises:
+        InputError: a configuration cannot be read.
+    """
+    if dtype := verified_dtype(merged):
+        return dtype
+    base_dir = local_directory(checkpoint.base, checkpoint.revision)
+    base, new = (read_json(directory / CONFIG) for directory in (base_dir, merged))
+    return next((dtype for dtype in DTYPES if new != base and new == config_with(base_dir, dtype)), None)
 
 
 def companion_files(base_dir: Path) -> list[Path]:

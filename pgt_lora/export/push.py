@@ -12,7 +12,8 @@ from pgt_lora.core.files import file_digest
 from pgt_lora.core.terminal import console
 from pgt_lora.core.typed import typed
 from pgt_lora.export.card import HubLicense, base_license, write_card
-from pgt_lora.export.record import VERIFICATION, changed_files
+from pgt_lora.export.merge import typed_verify
+from pgt_lora.export.record import VERIFICATION, changed_files, verified_dtype
 from pgt_lora.export.verify import STAGES, score_directories
 from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.checkpoint import adapter_checkpoint
@@ -49,7 +50,7 @@ def push(
 
     Raises:
         InputError: the run is not finished, scored and verified, or changed since; the repository holds a model of
-            another base; or the Hub refuses.
+            another base, or is public although `public` is not set; or the Hub refuses.
     """
     if what not in list(What):
         raise InputError(f"{what!r}: nothing to push; known: {', '.join(What)}")
@@ -80,7 +81,7 @@ def check_proven(run: Path) -> dict[Path, str]:
     if not path.is_file():
         raise InputError(f"{path}: missing, so the merged model is not verified; run: {typed('run', run)}")
     proven = {path: file_digest(path)}
-    again = f"verify again with: {typed('verify', run / 'merged', '--run', run)}"
+    again = f"verify again with: {typed_verify(run / 'merged', run, verified_dtype(run / 'merged'))}"
     try:
         proof = json.loads(path.read_text(encoding="utf-8"))
         outcomes = [(check["name"], check["passed"]) for check in proof["checks"]]
@@ -103,7 +104,7 @@ def check_proven(run: Path) -> dict[Path, str]:
         raise InputError(f"{path}: holds no hashes of {min(lacking)}; {again}")
     for name, then in hashes.items():
         if changed := changed_files(run / name, then):
-            raise InputError(f"{run / name / changed[0]}: changed since it was verified; verify again, then push")
+            raise InputError(f"{run / name / changed[0]}: changed since it was verified; {again}")
         proven |= {run / name / file: value for file, value in then.items()}
     return proven
 
@@ -128,7 +129,8 @@ def commit(
     """Create the repository where there is none, and commit the files; those that are there already are not sent.
 
     Raises:
-        InputError: the repository holds a model of another base, a file is not what was proven, or the Hub refuses.
+        InputError: the repository holds a model of another base, or is public and may not be; a file is not what was
+            proven; or the Hub refuses.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError
@@ -145,6 +147,8 @@ def commit(
     try:
         if api.repo_exists(repo):
             check_same_base(repo, base)
+            if not public and not api.model_info(repo).private:
+                raise InputError(f"{repo}: exists and is public; choose another repository, or pass --public")
         else:
             api.create_repo(repo, private=not public)
         if branch:

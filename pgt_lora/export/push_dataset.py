@@ -23,7 +23,7 @@ from pgt_lora.data.parquet import (
 )
 from pgt_lora.data.turns import Form
 
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+BOUNDS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")  # of the sizes that the Hub knows
 
 
 def push(data: Path, repo: str, *, public: bool, annotations_only: bool, dry_run: bool) -> None:
@@ -68,7 +68,7 @@ def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False)
     head = DatasetCardData(
         license="apache-2.0" if licenses == {"Apache-2.0"} else "other",
         task_categories=["visual-question-answering"],
-        size_categories=[next((name for limit, name in SIZES if number < limit), "n>1M")],
+        size_categories=[size_category(number)],
         pretty_name=repo.split("/")[-1],
     )
     lines = [f"# {repo.split('/')[-1]}", "", _summary(manifest, annotations_only), "", "## Sources", ""]
@@ -89,6 +89,14 @@ def card(manifest: Mapping[str, Any], repo: str, annotations_only: bool = False)
     asked = [f"{name}: {value}" for name, value in manifest["asked"].items()]
     lines += ["", "## Made by", "", fence("\n".join(asked)), *asked, fence("\n".join(asked))]
     return str(DatasetCard(f"---\n{head.to_yaml()}\n---\n\n" + "\n".join(lines) + "\n"))
+
+
+def size_category(number: int) -> str:
+    """Return the Hub's name of a number of rows: `n<1K`, `1K<n<10K` and so on."""
+    place = max(0, len(str(number)) - 3)
+    if place == 0:
+        return f"n<{BOUNDS[0]}"
+    return f"{BOUNDS[place - 1]}<n<{BOUNDS[place]}" if place < len(BOUNDS) else f"n>{BOUNDS[-1]}"
 
 
 def _summary(manifest: Mapping[str, Any], annotations_only: bool) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pgt_lora.core.files import file_digest, read_json
 from pgt_lora.core.new_directory import MARKER
@@ -12,11 +13,22 @@ VERIFICATION = "verification.json"
 
 def has_passed(merged: Path, scores: Iterable[str] = ()) -> bool:
     """Tell whether a merged checkpoint's own record says that it passed its verification, these scores compared."""
+    record = _read(merged)
+    return record.get("passed") is True and set(scores) <= record.get("sha256", {}).keys()
+
+
+def verified_dtype(merged: Path) -> str | None:
+    """Return the type that the base was cast to for a merged checkpoint that passed its verification, if to any."""
+    dtype = _read(merged).get("dtype") if has_passed(merged) else None
+    return dtype if isinstance(dtype, str) else None
+
+
+def _read(merged: Path) -> dict[str, Any]:
     try:
         record = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("passed") is True and set(scores) <= record.get("sha256", {}).keys()
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def fingerprints(directory: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Verification: that a merged checkpoint is its base plus the adapter, and nothing else."""
 
 import filecmp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pgt_lora.data.weights import parse_weights
 from pgt_lora.evaluation.evaluate import load_encoder
 from pgt_lora.export.behavior import behavior, check_behavior, check_scores
 from pgt_lora.export.merge import CONFIG, check_dtype, companion_files, config_with, local_directory
-from pgt_lora.export.record import VERIFICATION, fingerprints
+from pgt_lora.export.record import VERIFICATION, changed_files, fingerprints
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
@@ -43,7 +43,7 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
         checks = [check_files(base_dir, merged, dtype, checkpoint.adapter_dir), check_keys(base_dir, merged, dtype)]
     except InputError as error:  # files that cannot be read are no crash of the verification
         return [Check(Subject.FILES, False, str(error))]
-    if checks[-1].passed:
+    if all(check.passed for check in checks):  # a merged `.bin` has the right keys, and no file that is read here
         checks.append(check_weights(base_dir, checkpoint.adapter_dir, merged, dtype))
     if all(check.passed for check in checks):
         rows = fixed_rows(checkpoint.adapter_dir)
@@ -125,21 +125,20 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
     """Verify, print the checks, and write `verification.json`; return whether all passed.
 
     Raises:
-        InputError: the checkpoint holds no adapter.
+        InputError: the checkpoint holds no adapter, or a file was replaced meanwhile.
     """
     if checkpoint.adapter_dir is None:
         raise InputError(f"{checkpoint.base}: holds no LoRA adapter to verify {merged} against")
     if not merged.is_dir():
         raise InputError(f"{merged}: no such directory; name a merged checkpoint")
     check_dtype(dtype)
-    checks = verify(merged, checkpoint, dtype)
-    passed = all(check.passed for check in checks)
-    found = {"passed": passed, "checks": [asdict(check) for check in checks]}
     # What is pushed later must be what was checked here, and the scores that its card shows what they were.
-    run = checkpoint.adapter_dir.parent
-    proven = {"merged": fingerprints(merged), "adapter": fingerprints(checkpoint.adapter_dir)} | {
-        path.relative_to(run).as_posix(): fingerprints(path) for path in score_directories(run, STAGES)
-    }
+    read = directories_read(merged, checkpoint.adapter_dir)
+    proven = {name: fingerprints(path) for name, path in read.items()}
+    checks = verify(merged, checkpoint, dtype)
+    check_unchanged(merged, read, proven)
+    passed = all(check.passed for check in checks)
+    found = {"passed": passed, "checks": [asdict(check) for check in checks], "dtype": dtype}
     table = Table(title=f"Verification of {merged}")
     for column in ("Check", "", "Figures"):
         table.add_column(column)
@@ -148,3 +147,23 @@ def verify_and_report(merged: Path, checkpoint: Checkpoint, dtype: str | None = 
     console.print(table)  # first, as the checkpoint may lie where nothing can be written
     write_json(merged / VERIFICATION, found | {"sha256": proven})
     return passed
+
+
+def directories_read(merged: Path, adapter_dir: Path) -> dict[str, Path]:
+    """Return the directories that a verification reads, by their names in a run."""
+    run = adapter_dir.parent
+    scores = {path.relative_to(run).as_posix(): path for path in score_directories(run, STAGES)}
+    return {"merged": merged, "adapter": adapter_dir, **scores}
+
+
+def check_unchanged(merged: Path, read: Mapping[str, Path], proven: Mapping[str, Mapping[str, str]]) -> None:
+    """Check that the files which were read are those of before, as a verification may take hours.
+
+    Raises:
+        InputError: one was changed, or has come or gone.
+    """
+    for name, path in read.items():
+        if changed := changed_files(path, proven[name]):
+            raise InputError(
+                f"{path / changed[0]}: changed while {merged} was verified, so nothing is proven; verify it again"
+            )

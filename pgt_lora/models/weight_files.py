@@ -30,9 +30,10 @@ def weight_files(directory: Path) -> list[Path]:
         raise InputError(f"{directory}: holds no weights; known: {', '.join(_MODELS)}")
     if first.suffix != ".json":
         return [first]
+    index = read_json(first)  # which says itself why it cannot be read
     try:
-        names = sorted(set(read_json(first)["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        names = sorted(set(index["weight_map"].values()))
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{first}: is not an index of weights; download the checkpoint again") from error
     if missing := [name for name in names if not (directory / name).is_file()]:
         raise InputError(

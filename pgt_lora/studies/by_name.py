@@ -13,6 +13,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError, chosen
 from pgt_lora.core.new_directory import check_free
 from pgt_lora.core.recipe import Recipe
+from pgt_lora.core.typed import typed
 from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.evaluation import evaluate as evaluation
@@ -26,11 +27,12 @@ from pgt_lora.export.endpoint import Endpoint, only_model
 from pgt_lora.export.merge import merge as merge_checkpoint
 from pgt_lora.export.serve_check import serve_check as check_served
 from pgt_lora.export.verify import score_directories, verify_and_report
-from pgt_lora.models.names import resolve
+from pgt_lora.models.names import STARTED, resolve
 from pgt_lora.models.sight import mission_sight, sight
 from pgt_lora.studies.named_data import dataset
 from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import finetune as train
+from pgt_lora.training.run_directory import check_apart
 
 Name = str | Path
 
@@ -120,16 +122,20 @@ def evaluate(
         InputError: the model or the data cannot be used, or `out` exists.
     """
     decided, asked = chosen("--by", by, By), chosen("--turns", turns, Asked)
+    if any(number is not None and number < 1 for number in (batch_size, max_new_tokens)):
+        raise InputError("batch_size and max_new_tokens: give a number from 1 on, or leave it out for the recipe's")
     check_free(Path(out), overwrite)  # a model takes minutes to load
     named = resolve(str(model), to_train=False)
     recipe = named.recipe
     directory = dataset(str(data), recipe, "test")
+    check_apart(Path(out), named.checkpoint.base, named.checkpoint.adapter_dir, directory, data)
     evaluation.warn_if_trained_on(named.checkpoint, directory)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
     generation = Generation(
-        batch_size or recipe.sft.per_device_eval_batch_size, max_new_tokens or recipe.kit.max_new_tokens,
+        recipe.sft.per_device_eval_batch_size if batch_size is None else batch_size,
+        recipe.kit.max_new_tokens if max_new_tokens is None else max_new_tokens,
         repetition_penalty,
-    )  # fmt: skip
+    )
     return evaluation.evaluate(
         loaded, encoder, directory, Path(out), name=str(model), generation=generation, by=decided,
         overwrite=overwrite, feature_cache_gb=recipe.kit.feature_cache_gb, asked=asked,
@@ -142,7 +148,9 @@ def merge(run: Name, out: Name, *, dtype: str | None = None, overwrite: bool = F
     Raises:
         InputError: there is no adapter, `out` exists, or the merged checkpoint is not what it should be.
     """
-    merge_checkpoint(resolve(str(run), to_train=False).checkpoint, Path(out), overwrite, dtype)
+    checkpoint = resolve(str(run), to_train=False).checkpoint
+    check_apart(Path(out), checkpoint.base, checkpoint.adapter_dir)
+    merge_checkpoint(checkpoint, Path(out), overwrite, dtype)
 
 
 def verify(merged: Name, run: Name, *, dtype: str | None = None) -> bool:
@@ -174,7 +182,8 @@ def serve_check(
     adapter = named.checkpoint.adapter_dir
     scores = score_directories(adapter.parent) if adapter else []
     if not scores:
-        raise InputError(f"{run}: not a run with scores; make one with: pgt-lora run")
+        place = adapter.parent if adapter and (adapter.parent / STARTED).is_file() else run
+        raise InputError(f"{run}: not a run with scores; make one with: {typed('run', place)}")
     if not url.startswith(("http://", "https://")):
         raise InputError(f"--url {url}: begins with neither http:// nor https://")
     endpoint = Endpoint(url, name or only_model(url), server_settings, fields, parallel)

@@ -13,7 +13,9 @@ from pgt_lora.data.mix.request import sources
 from pgt_lora.data.pgt import pgt_data, pgt_settings
 from pgt_lora.data.readers.named import as_directory
 from pgt_lora.evaluation.held_out import test_split
+from pgt_lora.models.names import STARTED
 from pgt_lora.studies.compare.arms import specialized_mix
+from pgt_lora.training.run_directory import data_of
 
 MADE = ("pgt", "specialized-mix")  # what the kit makes itself, as a recipe says
 
@@ -24,9 +26,14 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     With a recipe, `pgt`, `specialized-mix` and shares such as `pgt=0.9,DIR=0.1` are made as the recipe says.
 
     Raises:
-        InputError: there is no such data, or it cannot be read.
+        InputError: there is no such data, it cannot be read, or it is shares, which are drawn from training data, where
+            held-out data is meant.
     """
     if recipe and is_shared(name):
+        if split != "train":
+            raise InputError(
+                f"--eval-data {name!r}: shares are drawn from training data; name one held-out dataset in their place"
+            )
         return shared(name, recipe)
     if recipe is None or name not in MADE:
         return as_directory(name)
@@ -35,6 +42,18 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
     if split != "train":
         raise InputError(f"{name}: it has no held-out part; evaluate on another dataset")
     return specialized_mix(recipe, recipe.kit.num_samples)
+
+
+def data_of_run(run: str) -> Path:
+    """Return the data that a run was begun with, to train it on.
+
+    Raises:
+        InputError: it is no run, was given no data, or they are gone.
+    """
+    data = data_of(Path(run)) if (Path(run) / STARTED).is_file() else None
+    if data is None:
+        raise InputError(f"--data: missing, and {run} is no run that was begun with data; name a dataset directory")
+    return data
 
 
 def has_own_size(name: str) -> bool:

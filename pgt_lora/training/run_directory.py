@@ -2,25 +2,68 @@
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
-from pgt_lora.data.directory import read_manifest
+from pgt_lora.data.directory import MANIFEST, read_manifest
 from pgt_lora.data.seal import checked_manifest
 from pgt_lora.models.names import STARTED
 
+GIVEN = "given"  # in a run's record, beside what makes it this run and is compared
+
+
+@dataclass(frozen=True)
+class Given:
+    """The datasets that a run was given; what it was not given, it makes as its recipe says."""
+
+    data: Path | None = None
+    eval_data: tuple[Path, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Return it as a run's record has it: paths that hold wherever the run goes on from."""
+        return {
+            "data": None if self.data is None else str(self.data.resolve()),
+            "eval_data": [str(path.resolve()) for path in self.eval_data],
+        }
+
+
+def given_to(run: Path) -> Given:
+    """Return the datasets that a run was begun with; nothing where an earlier version did not record them."""
+    given = read_json(run / STARTED).get(GIVEN, {})
+    data = given.get("data")
+    return Given(None if data is None else Path(data), tuple(map(Path, given.get("eval_data", ()))))
+
+
+def data_of(run: Path) -> Path | None:
+    """Return the data that a run was begun with, or None where it makes them itself.
+
+    Raises:
+        InputError: they are gone, or other rows are in their place.
+    """
+    data = given_to(run).data
+    if data is None:
+        return None
+    rows = read_manifest(data)["content_hash"] if (data / MANIFEST).is_file() else None
+    if rows != read_json(run / STARTED)["content_hash"]:
+        raise InputError(f"{data}: no longer holds the data that {run} was begun with; name their place with --data")
+    return data
+
 
 def claim(
-    out: Path, recipe: Recipe, data: Path, eval_data: Path | None = None, overwrite: bool = False
-) -> dict[str, Any]:
+    out: Path, recipe: Recipe, data: Path, eval_data: Path | None = None, overwrite: bool = False,
+    given: Given | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Take `out` for a run: a new directory, the same run begun before, or any that may be overwritten or is empty yet.
+
+    What the run was `given` is recorded, so that it can go on without it; by default that is `data`.
 
     Returns:
         What makes the run this run: the recipe's values, the hash of the data and, where the recipe has its loss on a
@@ -33,22 +76,55 @@ def claim(
     if eval_data and recipe.sft.eval_strategy != "no":
         key["held_out_hash"] = read_manifest(eval_data)["content_hash"]
     path = out / STARTED
+    record = key | {GIVEN: (given or Given(data)).record()}
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file; choose another --out")
     if out.exists() and any(out.iterdir()):
         if not path.exists():
             raise InputError(f"{out}: not empty and not a run directory; choose another --out")
         if overwrite:
+            check_apart(out, data, eval_data, recipe.base)
             with new_directory(out, overwrite) as fresh:
-                write_json(fresh / STARTED, key)
+                write_json(fresh / STARTED, record)
             return key
-        if _read(path) != key and any(each != path for each in out.iterdir()):
-            raise InputError(
-                f"{out}: a run with another recipe or other data; choose another --out or pass --overwrite"
-            )
+        before = _read(path)
+        if _key(before) == key:
+            record |= {} if given else before
+        elif any(each != path for each in out.iterdir()):
+            raise InputError(_other_run(out, before, key))
     out.mkdir(parents=True, exist_ok=True)
-    write_json(path, key)
+    write_json(path, record)
     return key
+
+
+def check_apart(out: Path, *read: Path | str | None) -> None:
+    """Check that a directory that may be replaced neither is nor holds what is read for the new one.
+
+    Raises:
+        InputError: it does.
+    """
+    place = out.resolve()
+    for path in (Path(each) for each in read if each is not None):
+        if path.exists() and place in (path.resolve(), *path.resolve().parents):
+            raise InputError(f"{out}: is or holds {path}, which is read for the new one; choose another --out")
+
+
+def _key(record: Any) -> Any:
+    return {name: value for name, value in record.items() if name != GIVEN} if isinstance(record, dict) else record
+
+
+def _other_run(out: Path, before: Any, key: Mapping[str, Any]) -> str:
+    """Say that a directory is another run's; where only the data differ, with what makes it go on."""
+    if not isinstance(before, dict) or before.get("recipe") != key["recipe"]:
+        return f"{out}: a run with another recipe or other data; choose another --out or pass --overwrite"
+    option = "--data" if before.get("content_hash") != key["content_hash"] else "--eval-data"
+    places = given_to(out)
+    place = places.data if option == "--data" else next(iter(places.eval_data), None)
+    named = f" ({place})" if place else ""
+    return (
+        f"{out}: a run with other data{named}; name those with {option} to finish it, or choose another --out; "
+        "--overwrite would delete it"
+    )
 
 
 def _read(path: Path) -> Any:

@@ -8,9 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pgt_lora.cli import app as cli
+from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import MANIFEST, PARQUET, features
 from pgt_lora.data.seal import seal
 from pgt_lora.data.turns import Form
+from pgt_lora.studies import by_name
 from tests.support.command import call
 
 
@@ -36,6 +39,22 @@ def test_generate_and_preview(
     assert status == 0
     assert call(monkeypatch, capsys, "preview", out)[0] == 0
     assert (tmp_path / "pgt.html").stat().st_size > 10_000
+
+
+def test_a_path_that_is_longer_than_a_line_is_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data_dir: Path, tmp_path: Path
+) -> None:
+    page, adapter = tmp_path / f"{'long' * 30}.html", tmp_path / ("long" * 30)
+    monkeypatch.setattr(by_name, "finetune", lambda *_, **options: adapter)
+    for words, says in (
+        (("preview", data_dir, "--num-images", "1", "--out", page), f"Open {page.as_uri()}\n"),
+        (("finetune", "tiny-qwen2.5-vl", "--data", data_dir, "--out", tmp_path), f"The adapter is in {adapter}\n"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["pgt-lora", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+        assert says in capsys.readouterr().out
 
 
 def truncated_image(data_dir: Path, tmp_path: Path) -> Path:
@@ -114,3 +133,26 @@ def test_bad_input_is_one_clear_line(
     assert says in message[0]
     assert not (tmp_path / "new").exists()
     assert (data_dir / PARQUET).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", *TINY, "--eval-data", "x", "--out", "y", "--batch-size", "0"),
+        ("evaluate", *TINY, "--eval-data", "x", "--out", "y", "--max-new-tokens", "-1"),
+        ("bench", *TINY, "--repeats", "0"),
+        ("bench", *TINY, "--num-samples", "0"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, error = call(monkeypatch, capsys, *words)
+    assert status == 2
+    assert words[-2] in error
+
+
+def test_a_number_that_means_nothing_is_not_the_recipes(data_dir: Path, tmp_path: Path) -> None:
+    for options in ({"batch_size": 0}, {"max_new_tokens": -1}):
+        with pytest.raises(InputError, match="give a number from 1 on"):
+            by_name.evaluate("tiny-qwen2.5-vl", data_dir, tmp_path / "out", **options)

@@ -6,6 +6,8 @@ import pytest
 import typer
 
 from pgt_lora.cli.app import app
+from pgt_lora.models.names import resolve
+from pgt_lora.training.run_directory import claim
 from tests.support.command import call
 
 RECIPE = "tiny-qwen2.5-vl"
@@ -53,6 +55,20 @@ def test_a_foreign_directory_is_refused(
         assert str(out) in said
     assert list(foreign.iterdir()) == [thesis]
     assert thesis.read_text() == "x\n"
+
+
+def test_a_run_is_not_replaced_by_what_is_made_of_it(
+    base_dir: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, adapter = tmp_path / "run", tmp_path / "run" / "adapter"
+    claim(run, resolve(RECIPE, ["--model_name_or_path", str(base_dir)]).recipe, data_dir)
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(f'{{"base_model_name_or_path": "{base_dir}"}}')
+    for words in (["merge", run], ["evaluate", run, "--eval-data", data_dir], ["diagnose", run]):
+        status, said = call(monkeypatch, capsys, *words, "--out", run, "--overwrite")
+        assert (status, said.count("\n")) == (2, 1), said
+        assert "run: is or holds" in said
+    assert adapter.is_dir()
 
 
 def test_the_kit_s_own_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

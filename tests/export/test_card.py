@@ -40,6 +40,15 @@ def test_the_card_names_the_data_with_their_licenses_and_the_commit_of_the_base(
         assert line.split(" | ")[3:5] == [f"{100 * score.accuracy:.1f}", f"{100 * score.unread:.1f}"]
     assert "commit `c0ffee`" in card.text
     assert "samples of vsr, tallyqa" in card.text
+    assert "not all that it was trained on is of that kind" in card.text
+    assert "of the kind that it was trained on" in write_card(finished, "owner/base", HubLicense("mit"), "me/m", True)
+
+
+def test_a_run_that_is_not_finished_is_told_how(finished: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(finished, tmp_path / "run"))
+    (copy / "merged" / "verification.json").unlink()
+    with pytest.raises(InputError, match=f"finish it with: pgt-lora run {copy}$"):
+        write_card(copy, "owner/base", HubLicense("mit"), "me/model", True)
 
 
 def test_a_license_is_inherited_or_asked_for(base_dir: Path) -> None:

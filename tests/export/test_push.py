@@ -79,8 +79,11 @@ def test_a_branch_or_a_pull_request_leaves_main_alone(hub: Hub, finished: Path, 
     assert not repo.private
     main = dict(repo.branches["main"])
     assert "adapter_config.json" in main
-    assert push_here(hub, finished, tmp_path, "--branch", "next").returncode == 0
-    assert push_here(hub, finished, tmp_path, "--create-pr").returncode == 0
+    refused = push_here(hub, finished, tmp_path, "--branch", "next")
+    assert (refused.returncode, list(repo.branches)) == (2, ["main"])
+    assert "me/model: exists and is public; choose another repository, or pass --public" in refused.stderr
+    assert push_here(hub, finished, tmp_path, "--public", "--branch", "next").returncode == 0
+    assert push_here(hub, finished, tmp_path, "--public", "--create-pr").returncode == 0
     assert repo.branches["main"] == main
     assert "model.safetensors" in repo.branches["next"]
     assert "model.safetensors" in repo.branches["refs/pr/1"]
@@ -93,7 +96,7 @@ def test_a_repository_of_another_base_is_left_alone(hub: Hub, finished: Path, tm
     assert done.returncode == 2
     assert "holds other/base" in done.stderr
     assert hub.repos["me/model"].branches["main"] == theirs
-    hub.repos["me/model"] = Repo(False)  # made by hand just now, and empty
+    hub.repos["me/model"] = Repo(True)  # made by hand just now, and empty
     assert push_here(hub, finished, tmp_path).returncode == 0
 
 

@@ -15,7 +15,7 @@ from pgt_lora.data.directory import MANIFEST, PARQUET, open_dataset, read_manife
 from pgt_lora.data.generate import generate
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.export.push_dataset import card, push
+from pgt_lora.export.push_dataset import card, push, size_category
 from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
 from tests.support.hub_calls import call, call_here
 from tests.support.hub_server import Hub, Repo
@@ -85,6 +85,17 @@ def test_the_card_names_sources_licenses_and_what_was_removed(mixed: Path) -> No
     assert made.data.size_categories == ["n<1K"]
     for part in ("hongxingli/SpatialLadder-26k | 3 |", "CC BY 4.0", "ScanNet", "- vsr: 1 rows (image in groups.txt)"):
         assert part in made.text
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (999_999, "100K<n<1M"), (1_000_000, "1M<n<10M"),
+        (665_298_000, "100M<n<1B"), (10**12 - 1, "100B<n<1T"), (10**12, "n>1T"),
+    ],
+)  # fmt: skip
+def test_a_size_is_one_that_the_hub_knows(number: int, name: str) -> None:
+    assert size_category(number) == name
 
 
 def test_what_the_project_drew_itself_may_be_pushed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,7 @@ def test_what_cannot_be_asked_is_said_in_one_line(scored_run: Path) -> None:
             serve_check(scored_run, server.address, extra="[1]")
     with pytest.raises(InputError, match="is the server up"):
         serve_check(scored_run, server.address)
-    with pytest.raises(InputError, match="not a run with scores"):
+    with pytest.raises(InputError, match=r"not a run with scores; make one with: pgt-lora run tiny-qwen2\.5-vl$"):
         serve_check("tiny-qwen2.5-vl", server.address)
 
 

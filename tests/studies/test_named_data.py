@@ -60,6 +60,14 @@ def test_shares_that_mean_nothing_are_one_line(
     assert "\n" not in str(told.value)
 
 
+def test_what_is_held_out_is_no_shares_of_training_data(recipe: Recipe, tmp_path: Path) -> None:
+    shares = f"pgt=0.9,{own_data.questions_json(tmp_path)}=0.1"
+    for ask in (lambda: dataset(shares, recipe, "test"), lambda: held_out([shares], recipe)):
+        with pytest.raises(InputError, match=r"--eval-data 'pgt=0\.9,.*name one held-out dataset in their place"):
+            ask()
+    assert not (tmp_path / "data").exists()
+
+
 def test_what_is_held_out_of_a_share_is_what_the_mixture_is_scored_on(recipe: Recipe, tmp_path: Path) -> None:
     table = own_data.questions_json(tmp_path)
     train, test = import_data(str(table), tmp_path / "mine", ImportSettings(test=0.2))

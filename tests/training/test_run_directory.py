@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_json
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.data.directory import PARQUET
 from pgt_lora.data.generate import generate
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.training.run_directory import claim, newest_checkpoint
+from pgt_lora.training.run_directory import Given, check_apart, claim, data_of, given_to, newest_checkpoint
 
 
 def test_a_half_written_checkpoint_is_skipped(tmp_path: Path) -> None:
@@ -66,6 +67,52 @@ def test_a_run_that_looks_at_a_held_out_set_goes_on_with_that_one(data_dir: Path
     plain = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
     for path in others:  # which are scored alone
         claim(tmp_path / "plain", plain, data_dir, path)
+
+
+def test_a_run_knows_where_its_data_are(data_dir: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
+    run, data = tmp_path / "run", Path(shutil.copytree(data_dir, tmp_path / "data"))
+    key = claim(run, recipe, data)
+    assert set(key) == {"recipe", "content_hash"}  # what is published of a run names no place
+    (run / "adapter").mkdir()
+    assert data_of(run) == data
+    write_json(run / "started.json", key)  # as earlier versions wrote it
+    assert data_of(run) is None
+    assert claim(run, recipe, data_dir) == key
+    assert data_of(run) == data_dir
+    claim(run, recipe, data, given=Given(data, (data_dir,)))
+    claim(run, recipe, data_dir)  # a later stage, which was told less
+    assert given_to(run) == Given(data, (data_dir,))
+    with pytest.raises(InputError, match=r"with other data \(.*/data\); name those with --data to finish it"):
+        claim(run, recipe, generate_one(tmp_path / "other"))
+    data.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match=r"data: no longer holds the data that .*run was begun with; .* --data"):
+        data_of(run)
+    generate_one(data)
+    with pytest.raises(InputError, match="no longer holds"):
+        data_of(run)
+    claim(run, recipe, tmp_path / "moved", given=Given())  # which it makes itself
+    claim(run, recipe, tmp_path / "moved")
+    assert data_of(run) is None
+
+
+def generate_one(path: Path) -> Path:
+    generate(path, num_samples=1, seed=0, settings=TaskSettings(Canvas(112, 112)))
+    return path
+
+
+def test_what_a_run_reads_is_not_replaced_by_it(data_dir: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    data, base = Path(shutil.copytree(data_dir, run / "data")), run / "base"
+    base.mkdir()
+    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", ["--model_name_or_path", str(base)])
+    write_json(run / "started.json", {"recipe": {}, "content_hash": ""})
+    for read in (data, data_dir):
+        with pytest.raises(InputError, match=r"run: is or holds .*/(data|base), which is read for the new one"):
+            claim(run, recipe, read, overwrite=True)
+    with pytest.raises(InputError, match="is or holds"):
+        check_apart(data / ".." / "data", None, "nowhere", data)
+    check_apart(data / "scores", data, base)
 
 
 @pytest.mark.parametrize("text", ["half", "[]", ""])

@@ -13,7 +13,7 @@ from pgt_lora.core.workspace import run_directory
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.evaluation.evaluate import evaluate_sets
 from pgt_lora.evaluation.held_out import sets_of_run
-from pgt_lora.export.merge import merge, verify_in_fresh_process
+from pgt_lora.export.merge import cast_to, merge, verify_in_fresh_process
 from pgt_lora.export.record import has_passed, is_as_proven
 from pgt_lora.models.checkpoint import adapter_checkpoint
 from pgt_lora.models.names import base_of
@@ -22,7 +22,7 @@ from pgt_lora.studies.before_after.report import print_comparison, write_report
 from pgt_lora.tiny.skills import with_replay
 from pgt_lora.training.dry_run.fitting import for_this_machine
 from pgt_lora.training.finetune import check_step, finetune
-from pgt_lora.training.run_directory import claim
+from pgt_lora.training.run_directory import Given, claim
 from pgt_lora.training.scoring import loads_otherwise
 
 
@@ -36,7 +36,7 @@ def run(
         InputError: the recipe, the data or an evaluation set cannot be used, or a stage failed.
     """
     out = out or run_directory(recipe.name)
-    tests = sets_of_run(recipe, data, eval_data)
+    tests, given = sets_of_run(recipe, data, eval_data), Given(data, tuple(eval_data))
     data = data or with_replay(recipe, pgt_data(recipe, "train", recipe.kit.num_samples))
     recipe = for_this_machine(recipe, data)
     held_out = next(iter(tests.values()))
@@ -44,7 +44,7 @@ def run(
         check_step(recipe, data)  # before the base is scored for an hour
     live = live_view(recipe, held_out, out)
     with alone(out):
-        claim(out, recipe, data, held_out, overwrite)
+        claim(out, recipe, data, held_out, overwrite, given)
         _stages(recipe, data, out, tests, live)
     print_comparison(out, list(tests))
     for what, path in (("Adapter", "adapter"), ("Merged model", "merged")):
@@ -76,5 +76,5 @@ def _stages(
             f"{out / 'merged'}: not verified on all of these as they are now, or not with success; verifying it again",
             soft_wrap=True,
         )
-        verify_in_fresh_process(out / "merged", out / "adapter")
+        verify_in_fresh_process(out / "merged", out / "adapter", cast_to(out / "merged", tuned))
     write_report(out, recipe, tests, data)

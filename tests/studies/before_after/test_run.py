@@ -20,6 +20,7 @@ from pgt_lora.models.checkpoint import load_model
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.before_after.report import compare, print_comparison
 from pgt_lora.studies.before_after.run import run
+from pgt_lora.training.run_directory import Given, given_to
 from tests.support.verification import verified_here
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -59,6 +60,8 @@ def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Pa
     assert modified(out) == before
     assert (out / "report.html").exists()
     assert resolve(str(out)).recipe.values == resolve("tiny-qwen2.5-vl", overrides).recipe.values
+    assert given_to(out) == Given(data_dir)
+    assert "given" not in json.loads((out / "adapter" / "run.json").read_text())
     with pytest.raises(InputError, match="another recipe or other data"):
         run(resolve("tiny-qwen2.5-vl", [*overrides, "--lora_r", "4"]).recipe, data_dir, out)
     assert modified(out) == before
