@@ -7,10 +7,12 @@ directory, a file or folder that can be imported, a Hub id, `pgt`, `specialized-
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError, chosen
+from pgt_lora.core.lock import alone
 from pgt_lora.core.new_directory import check_free
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.typed import typed
@@ -55,7 +57,7 @@ def finetune(
     without it, that is the test split beside the data.
 
     Raises:
-        InputError: the recipe, the data or the model cannot be used, or `out` is another run's.
+        InputError: the recipe, the data or the model cannot be used, or `out` is another run's or another process's.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     if eval_data and recipe.sft.eval_strategy == "no":
@@ -67,7 +69,8 @@ def finetune(
     held_out = dataset(str(eval_data), recipe, "test") if eval_data else test_split(directory)
     if held_out and recipe.sft.eval_strategy != "no":
         check_held_out({"held out": held_out}, {"the model": directory})
-    return train(for_this_machine(recipe, directory), directory, Path(out), overwrite, held_out)
+    with alone(Path(out)) if recipe.sft.should_save else nullcontext():  # of several processes, for the first
+        return train(for_this_machine(recipe, directory), directory, Path(out), overwrite, held_out)
 
 
 def overlay(

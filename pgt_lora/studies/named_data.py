@@ -15,6 +15,7 @@ from pgt_lora.data.readers.named import as_directory
 from pgt_lora.evaluation.held_out import test_split
 from pgt_lora.models.names import STARTED
 from pgt_lora.studies.compare.arms import specialized_mix
+from pgt_lora.tiny.skills import with_replay
 from pgt_lora.training.run_directory import data_of
 
 MADE = ("pgt", "specialized-mix")  # what the kit makes itself, as a recipe says
@@ -35,6 +36,11 @@ def dataset(name: str, recipe: Recipe | None = None, split: str = "train") -> Pa
                 f"--eval-data {name!r}: shares are drawn from training data; name one held-out dataset in their place"
             )
         return shared(name, recipe)
+    directory = _one(name, recipe, split)
+    return with_replay(recipe, directory) if recipe and name == "pgt" and split == "train" else directory
+
+
+def _one(name: str, recipe: Recipe | None, split: str = "train") -> Path:
     if recipe is None or name not in MADE:
         return as_directory(name)
     if name == "pgt":
@@ -72,7 +78,7 @@ def shared(shares: str, recipe: Recipe) -> Path:
     Where the first is a source of annotations, there are as many as the recipe's `num_samples`.
     """
     weights = parse_shares("--data", shares)
-    names = {name: name if name in sources() else str(dataset(name, recipe)) for name in weights}
+    names = {name: name if name in sources() else str(_one(name, recipe)) for name in weights}
     num_samples = recipe.kit.num_samples if next(iter(weights)) in sources() else None
     by_path = {names[name]: weight for name, weight in weights.items()}
     if len(by_path) < len(weights):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.lock import alone
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import MANIFEST, open_dataset
@@ -38,6 +39,19 @@ def test_shares_are_drawn_to_the_size_of_the_first_and_once(recipe: Recipe, tmp_
     rows = own_data.question_rows(tmp_path)
     own_data.lines(table, [*rows[:-1], {**rows[-1], "answer": "above"}])
     assert dataset(f"{table}=0.9,pgt=0.1", recipe) != path  # other rows in the same file
+
+
+def test_pgt_by_its_name_is_what_a_run_without_data_takes(recipe: Recipe) -> None:
+    """Lessons of the pre-training among it, as the recipe says; in shares, everything is typed."""
+    rows = open_dataset(dataset("pgt", recipe))
+    assert recipe.kit.replay > 0
+    assert {row.split("-")[0] for row in rows["id"]} > {"pgt"}
+    assert len(rows) == 6
+
+
+def test_two_processes_do_not_train_one_run(data_dir: Path, recipe: Recipe, tmp_path: Path) -> None:
+    with alone(tmp_path / "run"), pytest.raises(InputError, match="another process is writing it"):
+        finetune(recipe, data_dir, tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def caption(table: Table) -> str:
     if any(cell and cell.p is not None for row in rows for cell in row.cells):
         text += (
             " Bold: above the block's first row by more than noise, ↓: below it (5%, Holm's correction over all "
-            "columns of an arm, paired by item), where one of both is above chance."
+            "columns of an arm, paired by item), where at least one of the two is above chance."
         )
     if any(cell and cell.spread is not None for row in rows for cell in row.cells):
         text += " ±: standard deviation over the seeds."
