@@ -93,7 +93,8 @@ def _check_separate(rows: Originals, source: str) -> None:
     """Raise `InputError` where a row has the id that another one's overlay gets; only such ids are held in memory."""
     places = range(len(rows))
     of_overlays = {name.removesuffix(SEPARATE) for name in map(rows.id, places) if name.endswith(SEPARATE)}
-    if name := of_overlays and next((name for name in map(rows.id, places) if name in of_overlays), None):
+    again = map(rows.id, places) if of_overlays else ()
+    if name := next((name for name in again if name in of_overlays), None):
         raise InputError(f"{source}: row {name + SEPARATE}: has the id of the overlay of {name}")
 
 
