@@ -1,5 +1,6 @@
 """Every form of other people's data is imported, and what cannot be read is named."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.readers.build import ImportSettings, OnError, import_data
 from pgt_lora.data.turns import IMAGE, Role, turns
 from tests.support import own_data
-from tests.support.own_data import FORMS, NUM_ROWS, lines, llava, llava_rows, png, turn
+from tests.support.own_data import FORMS, NUM_ROWS, images, lines, llava, llava_rows, png, turn
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -48,6 +49,24 @@ def test_the_shapes_of_llavas_mix(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "20 rows read as llava, 4 of text alone" in shown
     assert "not used: id" in shown
     assert all(word in shown for word in ("number", "letter", "text", "→ B"))
+
+
+def test_lists_that_cells_hold_as_text_are_read(tmp_path: Path) -> None:
+    images(tmp_path, ["0.png"])
+    question, answer = "How many?", "12"
+    said = {
+        "conversations": [turn("human", question), turn("gpt", answer)],
+        "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+        "texts": [{"user": question, "assistant": answer}],
+    }
+    for column, listed in said.items():
+        with (tmp_path / f"{column}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([(column, "image"), (json.dumps(listed), "0.png")])
+        (row,) = imported(tmp_path / f"{column}.csv", tmp_path / column)
+        assert (turns(row)[0].text, row["answer"]) == (question, answer)
+    (tmp_path / "no.csv").write_text("conversations,image\nnone,0.png\n")
+    with pytest.raises(InputError, match="line 2: its conversations are no list"):
+        imported(tmp_path / "no.csv", tmp_path / "no")
 
 
 def test_images_stand_where_they_are_shown(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def test_rows_are_named_by_the_lines_they_begin_in(tmp_path: Path) -> None:
     assert read(table, 'a,b\n1,"two\nlines"\n3,\u2028\n') == [
         (f"{table}, line 2", {"a": "1", "b": "two\nlines"}), (f"{table}, line 4", {"a": "3", "b": "\u2028"}),
     ]  # fmt: skip
+    assert read(table, f"a\n{'x' * 140_000}\n")[0][1] == {"a": "x" * 140_000}  # such as an image as base64
     assert read(tmp_path / "rows.tsv", "a\tb\n1\t2\n")[0][1] == {"a": "1", "b": "2"}
 
 
