@@ -1,6 +1,5 @@
 """Every form of other people's data is imported, and what cannot be read is named."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.readers.build import ImportSettings, OnError, import_data
 from pgt_lora.data.turns import IMAGE, Role, turns
 from tests.support import own_data
-from tests.support.own_data import FORMS, NUM_ROWS, images, lines, llava, llava_rows, png, turn
+from tests.support.own_data import FORMS, NUM_ROWS, lines, llava, llava_rows, png, turn
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -51,24 +50,6 @@ def test_the_shapes_of_llavas_mix(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert all(word in shown for word in ("number", "letter", "text", "→ B"))
 
 
-def test_lists_that_cells_hold_as_text_are_read(tmp_path: Path) -> None:
-    images(tmp_path, ["0.png"])
-    question, answer = "How many?", "12"
-    said = {
-        "conversations": [turn("human", question), turn("gpt", answer)],
-        "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
-        "texts": [{"user": question, "assistant": answer}],
-    }
-    for column, listed in said.items():
-        with (tmp_path / f"{column}.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([(column, "image"), (json.dumps(listed), "0.png")])
-        (row,) = imported(tmp_path / f"{column}.csv", tmp_path / column)
-        assert (turns(row)[0].text, row["answer"]) == (question, answer)
-    (tmp_path / "no.csv").write_text("conversations,image\nnone,0.png\n")
-    with pytest.raises(InputError, match="line 2: its conversations are no list"):
-        imported(tmp_path / "no.csv", tmp_path / "no")
-
-
 def test_images_stand_where_they_are_shown(tmp_path: Path) -> None:
     row = imported(own_data.sharegpt(tmp_path), tmp_path)[3]
     system, asked, answered = turns(row)
@@ -76,19 +57,6 @@ def test_images_stand_where_they_are_shown(tmp_path: Path) -> None:
     assert asked.parts == ("Is ", IMAGE, " lighter than ", IMAGE, "?")
     assert [image["bytes"] for image in row["images"]] == [png(3), png(4)]
     assert (answered.text, row["answer"], row["choices"], row["answer_format"]) == ("yes", "yes", ["yes", "no"], "word")
-
-
-def test_a_question_that_is_answered_twice_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, other, *_ = own_data.question_rows(tmp_path)
-    where = tmp_path / "twice.jsonl"
-    lines(where, [first, other, first])
-    imported(where, tmp_path / "same")
-    assert "1 ask what an earlier row asks of the same images, all with its answer" in capsys.readouterr().out
-    contrary = first | {"answer": "another"}
-    lines(where, [first, other, first, contrary, first | {"image": other["image"]}])
-    imported(where, tmp_path / "contrary")
-    said = "2 ask what an earlier row asks of the same images, 1 with another answer"
-    assert f"{said}, as {where}, line 4 and {where}, line 1" in capsys.readouterr().out
 
 
 def test_plain_questions_stay_plain(tmp_path: Path) -> None:
