@@ -30,7 +30,7 @@ DType = Annotated[
 ]
 Limit = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option(help="Take the first N rows; a smaller limit gives a subset of a larger one."),
+    typer.Option(help="Take N rows, drawn from everywhere, in their order; fewer are a subset of more."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")]
 

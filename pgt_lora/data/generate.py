@@ -16,14 +16,15 @@ from pgt_lora.core.terminal import track
 from pgt_lora.core.workers import check_number, in_order
 from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
 from pgt_lora.data.sample import Sample
-from pgt_lora.data.scene import Scene, render
+from pgt_lora.data.scene import Canvas, Scene, render
 from pgt_lora.data.scene.faces import faces
 from pgt_lora.data.style import Style
 from pgt_lora.data.tasks.task import Question, Task, TaskSettings
-from pgt_lora.data.varied import draw_canvas, vary
+from pgt_lora.data.varied import draw_canvas, smallest, vary
 from pgt_lora.data.weights import parse_weights, tasks
 
 MAX_TRIES = 500
+LARGEST_TRIED = 1000  # pixels, where a larger canvas is proposed
 SPLITS = ("train", "test")
 
 
@@ -114,6 +115,7 @@ def generate(
         raise InputError(f"split {split!r}: known: {choices(SPLITS)}")
     settings = settings or TaskSettings()
     weights = weights or parse_weights("families")
+    check_varied(weights, replace(settings, split=split))
     asked = request(num_samples=num_samples, seed=seed, split=split, weights=weights, settings=settings)
     make = partial(make_sample, seed=seed, split=split, weights=weights, settings=settings)
     rejections: Counter[str] = Counter(dict.fromkeys(weights, 0))
@@ -127,6 +129,32 @@ def generate(
         made = write_samples(directory, samples())
         write_manifest(directory, asked, made | {"rejections": dict(rejections)})
     return read_manifest(out)
+
+
+def check_varied(weights: Mapping[str, float], settings: TaskSettings) -> None:
+    """Raise `InputError` where the varied style may draw a canvas that is too small for a task."""
+    if settings.style != Style.VARIED:
+        return
+    for name in sorted(weights):
+        if not (tasks()[name].companion or _has_room(tasks()[name], settings)):
+            sides = range(settings.canvas.short_side, LARGEST_TRIED)
+            fit = (side for side in sides if _has_room(tasks()[name], replace(settings, canvas=Canvas(side, side))))
+            if (least := next(fit, None)) is None:
+                return  # something else is wrong, which the first sample tells
+            raise InputError(
+                f"canvas {settings.canvas}: --style {settings.style} also draws on {smallest(settings.canvas)}, which "
+                f"is too small for {name}; take {least} or more"
+            )
+
+
+def _has_room(task: Task, settings: TaskSettings) -> bool:
+    """Tell whether a task can be drawn on the smallest canvas of the varied style."""
+    rng, settings = Random(0), replace(settings, canvas=smallest(settings.canvas))
+    try:
+        task.compose(rng, settings, task.plan(rng, settings))
+    except InputError:  # letters, circles or decimals would be too small
+        return False
+    return True
 
 
 def request(

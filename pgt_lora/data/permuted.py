@@ -15,8 +15,9 @@ from pgt_lora.data.turns import Form, columns, last_answer, with_last_answer
 def permuted(data: Path) -> Path:
     """Return a directory beside `data` with the same images and questions, made where it is not there yet.
 
-    Answers change places among the rows of one task and template that have the same options, so that every count of
-    answers stays what it is. The scenes stay those of the images, and earlier answers of a conversation stay, too.
+    Answers change places among the rows of one task, template and format that have the same options, so that every
+    count of answers stays what it is. The scenes stay those of the images, and earlier answers of a conversation stay,
+    too.
     """
     manifest = read_manifest(data)
     path = data.with_name(f"{data.name}-permuted")
@@ -24,7 +25,7 @@ def permuted(data: Path) -> Path:
     if is_made(path, asked):
         return path
     rows, form = open_dataset(data), Form(manifest["rows"])
-    answered = rows.select_columns(["task", "template", "choices", "answer", *columns(form)]).to_list()
+    answered = rows.select_columns(["task", "template", "choices", "answer", "answer_format", *columns(form)]).to_list()
     source = permutation(answered, manifest["content_hash"])
     with new_directory(path, overwrite=True) as directory:
         others = (answered[index] for index in source)
@@ -39,12 +40,16 @@ def permuted(data: Path) -> Path:
 
 def permutation(rows: list[dict[str, Any]], name: str) -> list[int]:
     """Return for each row the index of the row whose answer it gets."""
-    alike: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    alike: defaultdict[tuple[Any, ...], defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, row in enumerate(rows):
-        alike[row["task"], row["template"], tuple(sorted(row["choices"] or ()))].append(index)
+        options = row["task"], row["template"], tuple(sorted(row["choices"] or ()))
+        alike[options][row["answer_format"]].append(index)
     source = list(range(len(rows)))
-    for key in sorted(alike, key=str):
-        places = alike[key]
-        for place, other in zip(places, stream(0, "permuted", name, str(key)).sample(places, len(places)), strict=True):
-            source[place] = other
+    for options, of_format in alike.items():
+        for answer_format, places in of_format.items():
+            # Rows of one format alone, as PGT's are, keep the stream that they had before formats were told apart.
+            key = options if len(of_format) == 1 else (*options, answer_format)
+            drawn = stream(0, "permuted", name, str(key)).sample(places, len(places))
+            for place, other in zip(places, drawn, strict=True):
+                source[place] = other
     return source

@@ -1,7 +1,7 @@
 """A dataset directory divided in two that share no group, each with the answers or the places of the whole."""
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -11,14 +11,17 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.streams import stream
+from pgt_lora.data.digests import image_digests
 from pgt_lora.data.directory import open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.readers.build import test_directory
 from pgt_lora.data.readers.split import groups_of
 from pgt_lora.data.readers.survey import Known
 from pgt_lora.data.scene import Scene
-from pgt_lora.data.turns import Form, columns
+from pgt_lora.data.turns import Form, columns, question
 from pgt_lora.data.weights import tasks
+
+LAST = chr(0x10FFFF)  # behind any name: a group that shares no image keeps its name, by which it is drawn
 
 
 class Stratify(StrEnum):
@@ -58,8 +61,9 @@ def split(
     form = Form(manifest["rows"])
     known = rows.select_columns(["id", "source", "task", "answer", "group", "scene", *columns(form)]).to_list()
     cells = [cell_of(row) for row in known] if Stratify.CELL in (stratify, by) else []
-    keys = [(row["group"], f"cell {cells[n]}") if by == By.CELL else (row["group"],) for n, row in enumerate(known)]
-    groups = groups_of({n: Known(known[n]["id"], each, None) for n, each in enumerate(keys)})
+    groups = groups_of(
+        {n: Known(row["id"], keys, None) for n, (row, keys) in enumerate(_keyed(data, known, by, cells))}
+    )
     strata: Mapping[Stratify, Sequence[Hashable]] = {
         Stratify.ANSWER: [row["answer"] for row in known], Stratify.CELL: cells, Stratify.NONE: [""] * len(known),
     }  # fmt: skip
@@ -74,6 +78,15 @@ def split(
             asked = split_request(data, share, stratify, by=by, seed=seed, is_test=is_test)
             write_manifest(directory, asked, made)
     return out, test_directory(out)
+
+
+def _keyed(
+    data: Path, known: Sequence[Mapping[str, Any]], by: By, cells: Sequence[tuple[int, int]]
+) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    """Yield each row with what it shares with the rows of its group: the group's name, its images, maybe its cell."""
+    for n, (row, digests) in enumerate(zip(known, image_digests(data), strict=True)):
+        cell = (f"cell {cells[n]}",) if by == By.CELL else ()
+        yield row, (row["group"], *cell, *(f"{LAST}{digest.hex()}" for digest in digests))
 
 
 def split_request(
@@ -93,9 +106,8 @@ def cell_of(row: Mapping[str, Any]) -> tuple[int, int]:
         InputError: the row's scene is not known, or it asks about several objects.
     """
     task = tasks().get(row["task"])
-    question = row["messages"] if "messages" in row else row["prompt"]
-    text = str(question[0]["content"])
-    traits = task.traits(Scene.from_json(row["scene"]), text) if task and task.traits and row["scene"] else None
+    sees = task.traits if task and row["scene"] else None
+    traits = sees(Scene.from_json(row["scene"]), question(row)) if sees else None
     if traits is None or len(traits.places) != 1:
         raise InputError(f"row {row['id']}: has no single object, so no cell; leave out cell, or use answer")
     x, y = (min(int(traits.grid * each), traits.grid - 1) for each in traits.places[0])

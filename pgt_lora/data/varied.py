@@ -35,6 +35,13 @@ def draw_canvas(rng: Random, canvas: Canvas) -> Canvas:
     return Canvas(short, long) if upright else Canvas(long, short)
 
 
+def smallest(canvas: Canvas) -> Canvas:
+    """Return the smallest canvas that may be drawn where one is asked for."""
+    short = round(canvas.short_side * SHORT_SIDE[0])
+    long = round(short * max(canvas.width, canvas.height) / canvas.short_side)
+    return Canvas(short, long) if canvas.height > canvas.width else Canvas(long, short)
+
+
 def vary(rng: Random, scene: Scene) -> Scene:
     """Return a scene with clutter and a look of its own; what is asked about stays where it is."""
     scene = add_clutter(rng, scene)

@@ -3,17 +3,20 @@
 import io
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.streams import stream
-from pgt_lora.data.generate import find_scene, make_sample
+from pgt_lora.data.generate import check_varied, find_scene, generate, make_sample
 from pgt_lora.data.scene import Canvas, Scene
+from pgt_lora.data.style import Style
 from pgt_lora.data.tasks.layout import EDGE_MARGIN, extent, margin_px
 from pgt_lora.data.tasks.relation import MAX_OFF_AXIS, MIN_GAP
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.weights import parse_weights
 from tests.support import oracle
 from tests.support.discovered import TASKS
 
@@ -53,6 +56,18 @@ def test_relations_are_clear_and_inside(size: str) -> None:
         first_drawn[one.center < other.center] += 1
     assert set(answers) == {"above", "below", "left", "right", "True", "False"}
     assert min(first_drawn.values()) > 15
+
+
+def test_varied_canvases_that_are_too_small_are_told_before_anything_is_drawn(tmp_path: Path) -> None:
+    weights = {"relation": 1.0, "analogy": 1.0}
+    settings = TaskSettings(Canvas(96, 96), style=Style.VARIED)
+    said = "canvas 96x96: --style varied also draws on 86x86, which is too small for analogy; take 100 or more"
+    with pytest.raises(InputError, match=said):
+        generate(tmp_path / "a", num_samples=1, seed=0, weights=weights, settings=settings)
+    for side in (100, 112):
+        check_varied(parse_weights("families"), replace(settings, canvas=Canvas(side, side)))
+    check_varied({"relation": 1.0, "absolute_position": 1.0}, settings)
+    check_varied(weights, replace(settings, style=Style.PLAIN))
 
 
 @pytest.mark.parametrize(("name", "advice"), [("counting", "smaller --max-count"), ("relation", "nearer to a square")])

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.streams import stream
+from pgt_lora.data.digests import image_digests
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.exhaustive import generate_exhaustive
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.split import By, Stratify, cell_of, split, stratified
 from pgt_lora.data.tasks.task import TaskSettings
+from pgt_lora.data.turns import IMAGE
+from tests.support.conversations import asked, png, said, sample, write_conversations
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,36 @@ def test_no_cell_is_in_both_parts_where_cells_divide(positions: Path, tmp_path: 
     assert len(kept) + len(held_out) == 81
     answers = Counter(open_dataset(parts[1])["answer"])
     assert set(answers.values()) == {40}  # two of the nine cells of each area
+
+
+def test_the_cell_of_a_conversation_is_that_of_its_last_question(positions: Path) -> None:
+    for row in open_dataset(positions).select(range(9)):
+        asked_before = [turn.to_message() for turn in (asked(IMAGE, "What is it?"), said("A square."))]
+        later = [
+            {"role": each["role"], "content": [{"type": "text", "text": each["content"]}]} for each in row["prompt"]
+        ]
+        talk = {name: value for name, value in row.items() if name != "prompt"} | {"messages": asked_before + later}
+        assert cell_of(talk) == cell_of(row)
+
+
+def test_rows_that_show_one_image_are_in_one_part_whatever_their_groups(tmp_path: Path) -> None:
+    colors = ("red", "green", "blue", "yellow", "black", "white")
+    rows = [
+        sample(f"{color}-{group}", "Which color?", color, images=(png(color),), group=f"{group}:{color}")
+        for color in colors for group in ("image", "coco")
+    ]  # fmt: skip
+    for seed in range(3):
+        parts = split(write_conversations(tmp_path / f"rows-{seed}", rows), tmp_path / f"out-{seed}", 0.5, seed=seed)
+        train, test = ({digest for each in image_digests(part) for digest in each} for part in parts)
+        assert len(train) == len(test) == 3 and not train & test
+
+
+def test_images_that_no_groups_share_change_no_division(data_dir: Path, tmp_path: Path) -> None:
+    _, test = split(data_dir, tmp_path / "a", 0.3)
+    groups = dict(enumerate(open_dataset(data_dir)["group"]))
+    rng = stream(0, "split", read_manifest(data_dir)["content_hash"])
+    held_out = stratified(rng, groups, [""] * len(groups), 0.3)
+    assert open_dataset(test)["id"] == open_dataset(data_dir).select(sorted(held_out))["id"]
 
 
 def test_groups_are_never_cut_and_strata_keep_their_shares() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def load(source: Source, split: str, given: str | Path | None, settings: SourceS
     elif given is not None and Path(given).is_dir():
         paths = _matching(Path(given), names)
     elif origin.startswith("http"):
-        path = shelf.cache / "annotations" / source.name / origin.rsplit("/", 1)[-1]
+        path = shelf.cache / "annotations" / source.name / _cached(origin, given is not None)
         _download(origin, path, shelf)
         paths, facts = [path], {"origin": origin}
     elif _HUB_ID.match(origin):
@@ -61,6 +62,12 @@ def load(source: Source, split: str, given: str | Path | None, settings: SourceS
         console.print("\n".join(notes), soft_wrap=True, highlight=False)
     rows = tuple(row for part in parts for row in part.rows)
     return Loaded(Annotations(rows, skipped, parts[0].family, notes), facts)
+
+
+def _cached(url: str, is_given: bool) -> str:
+    """Return where a URL's file lies in the cache; of given ones, two may end in the same name."""
+    name = url.rsplit("/", 1)[-1]
+    return f"{sha256(url.encode()).hexdigest()[:16]}/{name}" if is_given else name
 
 
 def _matching(directory: Path, names: tuple[str, ...]) -> list[Path]:

@@ -65,10 +65,13 @@ def build_mix(
         while True:
             if asked.num_samples is None:
                 counts = {name: len(rows) for name, rows in drawn.items()}
-            enough(drawn, counts, pools, removed)
-            redrawn += images_of(drawn, counts, pools, shelf, asked.on_missing == OnMissing.REDRAW, paths)
-            if not leave_out(drawn, counts, paths, ruled_out, removed):
+            enough(drawn, counts, pools, {name: removed[name] + _missing(redrawn[name]) for name in counts})
+            lost = images_of(drawn, counts, shelf, asked.on_missing == OnMissing.REDRAW, paths)
+            redrawn += lost
+            if not lost.total() and not leave_out(drawn, counts, paths, ruled_out, removed):
                 break
+        if asked.num_samples is None:  # nothing was drawn in the place of what is missing
+            removed, redrawn = {name: removed[name] + _missing(redrawn[name]) for name in counts}, Counter()
         taken = [candidate for name in counts for candidate in drawn[name][: counts[name]]]
         stream(asked.seed, "mix", "order").shuffle(taken)
         form = widest(pool.form for pool in pools.values())
@@ -104,6 +107,11 @@ def open_pool(name: str, count: int, asked: MixRequest, given: str | Path | None
         known = choices([*sources(), "pgt"])
         raise InputError(f"--shares {name}: not a source ({known}), dataset directory, file or Hub id (owner/name)")
     return directory(as_directory(name))
+
+
+def _missing(number: int) -> Counter[str]:
+    """Return so many rows under the reason that their images are missing; nothing where there are none."""
+    return +Counter({"image missing": number})
 
 
 def _one_family(pools: Mapping[str, Pool], ruled_out: Exclusion) -> None:

@@ -104,50 +104,46 @@ def enough(
     removed: Mapping[str, Counter[str]],
 ) -> None:
     """Raise `InputError` that says how many rows there are, where went the others, and how to get more."""
-    for name, count in counts.items():
+    for name, number in counts.items():
+        count = max(1, number)  # where all rows are taken, there may be none left
         if len(drawn[name]) < count:
             gone = "".join(f", {number:,} removed ({why})" for why, number in sorted(removed[name].items()))
             left = f"{len(drawn[name]):,} of {len(pools[name].candidates):,} read"
-            remedy = f"lower --num-samples, or {pools[name].wider}"
+            remedy = f"lower --num-samples, or {pools[name].wider}" if number else "check --image-root and --exclude"
             raise InputError(f"{name}: {count:,} rows are needed, but there are {left}{gone}; {remedy}")
 
 
 def images_of(
     drawn: dict[str, list[Candidate]],
     counts: Mapping[str, int],
-    pools: Mapping[str, Pool],
     shelf: Shelf,
-    redraw: bool,
+    leaves_out: bool,
     paths: dict[ImageRef, Path],
 ) -> Counter[str]:
-    """Get into `paths` the images of the first `counts` rows of each list of `drawn`; return how many were redrawn.
+    """Get into `paths` the images of the first `counts` rows of each list of `drawn`; return how many rows have none.
 
-    A row without its images is an error that names it, or, with `redraw`, leaves its list, and the next one moves up.
+    Such a row is an error that names it, or, with `leaves_out`, leaves its list, and the next one moves up.
 
     Raises:
-        InputError: an image is missing, or there are too few rows with images.
+        InputError: an image is missing.
     """
-    redrawn: Counter[str] = Counter()
-    while True:
-        wanted = {ref for name, count in counts.items() for row in drawn[name][:count] for ref in row.images}
-        obtained = obtain(wanted - paths.keys(), shelf)
-        paths |= obtained.paths
-        lost = {
-            name: [row for row in drawn[name][:count] if not obtained.problems.keys().isdisjoint(row.images)]
-            for name, count in counts.items()
-        }
-        if not any(lost.values()):
-            return redrawn
-        told = [f"row {row.id}: {_problem(row, obtained.problems)}" for rows in lost.values() for row in rows]
+    wanted = {ref for name, count in counts.items() for row in drawn[name][:count] for ref in row.images}
+    obtained = obtain(wanted - paths.keys(), shelf)
+    paths |= obtained.paths
+    lost = {
+        name: [row for row in drawn[name][:count] if not obtained.problems.keys().isdisjoint(row.images)]
+        for name, count in counts.items()
+    }
+    told = [f"row {row.id}: {_problem(row, obtained.problems)}" for rows in lost.values() for row in rows]
+    if told:
         named = "; ".join(told[:MAX_NAMED]) + (f" and {len(told) - MAX_NAMED:,} more" if told[MAX_NAMED:] else "")
-        if not redraw:
+        if not leaves_out:
             raise InputError(f"{named}; fix this, or pass --on-missing redraw")
-        console.print(f"{len(told):,} rows are drawn again: {named}", soft_wrap=True, highlight=False)
-        for name, rows in lost.items():
-            redrawn[name] += len(rows)
-            gone = {row.id for row in rows}
-            drawn[name] = [row for row in drawn[name] if row.id not in gone]
-        enough(drawn, counts, pools, {name: Counter({"image missing": redrawn[name]}) for name in counts})
+        console.print(f"{len(told):,} rows are left out: {named}", soft_wrap=True, highlight=False)
+    for name, rows in lost.items():
+        gone = {row.id for row in rows}
+        drawn[name] = [row for row in drawn[name] if row.id not in gone]
+    return Counter({name: len(rows) for name, rows in lost.items()})
 
 
 def leave_out(

@@ -66,7 +66,7 @@ def _shown(
     name, _, given = entry.partition("=")
     if name in sources:
         beside = annotations.get(name)
-        if beside is not None and Path(beside).is_file():
+        if beside is not None and _is_one_split(str(beside)):
             beside = None  # it is the training split's own file
         found = load(sources[name], "test", given or beside, settings, shelf).annotations
         return (row.group for row in found.rows), found.family
@@ -87,3 +87,9 @@ def _shown(
                 )
             groups.append(line.strip())
     return groups, None
+
+
+def _is_one_split(annotations: str) -> bool:
+    """Tell whether annotations are a file, here or elsewhere; an archive holds the file of every split."""
+    is_file = annotations.startswith("http") or Path(annotations).is_file()
+    return is_file and not annotations.endswith(".zip")

@@ -14,6 +14,10 @@ from pgt_lora.data.mix.exclusion import label
 from pgt_lora.data.sources.source import Source, SourceSettings
 from pgt_lora.data.tasks.task import TaskSettings
 
+USED_BY = {
+    "vsr_split": "vsr", "absolute_distance": "spatialladder", "multi_view": "spatialladder", "crowds": "coco_position",
+}  # fmt: skip
+
 
 class OnMissing(StrEnum):
     """What is done where an image of a drawn row cannot be had."""
@@ -55,15 +59,25 @@ class MixRequest:
         """Check all that can be told before anything is read.
 
         Raises:
-            InputError: a value is unknown, or all rows are asked of anything but one source.
+            InputError: a value is unknown, all rows are asked of anything but one source, or a setting is for a source
+            that is not asked for.
         """
         if self.num_samples is None and not (len(self.shares) == 1 and self.shares.keys() <= sources().keys()):
             raise InputError("--all needs a single source; give --shares NAME=1, or --num-samples")
         if self.split not in SPLITS:
             raise InputError(f"--split {self.split!r}: known: {choices(SPLITS)}")
         chosen("--on-missing", self.on_missing, OnMissing)
+        self._check_settings()
         if len({name_of(share) for share in self.shares}) < len(self.shares):
             raise InputError(f"--shares: two directories with the same name among {choices(self.shares)}; rename one")
+
+    def _check_settings(self) -> None:
+        named = {*self.shares, *(entry.partition("=")[0] for entry in self.exclude)}
+        usual = SourceSettings()
+        for setting, source in USED_BY.items():
+            if source not in named and getattr(self.settings, setting) != getattr(usual, setting):
+                option = f"--{setting.replace('_', '-')}"
+                raise InputError(f"{option} is for {source}: name it in --shares or --exclude, or leave out {option}")
 
     def counts(self) -> dict[str, int]:
         """Return how many rows are drawn by each share; of all rows, one, until they are counted."""

@@ -15,7 +15,7 @@ from pgt_lora.core.terminal import track
 from pgt_lora.core.versions import versions
 from pgt_lora.core.workers import check_number, in_order
 from pgt_lora.data.directory import IMAGE_ROOT, VERSIONS, read_manifest, write_manifest
-from pgt_lora.data.overlay.originals import originals, place_of, taken
+from pgt_lora.data.overlay.originals import Originals, originals, place_of, taken
 from pgt_lora.data.overlay.plan import OverlaySettings, Seen, within_long_side
 from pgt_lora.data.overlay.shard import SEPARATE, OverlayJob, made_shard, write_shard
 from pgt_lora.data.parquet import total, write_shard_lines
@@ -81,14 +81,21 @@ def begin(
     originals.cache_clear()  # what lies there may have changed since
     rows = originals(place)
     if settings.separate:
-        ids = {rows.id(index) for index in range(len(rows))}
-        if twice := next((name for name in ids if name + SEPARATE in ids), None):
-            raise InputError(f"{source}: row {twice + SEPARATE}: has the id of the overlay of {twice}")
+        _check_separate(rows, source)
     num_rows = len(taken(place, settings.limit))
     number = num_shards or min(MAX_SHARDS, ceil(num_rows / ROWS_PER_SHARD))
     job = OverlayJob(place, unfinished(out).absolute(), settings, min(number, num_rows), seen, render)
     _claim(job, out, overwrite)
     return job
+
+
+def _check_separate(rows: Originals, source: str) -> None:
+    """Raise `InputError` where a row has the id that another one's overlay gets; only such ids are held in memory."""
+    places = range(len(rows))
+    of_overlays = {name.removesuffix(SEPARATE) for name in map(rows.id, places) if name.endswith(SEPARATE)}
+    again = map(rows.id, places) if of_overlays else ()
+    if name := next((name for name in again if name in of_overlays), None):
+        raise InputError(f"{source}: row {name + SEPARATE}: has the id of the overlay of {name}")
 
 
 def unfinished(out: Path) -> Path:
@@ -138,13 +145,13 @@ def finish(job: OverlayJob, out: Path, overwrite: bool = False) -> dict[str, Any
         shutil.rmtree(directory)
         told = ", ".join(f"{name}: {number:,}" for name, number in sorted(outcomes.items())) or "none is chosen"
         raise InputError(f"{job.source}: no photograph was drawn over ({told}); give a larger --proportion")
+    for left in (directory / "data").glob("*.partial-*"):
+        left.unlink()  # of a process that died, maybe on another machine: no rows of the dataset's
     rows = originals(job.source)
     sources = rows.sources(_source_counts(directory))
     facts |= {"versions": versions(*VERSIONS), "sources": sources, "overlay": dict(sorted(outcomes.items()))}
     if not job.render:
         facts[IMAGE_ROOT] = str(rows.root.resolve()) if str(rows.root) != "." else ""
-    for left in (directory / "data").glob("*.partial-*"):
-        left.unlink()
     write_shard_lines(directory, made)
     write_manifest(directory, job.asked, facts)
     (directory / RECORD).unlink()

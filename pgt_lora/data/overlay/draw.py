@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     LOOK_ALIKE = "left alone: shows what could be meant"
     NO_ROOM = "left alone: no room"
     SIZE = "left alone: too small or too long"
+    HOLDS = "left alone: holds primitives already"
     TEXT_ONLY = "passed: text alone"
     SEVERAL = "passed: several images"
 

@@ -14,7 +14,7 @@ from pgt_lora.data.parquet import parquet_files, stored_columns
 from pgt_lora.data.readers.build import NO_LICENSE
 from pgt_lora.data.readers.named import as_directory
 from pgt_lora.data.readers.tables import KINDS
-from pgt_lora.data.references import FIELDS, REFERENCES, read_image, reference
+from pgt_lora.data.references import FIELDS, REFERENCES, reference
 from pgt_lora.data.turns import Form, to_form
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -65,19 +65,17 @@ class Dataset:
         return str(self.ids[index]["id"])
 
     def row(self, index: int) -> dict[str, Any]:
-        """Return a row as a conversation; what was drawn over already is a photograph like any other."""
+        """Return a row as a conversation; what is drawn over already stays in its reference."""
         row = dict(to_form(self.rows[index], Form.CONVERSATIONS))
-        return row | {REFERENCES: [self._reference(each, row["id"]) for each in row.pop("images")]}
+        return row | {REFERENCES: [self._reference(each) for each in row.pop("images")]}
 
     def sources(self, counts: Mapping[str, int]) -> dict[str, Any]:
         """Return the sources that the directory lists."""
         return drawn_sources([(self.path, counts)])
 
-    def _reference(self, image: dict[str, Any], name: str) -> dict[str, Any]:
-        if self.by_reference and image["overlay"] is None:
-            return {field: image[field] for field in FIELDS}
+    def _reference(self, image: dict[str, Any]) -> dict[str, Any]:
         if self.by_reference:
-            image = read_image(image, self.root, f"{self.path}: row {name}")
+            return {field: image[field] for field in FIELDS}
         return reference(image["bytes"], image["path"])
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from pgt_lora.data.overlay.plan import (
 )
 from pgt_lora.data.parquet import shard_path, write_parquet, written_facts
 from pgt_lora.data.references import REFERENCES, read_image, read_photograph
-from pgt_lora.data.scene import Canvas
+from pgt_lora.data.scene import Canvas, Scene
 from pgt_lora.data.turns import IMAGE, Form, Role, Turn
 
 SEPARATE = "+pgt"  # behind the id of a row of which the overlay is a row of its own
@@ -125,6 +125,8 @@ def draw_row(rows: Originals, index: int, settings: OverlaySettings, seen: Seen)
     images, kept = row[REFERENCES], [row] if rows.are_asked else []
     if len(images) != 1:
         return kept, Outcome.SEVERAL if images else Outcome.TEXT_ONLY
+    if _holds_primitives(row):
+        return kept, Outcome.HOLDS
     where = f"row {row['id']}"
     photograph = decode({"bytes": read_photograph(images[0], rows.root, where)}, where)
     canvas = Canvas(*photograph.size)
@@ -148,6 +150,12 @@ def draw_row(rows: Originals, index: int, settings: OverlaySettings, seen: Seen)
     if not settings.separate:
         return [new], result.outcome
     return [*kept, new | {"id": row["id"] + SEPARATE}], result.outcome
+
+
+def _holds_primitives(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row asks about drawn things already: with more of them, its earlier answers would be wrong."""
+    scenes = [text for text in (row.get("scene"), *(each["overlay"] for each in row[REFERENCES])) if text]
+    return any(scene.boxes or scene.circles or scene.figures for scene in map(Scene.from_json, scenes))
 
 
 def _rendered(row: dict[str, Any], root: Path) -> dict[str, Any]:

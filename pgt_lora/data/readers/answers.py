@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
@@ -12,6 +12,13 @@ from pgt_lora.data.sample import AnswerFormat, parse_point
 
 LONGEST_OPTION = 200  # characters; what is longer is no option
 NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,11})(?:\.\d+)?")  # neither 007 nor 1,000, which are read in several ways
+ONES = "one|two|three|four|five|six|seven|eight|nine"
+TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
+NUMERAL = re.compile(  # one that is read in words or digits; "two hundred" is none
+    rf"(?<![\w.,])-?(?:\d+(?:,\d{{3}})*(?:\.\d+)?|\.\d+|0,\d+|(?:{TENS})(?:[ -](?:{ONES}))?|{TEENS}|{ONES}|zero)"
+    r"(?!\w|[.,]\d|\s+(?:hundred|thousand|million|billion|dozen))"
+)
 TRUTH, CONSENT = ("true", "false"), ("yes", "no")
 MARKED = re.compile(r"\(?([A-Z])(?:\)[.:]?|[.:])\s+(\S.*)", re.DOTALL)  # "A. left", "(A) left", "A) left", "A: left"
 LONE = re.compile(r"\(?([A-Z])\)?[.:]?")
@@ -53,13 +60,14 @@ def infer(question: str, said: str, given: Sequence[str] | None = None, stated: 
     `given` are choices that come with the data, `stated` a format that does.
 
     Raises:
-        Unreadable: the format is unknown, the answer is none of the choices, or two of these are the same.
+        Unreadable: the format is unknown or not the answer's, the answer is none of the choices, or two of these are
+            the same.
     """
     said = said.strip()
     if given and (twice := [each for each, count in Counter(given).items() if count > 1]):
         raise Unreadable(f"its choices name {twice[0][:40]!r} twice")
     if stated is not None:
-        return _stated(said, given, stated)
+        return _stated(question, said, given, stated)
     if given:
         answer = _optional(said, options_of(given)) or _choice(said, given)
         if answer is None:
@@ -132,15 +140,46 @@ def letter_of(answer: str, options: Options) -> str | None:
     return letter if marked and _key(marked[2]) == _key(text) else None
 
 
-def _stated(said: str, given: Sequence[str] | None, stated: str) -> Answer:
+def _stated(question: str, said: str, given: Sequence[str] | None, stated: str) -> Answer:
     if stated not in list(AnswerFormat):
         raise Unreadable(f"answer_format {stated!r}; known: {choices(AnswerFormat)}")
-    if stated == AnswerFormat.LETTER and given:
-        options = options_of(given)
-        return Answer(letter_of(said, options) or said, AnswerFormat.LETTER, options.letters)
     if stated == AnswerFormat.WORD and not given:
         raise Unreadable(f"a word as its answer, but no choices to read it by; {AnswerFormat.TEXT.value!r} needs none")
-    return Answer(said, AnswerFormat(stated), tuple(given) if given else None)
+    options = options_of(given) if given else options_in(question)
+    is_letter = stated == AnswerFormat.LETTER
+    text = _letter(said, options) if is_letter else _READABLE[stated](said, given or ())
+    if text is None:
+        raise Unreadable(f"its answer {said[:40]!r} is no {stated}; fix it, or state {AnswerFormat.TEXT.value!r}")
+    listed = options.letters if is_letter and options else given
+    return Answer(text, AnswerFormat(stated), tuple(listed) if listed else None)
+
+
+def _letter(said: str, options: Options | None) -> str | None:
+    """Return the letter that an answer is stated to be; None where it is none, or none of the options."""
+    if options:
+        return letter_of(said, options) or letter_of(said.upper(), options)
+    lone = LONE.fullmatch(said.upper())
+    return lone[1] if lone else None
+
+
+def _word(said: str, words: Sequence[str]) -> str | None:
+    return next((word for word in words if _key(word) == _key(said)), None)
+
+
+def _point(said: str) -> str | None:
+    """Return a point in the form in which points are compared: `(0.25, 0.75)`."""
+    point = f"({', '.join(part.strip() for part in said.strip('()[]').split(','))})"
+    return said if parse_point(said) else point if parse_point(point) else None
+
+
+# What no model could be right with is never stored: each returns the answer as it is scored, or None.
+_READABLE: dict[str, Callable[[str, Sequence[str]], str | None]] = {
+    AnswerFormat.TEXT: lambda said, given: said,
+    AnswerFormat.WORD: _word,
+    AnswerFormat.NUMBER: lambda said, given: said if len(set(NUMERAL.findall(said.lower()))) == 1 else None,
+    AnswerFormat.TRUE_FALSE: lambda said, given: bare if (bare := said.removesuffix(".")).lower() in TRUTH else None,
+    AnswerFormat.POINT: lambda said, given: _point(said),
+}
 
 
 def _optional(said: str, options: Options) -> Answer | None:

@@ -1,6 +1,6 @@
 """The import of other people's data: rows of any known form become a dataset directory, and one for testing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from pgt_lora.data.readers.reader import NONE
 from pgt_lora.data.readers.settings import ImportSettings, OnError
 from pgt_lora.data.readers.split import by_column, by_share, groups_of
 from pgt_lora.data.readers.stores import fetched, terms
-from pgt_lora.data.readers.survey import MAX_LISTED, Survey, survey
+from pgt_lora.data.readers.survey import MAX_LISTED, Contents, Survey, survey
 from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.turns import Form
@@ -58,7 +58,8 @@ def import_data(source: str, out: Path, settings: ImportSettings | None = None, 
         for part, place in places.items():
             numbers = test if part == "test" else set(groups) - test
             directory = stack.enter_context(new_directory(place, overwrite))
-            samples = _samples(table, reading, {number: groups[number] for number in numbers})
+            held = Contents()
+            samples = _samples(table, reading, {number: groups[number] for number in numbers}, held)
             shown = track(samples, len(numbers), f"Writing {place.name}")
             if settings.by_reference:
                 root = (table.folder or Path()).resolve()
@@ -66,7 +67,9 @@ def import_data(source: str, out: Path, settings: ImportSettings | None = None, 
                 made = write_rows(directory, rows, Form.CONVERSATIONS, by_reference=True) | {IMAGE_ROOT: str(root)}
             else:
                 made = write_samples(directory, (sample for sample, _ in shown), result.form)
-            made["sources"] = {table.name: _facts(result, table, reading, len(numbers))}
+            unread = result.problems if part == "train" else []  # which are of neither part, and told once
+            facts = _facts(table, held, len(numbers), unread, settings.mirrors)
+            made["sources"] = {table.name: facts | _read_as(result, reading)}
             write_manifest(directory, _request(table, settings, part), made)
     return list(places.values())
 
@@ -142,29 +145,39 @@ def _repeated(result: Survey) -> str:
     return f"{line}, {len(result.contradictions):,} with another answer, as {second} and {first}"
 
 
-def _samples(table: Table, reading: Reading, groups: Mapping[int, str]) -> Iterator[tuple[Sample, tuple[Picture, ...]]]:
+def _samples(
+    table: Table, reading: Reading, groups: Mapping[int, str], held: Contents
+) -> Iterator[tuple[Sample, tuple[Picture, ...]]]:
+    """Yield the rows that have groups as samples, with their pictures, and count in `held` what they hold."""
     for number, _, values in table.numbered():
         if number in groups:
             item = reading.item(values)
+            held.count(item)
             images = tuple(map(reading.album.read, item.pictures))
             yield item.sample(table.id_of(number), table.name, groups[number], images), item.pictures
 
 
-def _facts(result: Survey, table: Table, reading: Reading, num_rows: int) -> dict[str, Any]:
-    """Return what the manifest says of the rows' source: where they come from, and how they were read."""
+def _facts(
+    table: Table, held: Contents, num_rows: int, unread: Sequence[str], mirrors: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what the manifest says of the rows' source: where they come from, and what they hold."""
     facts = {"license": NO_LICENSE, **table.facts}
     return {
         **facts,
-        **terms(facts, result.stores, result.num_images),
-        "form": reading.reader.name,
-        "columns": {role: sorted(columns) for role, columns in sorted(result.used.items())},
-        "formats": dict(sorted(result.formats.items())),
-        "rows": len(result.rows) + len(result.problems),
-        "text_only": result.num_text_only,
-        "skipped": len(result.problems),
-        "skipped_rows": result.problems,
+        **terms(facts, held.stores, held.num_images, mirrors),
+        "formats": dict(sorted(held.formats.items())),
+        "rows": num_rows + len(unread),
+        "text_only": held.num_text_only,
+        "skipped": len(unread),
+        "skipped_rows": list(unread),
         "drawn": num_rows,
     }
+
+
+def _read_as(result: Survey, reading: Reading) -> dict[str, Any]:
+    """Return what the manifest says of how the rows were read."""
+    columns = {role: sorted(columns) for role, columns in sorted(result.used.items())}
+    return {"form": reading.reader.name, "columns": columns}
 
 
 def _request(table: Table, settings: ImportSettings, part: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pgt_lora.data.turns import Role
 
 def read(row: Row) -> list[tuple[Role, Content]]:
     """Return the turns of `texts`; what else a part says, such as its source, is not read."""
-    parts = row.need("texts")
+    parts = row.entries("texts")
     if not isinstance(parts, list):
         raise Unreadable(f"its texts are {shortened(parts)}, which is no list")
     return [turn for part in parts for turn in _turns(part)]

@@ -22,7 +22,7 @@ SPEAKERS = {
 
 def read(row: Row) -> list[tuple[Role, Content]]:
     """Return the turns of `conversations`; images stand where the texts say `<image>`."""
-    entries = row.need("conversations")
+    entries = row.entries("conversations")
     if not isinstance(entries, list):
         raise Unreadable("its conversations are no list")
     return [_turn(entry) for entry in entries]

@@ -22,7 +22,7 @@ IMAGE_KEYS = ("image", "image_url", "url", "path", "base64", "bytes")
 
 def read(row: Row) -> list[tuple[Role, Content]]:
     """Return the turns of `messages`."""
-    return said(row.need("messages"), "messages")
+    return said(row.entries("messages"), "messages")
 
 
 def said(messages: Any, what: str) -> list[tuple[Role, Content]]:

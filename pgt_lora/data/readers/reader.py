@@ -68,6 +68,11 @@ class Row:
             raise Unreadable(f"its {role} are {shortened(value)}; a list of texts is needed")
         return tuple(str(each).strip() for each in listed)
 
+    def entries(self, role: str) -> Any:
+        """Return a list that the row must have, also where a table writes it as one text."""
+        value = self.need(role)
+        return (written_list(value) or value) if isinstance(value, str) else value
+
     def images(self) -> list[Any]:
         """Return the images that the row names, each as it names it."""
         value = self.get("image")

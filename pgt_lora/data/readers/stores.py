@@ -36,10 +36,12 @@ def _references(table: Table, reading: Reading) -> set[ImageRef]:
     return references
 
 
-def terms(facts: Mapping[str, Any], counts: Mapping[str, int], num_images: int) -> dict[str, Any]:
+def terms(
+    facts: Mapping[str, Any], counts: Mapping[str, int], num_images: int, mirrors: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the license of a source's facts with what is known of the images that come from stores, store by store.
 
-    `counts` are the images of each store, among `num_images`.
+    `counts` are the images of each store, among `num_images`; `mirrors` are the hosts that were asked for others.
     """
     license = dict(facts["license"])
     if not counts:
@@ -47,7 +49,7 @@ def terms(facts: Mapping[str, Any], counts: Mapping[str, int], num_images: int) 
     used = {name: stores()[name] for name in sorted(counts)}
     told = [f"{name}: {store.terms}" for name, store in used.items()]
     others = [f"others: {license['images']}"] if sum(counts.values()) < num_images else []
-    origins = {name: store.host or "/".join(store.archive or ()) for name, store in used.items()}
+    origins = {name: mirrors.get(name) or store.host or "/".join(store.archive or ()) for name, store in used.items()}
     return {
         "license": license | {"images": "; ".join([*told, *others]), "redistributable": False},
         "stores": {

@@ -36,18 +36,32 @@ class Known:
 
 
 @dataclass
-class Survey:
-    """What was found: the rows that can be read, by number, and the others as lines; formats, columns, images."""
+class Contents:
+    """What some rows hold: how many answers are of each format, their images, and how many of each store."""
 
-    rows: dict[int, Known] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
     formats: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, tuple[str, str]] = field(default_factory=dict)
-    used: dict[str, Counter[str]] = field(default_factory=dict)
-    columns: Counter[str] = field(default_factory=Counter)
     num_images: int = 0
     num_text_only: int = 0
     stores: Counter[str] = field(default_factory=Counter)
+
+    def count(self, item: Item) -> None:
+        """Count a row."""
+        self.formats[item.answer.format] += 1
+        self.num_images += len(item.pictures)
+        self.num_text_only += not item.pictures
+        references = (stored(picture.name or "") for picture in item.pictures)
+        self.stores.update(reference.store for reference in references if reference)
+
+
+@dataclass
+class Survey(Contents):
+    """What was found: the rows that can be read, by number, and the others as lines; columns, and what rows hold."""
+
+    rows: dict[int, Known] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    examples: dict[str, tuple[str, str]] = field(default_factory=dict)
+    used: dict[str, Counter[str]] = field(default_factory=dict)
+    columns: Counter[str] = field(default_factory=Counter)
     form: Form = Form.QUESTIONS
     first: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)  # by images and question: a row, its answer
     num_repeated: int = 0
@@ -55,6 +69,7 @@ class Survey:
 
     def add(self, number: int, where: str, item: Item, digests: Sequence[str]) -> None:
         """Count a row that can be read."""
+        self.count(item)
         keys = [f"image:{digest[:32]}" for digest in digests]
         if item.group is not None:
             keys.append(f"{NAMED}{item.group}")
@@ -65,16 +80,11 @@ class Survey:
         self.num_repeated += before != where
         if its_answer != answer:
             self.contradictions.append((before, where))
-        self.formats[item.answer.format] += 1
         self.examples.setdefault(item.answer.format, (item.turns[-2].text, item.turns[-1].text))
         self.columns.update(map(str, item.row.values))
         for role in item.row.names:
             if column := item.row.column(role):
                 self.used.setdefault(role, Counter())[column] += 1
-        self.num_images += len(digests)
-        self.num_text_only += not digests
-        references = (stored(picture.name or "") for picture in item.pictures)
-        self.stores.update(reference.store for reference in references if reference)
 
 
 def _hash(text: str) -> bytes:

@@ -15,6 +15,7 @@ from pgt_lora.data.limit import nested
 
 Rows = Iterator[tuple[str, Any]]  # the words that name a row, and the row, or the `InputError` that it cannot be read
 ROWS_AT_A_TIME = 256
+LONGEST_CELL = 2**31 - 1  # characters: as many as every platform lets csv read; images stand in cells, too
 BLANK = re.compile(r"\s*")
 
 
@@ -149,6 +150,7 @@ def _json_lines(path: Path) -> Rows:
 
 
 def _csv(path: Path) -> Rows:
+    csv.field_size_limit(LONGEST_CELL)
     lines = csv.reader(io.StringIO(_text(path)), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     try:
         head = next(lines, [])

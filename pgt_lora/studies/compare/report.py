@@ -172,8 +172,8 @@ def print_results(page: Page) -> None:
                 table.add_section()
         console.print(table)
     console.print(
-        "†: not above chance. Bold: differs by more than noise (5%, Holm's correction over the tasks), and at least one "
-        f"of the two is above chance. {page.caveat}",
+        "†: not above chance. Bold: differs by more than noise (5%, Holm's correction over the tasks), and at least "
+        f"one of the two is above chance. {page.caveat}",
         soft_wrap=True,
     )
 

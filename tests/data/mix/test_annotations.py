@@ -1,5 +1,6 @@
 """Annotations come from the Hub."""
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -9,7 +10,11 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.sources.source import SourceSettings
+from pgt_lora.data.mix.annotations import Loaded, load
+from pgt_lora.data.mix.exclusion import excluded
+from pgt_lora.data.mix.images import Shelf
+from pgt_lora.data.mix.request import sources
+from pgt_lora.data.sources.source import Annotations, Source, SourceSettings
 from pgt_lora.data.sources.tallyqa import ARCHIVE
 from tests.support.hub_calls import call, call_here
 from tests.support.hub_server import Hub, Repo, sha
@@ -50,6 +55,37 @@ def test_annotations_come_from_the_hub_at_a_stated_revision(tmp_path: Path, monk
     assert read_manifest(tmp_path / "b")["sources"]["vsr"]["revision"] == commit
     with pytest.raises(InputError, match="test items of the other"):
         mixed(tmp_path / "c", num_samples=1, annotations=pinned, shares={"vsr": 1}, **asked)
+
+
+def test_urls_that_end_in_the_same_name_are_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = fixture(tmp_path / "in")["tallyqa"]
+
+    def download(url: str, path: Path, *_: Any) -> None:
+        path.parent.mkdir(parents=True)
+        rows = json.loads((given / "train.json").read_text())
+        path.write_text(json.dumps(rows if url.startswith("https://a.org/") else rows[:1]))
+
+    monkeypatch.setattr("pgt_lora.data.fetch.download", download)
+    shelf, source = Shelf(tmp_path / "cache"), sources()["tallyqa"]
+    for _ in range(2):
+        first, second = (
+            load(source, "train", f"https://{host}/train.json", SourceSettings(), shelf).annotations.rows
+            for host in ("a.org", "b.org")
+        )
+        assert len(first) > len(second) == 1
+
+
+def test_the_training_file_of_a_url_is_not_its_own_test_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def read(source: Source, split: str, given: Any, *_: Any) -> Loaded:
+        asked.append((split, given))
+        return Loaded(Annotations(()), {})
+
+    monkeypatch.setattr("pgt_lora.data.mix.exclusion.load", read)
+    for url in ("https://a.org/train.json", "https://a.org/both.zip", "owner/name"):
+        excluded(["tallyqa"], SourceSettings(), Shelf(tmp_path), {"tallyqa": url})
+    assert asked == [("test", None), ("test", "https://a.org/both.zip"), ("test", "owner/name")]
 
 
 @pytest.mark.parametrize("fresh_process", [False, pytest.param(True, marks=pytest.mark.slow)])

@@ -134,6 +134,22 @@ def test_a_missing_image_is_named_or_its_row_drawn_again(standin: Path, tmp_path
         mix(standin, tmp_path / "b", 60, image_root=tmp_path / "root", on_missing="redraw")
 
 
+def test_all_rows_but_those_without_an_image_are_taken(standin: Path, tmp_path: Path) -> None:
+    whole = mix(standin, tmp_path / "whole", None, shares={"vsr": 1})
+    shutil.copytree(standin / IMAGES, tmp_path / "root")
+    lost = rows(tmp_path / "whole")[0]["images"][0]["path"]
+    (tmp_path / "root" / lost).unlink()
+    asked: dict[str, Any] = {"shares": {"vsr": 1}, "image_root": tmp_path / "root", "on_missing": "redraw"}
+    facts = mix(standin, tmp_path / "a", None, **asked)["sources"]["vsr"]
+    gone = [row["id"] for row in rows(tmp_path / "whole") if row["images"][0]["path"] == lost]
+    assert facts["removed"]["image missing"] == len(gone) and facts["redrawn"] == 0
+    assert facts["drawn"] == len(rows(tmp_path / "a")) == whole["num_samples"] - len(gone)
+    shutil.rmtree(tmp_path / "root")
+    (tmp_path / "root").mkdir()
+    with pytest.raises(InputError, match=r"there are 0 of .* removed \(image missing\)"):
+        mix(standin, tmp_path / "b", None, **asked)
+
+
 def test_only_the_images_of_drawn_rows_are_fetched(tmp_path: Path, host: Host) -> None:
     given = fixture(tmp_path / "in")
     root = tmp_path / "in/root"

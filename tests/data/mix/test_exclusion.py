@@ -7,7 +7,8 @@ import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.data.sources.source import SourceSettings
+from pgt_lora.data.mix.request import MixRequest
+from pgt_lora.data.sources.source import Crowds, SourceSettings
 from pgt_lora.studies.compare.runs import shared_images
 from tests.support.mixes import fixture, mix, mixed, rows
 from tests.support.own_data import imported
@@ -62,6 +63,19 @@ def test_an_image_is_left_out_by_its_file_whatever_its_group(standin: Path, tmp_
     assert shared_images({"own": own}, tmp_path / "c") == 0
     with pytest.raises(InputError, match=r"there are 0 of 5 read, 5 removed \(image in own\)"):
         mix(standin, tmp_path / "d", 1, shares={str(tmp_path / "a"): 1}, exclude=[str(own)])
+
+
+def test_a_setting_of_a_source_that_is_not_asked_for_is_refused() -> None:
+    for option, source, settings in (
+        ("--crowds", "coco_position", SourceSettings(crowds=Crowds.IGNORE)),
+        ("--multi-view", "spatialladder", SourceSettings(multi_view=True)),
+        ("--absolute-distance", "spatialladder", SourceSettings(absolute_distance=True)),
+        ("--vsr-split", "vsr", SourceSettings(vsr_split="zeroshot")),
+    ):
+        with pytest.raises(InputError, match=rf"^{option} is for {source}: name it in --shares or --exclude, or leave"):
+            MixRequest(1, shares={"tallyqa": 1.0}, settings=settings).check()
+        MixRequest(1, shares={source: 1.0}, settings=settings).check()
+        MixRequest(1, shares={"tallyqa": 1.0}, settings=settings, exclude=[f"{source}=FILE"]).check()
 
 
 @pytest.mark.parametrize("entry", ["nowhere", "{tmp}/cats.txt", "{tmp}/in", "vsr={tmp}/in/ladder.jsonl"])

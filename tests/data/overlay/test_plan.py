@@ -15,6 +15,7 @@ from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.mixture import mixture
 from pgt_lora.data.overlay.build import overlay_data
+from pgt_lora.data.overlay.draw import Outcome
 from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.data.parquet import parquet_files
 from pgt_lora.data.preview import write_preview
@@ -137,9 +138,16 @@ def test_whatever_takes_a_dataset_draws(plan: Path, tmp_path: Path, monkeypatch:
     files = sorted((tmp_path / "out" / "images").iterdir())
     assert [file.read_bytes() for file in files] == list(drawn.values())
     write_preview(plan, tmp_path / "page.html")
-    overlay_data(str(plan), tmp_path / "again", replace(ALL, seed=1))
-    twice = {row["id"]: row["messages"] for row in open_dataset(tmp_path / "again")}
-    assert any(len(messages) == 8 for messages in twice.values())
+
+
+def test_what_holds_primitives_is_never_drawn_over_again(plan: Path, tmp_path: Path) -> None:
+    pixels = tmp_path / "pixels"
+    overlay_data(str(plan.with_name("photographs")), pixels, ALL, render=True)
+    for source in (plan, pixels):
+        overlay_data(str(source), tmp_path / "again", replace(ALL, seed=1), overwrite=True)
+        rows = list(open_dataset(source))
+        assert read_manifest(tmp_path / "again")["overlay"] == {Outcome.HOLDS: len(rows)}
+        assert list(open_dataset(tmp_path / "again")) == rows
 
 
 def test_it_is_pushed_with_pixels_or_as_paths(

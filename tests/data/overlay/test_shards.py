@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,25 @@ def test_shards_are_made_anywhere_in_any_order(source: Path, whole: Path, tmp_pa
     facts = [write_shard(sent, number) for number in (2, 1, 2)]
     assert facts[0] == facts[2]
     assert finish(job, tmp_path / "out") == read_manifest(whole)
+
+
+def test_what_another_machine_left_behind_is_no_rows(source: Path, whole: Path, tmp_path: Path) -> None:
+    job = begin(str(source), tmp_path / "out", SETTINGS, num_shards=NUM_SHARDS)
+    for number in range(NUM_SHARDS):
+        write_shard(job, number)
+    whole_one = job.path(1).read_bytes()
+    for name, data in (("torn", whole_one[:60]), ("twice", whole_one)):
+        job.path(1).with_name(f"{job.path(1).name}.partial-elsewhere-{name}").write_bytes(data)
+    assert finish(job, tmp_path / "out") == read_manifest(whole)
+
+
+def test_a_row_with_the_id_of_an_overlay_is_refused(tmp_path: Path) -> None:
+    first, *others = talks()[5:8]
+    clash = [first, *others[:1], replace(others[1], id=f"{first.id}{shard.SEPARATE}")]
+    for rows, says in ((clash, rf"row {first.id}\+pgt: has the id of the overlay"), (clash[1:], None)):
+        source = write_conversations(tmp_path / f"rows-{len(rows)}", rows)
+        with pytest.raises(InputError, match=says) if says else nullcontext():
+            begin(str(source), tmp_path / f"out-{len(rows)}", replace(SETTINGS, separate=True))
 
 
 def test_the_sight_of_models_travels(source: Path, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from pgt_lora.data.readers.answers import alternatives_in, infer, options_in
 from pgt_lora.data.readers.reader import Unreadable
+from pgt_lora.evaluation.reading import parse
+from pgt_lora.evaluation.scoring import correct
 
 LISTED = "Where is the cat?\nA. left\nB. right\nC. on top\nAnswer with the option's letter."
 INLINE = "Where is it? (A) left (B) right Answer with the option's letter from the given choices directly."
@@ -87,6 +89,42 @@ def test_what_the_data_state_is_taken_or_refused() -> None:
     ):
         with pytest.raises(Unreadable, match=says):
             infer("Which?", "center", given, stated)
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "given", "stated", "text"),
+    [
+        (LISTED, "B.", None, "letter", "B"),
+        (LISTED, "(b)", None, "letter", "B"),
+        (LISTED, "B. right", None, "letter", "B"),
+        ("Which circle?", "(K)", None, "letter", "K"),
+        (LISTED, "D", None, "letter", None),
+        (LISTED, "right", None, "letter", None),
+        ("Which?", "C", ["left", "right"], "letter", None),
+        ("Is it?", "True.", None, "true_false", "True"),
+        ("Is it?", "Yes", None, "true_false", None),
+        ("Where?", "0.25,0.75", None, "point", "(0.25, 0.75)"),
+        ("Where?", "(25%, 75%)", None, "point", None),
+        ("How many?", "1,000", None, "number", "1,000"),
+        ("How many?", "twenty-one cats", None, "number", "twenty-one cats"),
+        ("How many?", "two hundred", None, "number", None),
+        ("How many?", "3 or 4", None, "number", None),
+        ("How many?", "several", None, "number", None),
+        ("Where?", "Left.", ["left", "right"], "word", "left"),
+        ("Where?", "A", ["left", "right"], "word", None),
+        ("What is it?", "a bus", None, "text", "a bus"),
+    ],
+)
+def test_an_answer_is_what_its_stated_format_says(
+    question: str, said: str, given: list[str] | None, stated: str, text: str | None
+) -> None:
+    if text is None:
+        with pytest.raises(Unreadable, match=rf"its answer .* is no {stated}; fix it, or state 'text'"):
+            infer(question, said, given, stated)
+        return
+    answer = infer(question, said, given, stated)
+    assert (answer.text, answer.format) == (text, stated)
+    assert text == "a bus" or correct(parse(said, stated, answer.choices), text, stated)
 
 
 def test_choices_that_are_the_same_are_refused() -> None:

@@ -1,13 +1,14 @@
 """What is held out shares no image with what is trained on."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.readers.build import ImportSettings, import_data
+from pgt_lora.data.readers.build import ImportSettings, OnError, import_data
 from pgt_lora.data.readers.split import by_share, groups_of
 from pgt_lora.data.readers.survey import Known
 from tests.support.own_data import lines, llava, llava_rows, png, sharegpt
@@ -33,6 +34,21 @@ def test_the_split_is_by_image_and_the_same_every_time(tmp_path: Path) -> None:
     (moved / "mix.json").write_text(json.dumps(llava_rows()[::-1]), encoding="utf-8")
     (_, again) = import_data(str(moved / "mix.json"), tmp_path / "again", ImportSettings(test=0.3))
     assert set(open_dataset(again)["group"]) == set(open_dataset(test)["group"])
+
+
+def test_each_part_s_manifest_tells_of_its_own_rows(tmp_path: Path) -> None:
+    rows = [*llava_rows(), {"conversations": []}]
+    llava(tmp_path)
+    (tmp_path / "mix.json").write_text(json.dumps(rows), encoding="utf-8")
+    parts = import_data(str(tmp_path / "mix.json"), tmp_path / "out", ImportSettings(test=0.3, on_error=OnError.SKIP))
+    told = []
+    for part in parts:
+        shown, (facts,) = open_dataset(part), read_manifest(part)["sources"].values()
+        assert facts["formats"] == Counter(shown["answer_format"])
+        assert facts["text_only"] == sum(not images for images in shown["images"])
+        assert facts["rows"] - facts["skipped"] == facts["drawn"] == len(shown)
+        told.append((facts["rows"], facts["skipped"], len(facts["skipped_rows"])))
+    assert told == [(15, 1, 1), (6, 0, 0)]
 
 
 def test_the_same_pixels_in_another_file_are_the_same_image(tmp_path: Path) -> None:

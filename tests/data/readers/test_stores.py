@@ -32,7 +32,7 @@ def test_images_of_all_stores_are_fetched_once(tmp_path: Path, host: Host, capsy
     assert set(facts["stores"]) == set(NAMES)
     assert facts["stores"]["gqa"] == {
         "images": 1,
-        "origin": FOLDERS["gqa/images"].host,
+        "origin": settings.mirrors["gqa"],
         "terms": FOLDERS["gqa/images"].terms,
     }
     assert facts["license"]["images"].startswith("coco: COCO terms of use") and not facts["license"]["redistributable"]
@@ -51,6 +51,9 @@ def test_images_below_a_folder_are_taken_from_there(tmp_path: Path, host: Host) 
     assert not host.requests
     (facts,) = read_manifest(out)["sources"].values()
     assert set(facts["stores"]) == set(NAMES)
+    parts = import_data(str(mix(tmp_path)), tmp_path / "parts", ImportSettings(image_root=root, test=0.4))
+    train, test = (set(facts["stores"]) for part in parts for facts in read_manifest(part)["sources"].values())
+    assert train | test == set(NAMES) and not train & test
     (root / "gqa/images/2354786.jpg").unlink()
     with pytest.raises(InputError, match=r"line 2: its image 'gqa/images/2354786.jpg' is not in .*pass --image-root"):
         import_data(str(mix(tmp_path)), tmp_path / "less", ImportSettings(image_root=root))

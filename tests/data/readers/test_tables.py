@@ -1,11 +1,17 @@
 """Files of rows: what names a row, and what is said where a file is broken."""
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import open_dataset
+from pgt_lora.data.readers.build import import_data
 from pgt_lora.data.readers.tables import open_file
+from pgt_lora.data.turns import turns
+from tests.support.own_data import images, turn
 
 
 def read(path: Path, text: str | bytes) -> list:
@@ -25,6 +31,7 @@ def test_rows_are_named_by_the_lines_they_begin_in(tmp_path: Path) -> None:
     assert read(table, 'a,b\n1,"two\nlines"\n3,\u2028\n') == [
         (f"{table}, line 2", {"a": "1", "b": "two\nlines"}), (f"{table}, line 4", {"a": "3", "b": "\u2028"}),
     ]  # fmt: skip
+    assert read(table, f"a\n{'x' * 140_000}\n")[0][1] == {"a": "x" * 140_000}  # such as an image as base64
     assert read(tmp_path / "rows.tsv", "a\tb\n1\t2\n")[0][1] == {"a": "1", "b": "2"}
 
 
@@ -53,3 +60,22 @@ def test_a_broken_line_leaves_the_others(tmp_path: Path) -> None:
     assert isinstance(broken[1], InputError)
     assert broken[0].endswith("line 2")
     assert isinstance(read(tmp_path / "a.csv", "a,b\n1\n")[0][1], InputError)
+
+
+def test_lists_that_cells_hold_as_text_are_read(tmp_path: Path) -> None:
+    images(tmp_path, ["0.png"])
+    question, answer = "How many?", "12"
+    said = {
+        "conversations": [turn("human", question), turn("gpt", answer)],
+        "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+        "texts": [{"user": question, "assistant": answer}],
+    }
+    for column, listed in said.items():
+        with (tmp_path / f"{column}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([(column, "image"), (json.dumps(listed), "0.png")])
+        (out,) = import_data(str(tmp_path / f"{column}.csv"), tmp_path / column)
+        (row,) = open_dataset(out)
+        assert (turns(row)[0].text, row["answer"]) == (question, answer)
+    (tmp_path / "no.csv").write_text("conversations,image\nnone,0.png\n")
+    with pytest.raises(InputError, match="line 2: its conversations are no list"):
+        import_data(str(tmp_path / "no.csv"), tmp_path / "no")

@@ -84,7 +84,7 @@ def things(recipe: Recipe, which: str, number: int, first: int = 0) -> Path:
         with new_directory(path, overwrite=True) as directory:
             samples = (sample(index, which, canvas, grounds, tally) for index in range(first, first + number))
             made = write_samples(directory, track(samples, number, "Drawing things"))
-            write_manifest(directory, asked, made | tally.facts())
+            write_manifest(directory, asked, made | tally.facts() | grounds.sources("things", number))
     return path
 
 

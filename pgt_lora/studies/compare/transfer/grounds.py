@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from pgt_lora.core.files import file_digest
 from pgt_lora.data.scene import Box, Canvas, Circle
 from pgt_lora.data.scene.palette import BACKGROUND, COLORS, blend, delta_e
 from pgt_lora.data.varied import is_own
-from pgt_lora.studies.compare.transfer.photographs import ALL, TEST, TRAIN, crop
+from pgt_lora.studies.compare.transfer.photographs import ALL, TEST, TRAIN, crop, license_of
 from pgt_lora.studies.compare.transfer.textures import TEXTURES, texture
 from pgt_lora.tiny.grounds import far_from_names, is_certain
 from pgt_lora.tiny.picture import Thing
@@ -39,6 +40,12 @@ class Grounds:
     def made_of(self) -> dict[str, str]:
         """What the grounds depend on beside the code: the photographs, by the hashes of their files."""
         return {name: file_digest(ALL[name].path) if self.are_images else "" for name in self.names}
+
+    def sources(self, name: str, num_samples: int) -> dict[str, Any]:
+        """Return the field of a manifest that says on what terms samples of a source over these grounds are."""
+        if not self.are_images:
+            return {}
+        return {"sources": {name: {"license": license_of(self.names), "drawn": num_samples}}}
 
 
 @dataclass(frozen=True)

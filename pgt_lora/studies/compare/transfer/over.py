@@ -32,7 +32,8 @@ def over(data: Path, grounds: Grounds) -> Path:
         with new_directory(path, overwrite=True) as directory:
             rows = track(open_dataset(data), manifest["num_samples"], f"Laying {grounds.sort} under samples")
             made = write_rows(directory, _rows(rows, grounds, tally), Form.QUESTIONS)
-            write_manifest(directory, asked, made | tally.facts())
+            sources = grounds.sources("pgt", manifest["num_samples"])
+            write_manifest(directory, asked, made | tally.facts() | sources)
     return path
 
 

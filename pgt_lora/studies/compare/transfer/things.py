@@ -61,7 +61,7 @@ def things_on_photographs(recipe: Recipe) -> Path:
         tally = Tally()
         with new_directory(path, overwrite=True) as directory:
             made = write_samples(directory, track(_samples(number, canvas, grounds, tally), number, "Drawing things"))
-            write_manifest(directory, asked, made | tally.facts())
+            write_manifest(directory, asked, made | tally.facts() | grounds.sources("things", number))
     return path
 
 

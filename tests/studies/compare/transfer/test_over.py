@@ -17,9 +17,10 @@ from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.studies.compare.transfer import grounds as transfer_grounds
 from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS, PLAIN_COLORS, TEXTURES_UNSEEN, Grounds
 from pgt_lora.studies.compare.transfer.over import over, scene_over
-from pgt_lora.studies.compare.transfer.photographs import ALL, TEST, TRAIN, Photograph
+from pgt_lora.studies.compare.transfer.photographs import ALL, TEST, TRAIN, Photograph, license_of
 from pgt_lora.tiny.grounds import KINDS
 from tests.support import differences
+from tests.support.command import call
 
 SORTS = {
     "colors": PLAIN_COLORS,
@@ -96,6 +97,23 @@ def test_what_is_made_is_reused_and_follows_the_gray_data(tmp_path: Path) -> Non
     assert (over(gray, PLAIN_COLORS) / MANIFEST).stat().st_mtime_ns != made
 
 
+def test_terms_of_the_photographs_are_those_of_the_samples(
+    gray_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = over(gray_dir, PHOTOGRAPHS["train"])
+    source = read_manifest(made)["sources"]["pgt"]
+    assert source["drawn"] == 60 and "flower: vultilion on Flickr, CC BY 2.0" in source["license"]["images"]
+    status, error = call(monkeypatch, capsys, "push-dataset", str(made), "a/b", "--dry-run")
+    assert status == 2 and "motorcycle: Middlebury 2014 stereo data, no license stated" in error
+    assert "pass --annotations-only" in error
+    assert license_of(["china", "coffee"])["redistributable"]
+    assert "sources" not in read_manifest(over(gray_dir, PLAIN_COLORS))
+    table = (Path(__file__).parents[4] / "data" / "README.md").read_text()
+    for name, each in ALL.items():
+        (line,) = (line for line in table.splitlines() if line.startswith(f"| {name} |"))
+        assert each.origin in line and (each.terms in line or "none stated" in line)
+
+
 def test_no_photograph_is_trained_on_and_tested_on(gray_dir: Path) -> None:
     assert len(TEST) >= 4 and len(TRAIN) >= 4
     assert not set(TRAIN) & set(TEST)
@@ -119,6 +137,6 @@ def test_textures_are_of_kinds_that_pre_training_lacks_and_colors_are_not_gray(g
 
 
 def test_a_photograph_that_is_not_installed_is_named_with_the_remedy() -> None:
-    for photograph in (Photograph("no_such_package", "a.png"), Photograph("skimage", "data/none.png")):
+    for photograph in (Photograph("no_such_package", "a.png", ""), Photograph("skimage", "data/none.png", "")):
         with pytest.raises(InputError, match=r"pip install scikit-image scikit-learn matplotlib"):
             _ = photograph.path
