@@ -2,8 +2,11 @@
 
 import json
 import re
+import shutil
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from pgt_lora.data.split import cell_of
 from pgt_lora.data.turns import question
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.diagnose.diagnose import diagnose_model
+from pgt_lora.studies.diagnose.layers import sites
 from pgt_lora.studies.diagnose.layers.problems import Split, problems_of
 from pgt_lora.studies.diagnose.layers.report import layer_chart
 from pgt_lora.studies.diagnose.layers.sites import (
@@ -192,7 +196,11 @@ def test_the_command_writes_figures_and_a_page(
     quick = ["--dtype", "float32", "--max_new_tokens", "1"]
     named = resolve(str(base_dir), quick, to_train=False)
     out = tmp_path / "out"
-    diagnose_model(named, data, None, out, quick, False, Probing("0,5", [Site.ANSWER, Site.OBJECTS]))
+    with monkeypatch.context() as patched, pytest.raises(InputError, match=r"0\.0 GB free"):
+        patched.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+        diagnose_model(named, data, None, out, quick, False, Probing("0", [Site.ANSWER]))
+    assert (out / "diagnosis.html").is_file()  # what was answered stays
+    diagnose_model(named, data, None, out, quick, True, Probing("0,5", [Site.ANSWER, Site.OBJECTS]))
     told = json.loads((out / "layers.json").read_text())
     assert [(each["site"], each["point"]) for each in told["figures"]] == [
         ("answer", "0"), ("answer", "5"),
@@ -212,4 +220,17 @@ def test_a_missing_package_is_named_before_anything_is_done(
     named = resolve(str(base_dir), to_train=False)
     with pytest.raises(InputError, match=r"pip install 'pgt-lora\[probes\]'"):
         diagnose_model(named, None, None, tmp_path / "out", (), False, Probing("all", list(Site)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_layers_and_sites_that_a_model_has_not_are_refused_before_anything_is_done(
+    base_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
+    named = resolve(str(base_dir), to_train=False)
+    with pytest.raises(InputError, match="the language model has the layers 0 to 5"):
+        diagnose_model(named, None, 2, tmp_path / "out", (), False, Probing("0,8,99", list(Site)))
+    monkeypatch.setattr(sites, "family_of", lambda base, revision: replace(FAMILIES["qwen2_5_vl"], whole_view=None))
+    with pytest.raises(InputError, match="leave out objects"):
+        diagnose_model(named, None, 2, tmp_path / "out", (), False, Probing("0", list(Site)))
     assert list(tmp_path.iterdir()) == []
