@@ -45,6 +45,21 @@ def test_seeds_are_one_row_and_what_differs_is_told(runs: list[Path]) -> None:
     assert sum(table.counts[:2]) == 80
 
 
+def test_arms_of_unequal_numbers_of_seeds_are_compared_with_the_base_and_not_with_each_other(
+    runs: list[Path], data: Path, tmp_path: Path
+) -> None:
+    others = [scored_run(tmp_path / f"o{seed}", data, BEFORE, AFTER, seed=seed, lora_r=2) for seed in (0, 1, 2)]
+    ((block,),) = (table.blocks for table in all_tables([*runs[:2], *others]))
+    assert [(row.arm, row.num_seeds) for row in block.rows] == [("base", 1), ("my_run-0", 2), ("o0", 3)]
+    assert [[cell.differs for cell in row.cells[:2]] for row in block.rows[1:]] == [[1, -1], [1, -1]]
+    without = [Path(shutil.copytree(run, tmp_path / f"no-base-{run.name}")) for run in (*runs[:2], *others)]
+    for run in without:
+        shutil.rmtree(run / "base")
+    with pytest.raises(InputError, match=r"no-base-o0 has 3 seeds and no-base-my_run-0, .* 2; give"):
+        all_tables(without)
+    assert [row.num_seeds for row in all_tables([*without[:2], *without[2:4]])[0].blocks[0].rows] == [2, 2]
+
+
 def test_the_three_forms(runs: list[Path]) -> None:
     tables = all_tables(runs)
     value, lost, _ = (f"{100 * cell.value:.1f}" for cell in tables[0].blocks[0].rows[1].cells)
