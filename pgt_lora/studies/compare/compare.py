@@ -51,7 +51,8 @@ def compare(
     adapters = arm_adapters(recipe, names)
     datasets = arm_data(recipe, names, real)
     check_held_out(tests, {f"arm {name}": path for name, path in datasets.items()})
-    runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers, arm_validation(recipe, names))
+    looked_at = arm_validation(recipe, names, next(iter(tests.values())))
+    runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers, looked_at)
     asked = {
         "model": model, "arms": [arm.name for arm in names], "seeds": seeds, "preset": preset and preset.name,
         "data": data, "eval_data": [str(each) for each in eval_data],
