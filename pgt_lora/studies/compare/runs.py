@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest, read_json
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
@@ -130,6 +131,24 @@ def describe(run: Run, out: Path) -> dict[str, Any]:
         "training": read_json(adapter / "run.json"),
         "loss": read_json(adapter / "loss.json"),
     }
+
+
+def check_not_trained_on(tests: Mapping[str, Path], adapters: Mapping[str, Path]) -> None:
+    """Check that no adapter was trained on an evaluation set, alone or in a mix, where a record beside it tells.
+
+    Raises:
+        InputError: one was.
+    """
+    for arm, path in adapters.items():
+        directory = find_adapter(path)
+        if not directory or not (directory / "run.json").is_file():
+            continue
+        trained = read_json(directory / "run.json")
+        parts = trained.get("data", {}).get("sources", {}).values()
+        known = {trained.get("content_hash"), *(part.get("content_hash") for part in parts)}
+        for test in tests.values():
+            if read_manifest(test)["content_hash"] in known:
+                raise InputError(f"--eval-data {test}: arm {arm} was trained on these items; give held-out ones")
 
 
 def shared_images(tests: Mapping[str, Path], data: Path) -> int:
