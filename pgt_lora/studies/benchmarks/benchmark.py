@@ -13,6 +13,7 @@ from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
+from pgt_lora.evaluation.evaluate import warn_if_trained_on
 from pgt_lora.evaluation.score_files import write_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of
@@ -22,12 +23,11 @@ from pgt_lora.studies.benchmarks.boxes import chosen_wrongly
 from pgt_lora.studies.benchmarks.catalog import Benchmark, Prompts
 from pgt_lora.studies.benchmarks.plan import Data, check_vsr_family, plan, prepare
 from pgt_lora.studies.benchmarks.reading import Item
-from pgt_lora.studies.benchmarks.reference import against, check_reference
+from pgt_lora.studies.benchmarks.reference import ASKED, against, check_asked, check_reference
 from pgt_lora.studies.benchmarks.report import Report, print_report, write_report
 from pgt_lora.studies.benchmarks.scores import by_benchmark, by_group, read_items
 from pgt_lora.studies.benchmarks.subject import differences, identity, image_limits, opened
 
-ASKED = "asked.json"
 LOGS = "lmms-eval"
 
 
@@ -53,6 +53,8 @@ def benchmark(
         kit.check(settings)
     else:
         harness.check(settings, family_of(checkpoint.base, checkpoint.revision))
+    for path in data.directories:
+        warn_if_trained_on(checkpoint, path)
     check_known("--annotations", data.annotations, data.sources)
     check_vsr_family(named, benchmarks, data.vsr_family)
     if reference:
@@ -65,6 +67,8 @@ def benchmark(
         "limit": settings.limit, "backend": settings.backend, "max_new_tokens": settings.max_new_tokens,
         "versions": versions, "prompts": data.prompts.value, "by": data.by and data.by.value,
     }  # fmt: skip
+    if reference:
+        check_asked(reference, asked | ({"max_new_tokens": kit.longest(named, settings)} if by_paper else {}))
     if out.is_dir() and any(out.iterdir()) and not (out / ASKED).is_file():
         raise InputError(f"{out}: not empty and not a benchmark's directory; choose another --out")
     if overwrite or not _same(out, asked):
@@ -75,17 +79,23 @@ def benchmark(
                 facts = kit.run(named, benchmarks, directories, settings, data.by, partial)
             else:
                 facts = _run(python, checkpoint, benchmarks, directories, settings, partial)
+            _items(benchmarks, partial, data, settings)  # where the model failed, `out` would stand in the way
             write_json(partial / ASKED, asked | {"facts": facts})
-    items = {
-        name: kit.read_items(each, out) if by_paper else read_items(each, out / LOGS, settings.backend)
-        for name, each in benchmarks.items()
-    }
+    items = _items(benchmarks, out, data, settings)
     report = _report(named.name, benchmarks, items, read_json(out / ASKED))
     _write(out, items, report)
     report = against(report, out, reference) if reference else report
     write_report(report, out)
     print_report(report)
     return report
+
+
+def _items(
+    benchmarks: Mapping[str, Benchmark], out: Path, data: Data, settings: harness.HarnessSettings
+) -> dict[str, list[Item]]:
+    if data.prompts == Prompts.PAPER:
+        return {name: kit.read_items(each, out) for name, each in benchmarks.items()}
+    return {name: read_items(each, out / LOGS, settings.backend) for name, each in benchmarks.items()}
 
 
 def _same(out: Path, asked: Mapping[str, Any]) -> bool:

@@ -9,11 +9,13 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json_lines, write_text
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
-from pgt_lora.data.directory import read_manifest
-from pgt_lora.evaluation.evaluate import answers, load_for_evaluation
+from pgt_lora.data.checked_images import checked_images
+from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.probability import By
 from pgt_lora.models.checkpoint import family_of
+from pgt_lora.models.lengths import measure
 from pgt_lora.models.names import Named
 from pgt_lora.studies.benchmarks.catalog import Benchmark
 from pgt_lora.studies.benchmarks.harness import HarnessSettings, check_numbers
@@ -35,6 +37,11 @@ def check(settings: HarnessSettings) -> None:
         raise InputError(f"--backend {settings.backend}: --prompts paper is answered by this kit itself; leave it out")
 
 
+def longest(named: Named, settings: HarnessSettings) -> int:
+    """Return how many tokens an answer may have."""
+    return settings.max_new_tokens or named.recipe.kit.max_new_tokens
+
+
 def run(
     named: Named, benchmarks: Mapping[str, Benchmark], directories: Mapping[str, Path], settings: HarnessSettings,
     by: By | None, out: Path,
@@ -45,12 +52,14 @@ def run(
     """
     checkpoint = named.checkpoint
     model, encoder = load_for_evaluation(checkpoint, named.recipe)
-    generation = Generation(settings.batch_size, settings.max_new_tokens or named.recipe.kit.max_new_tokens)
+    generation = Generation(settings.batch_size, longest(named, settings))
     (out / ANSWERS).mkdir()
     for name, benchmark in benchmarks.items():
         console.print(f"Asking {name}", soft_wrap=True)
         (task,) = benchmark.tasks
-        rows, predictions = answers(model, encoder, directories[task], generation, by or benchmark.by)
+        rows = first_rows(directories[task], settings.limit)
+        lengths = measure(encoder, checked_images(rows, directories[task]))
+        predictions = predict(model, encoder, rows, generation, by or benchmark.by, lengths)
         boxes = read_manifest(directories[task]).get("sources", {}).get(name, {}).get("boxes", {})
         lines = []
         for row, prediction in zip(rows, predictions, strict=True):
@@ -72,6 +81,12 @@ def run(
         },
         "input_differs": [],
     }  # fmt: skip
+
+
+def first_rows(directory: Path, limit: int | None) -> Any:
+    """Return the first rows of a dataset directory; those that are made for a benchmark hold no more than that."""
+    rows = open_dataset(directory)
+    return rows if limit is None else rows.select(range(min(limit, len(rows))))
 
 
 def read_items(benchmark: Benchmark, out: Path) -> list[Item]:

@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json
 from pgt_lora.core.terminal import console
 from pgt_lora.export.merge import local_directory, merge
@@ -62,7 +61,7 @@ def opened(checkpoint: Checkpoint, beside: Path) -> Iterator[Subject]:
     What has to be made is made in a temporary directory in `beside`.
 
     Raises:
-        InputError: the merged checkpoint fails its verification.
+        InputError: the merged checkpoint fails its verification, or the generation config cannot be read.
     """
     beside.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmark.partial-", dir=beside) as scratch:
@@ -110,12 +109,7 @@ def _view(whole: Path, view: Path) -> Path:
     for path in whole.iterdir():
         if path.is_file() and path.name != GENERATION:
             (view / path.name).symlink_to(path.resolve())
-    stated: Any = {}
-    if (whole / GENERATION).is_file():
-        try:
-            stated = read_json(whole / GENERATION)
-        except ValueError as error:
-            raise InputError(f"{whole / GENERATION}: not JSON ({error}); download it again") from error
+    stated: Any = read_json(whole / GENERATION) if (whole / GENERATION).is_file() else {}
     kept = {name: stated[name] for name in TOKENS if name in stated}
     (view / GENERATION).write_text(json.dumps(kept | {"do_sample": False}, indent=2), encoding="utf-8")
     return view

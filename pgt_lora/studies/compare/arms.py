@@ -132,11 +132,12 @@ def _data(recipe: Recipe, arm: Arm, real: RealData | None) -> Path:
     return arm.directory or with_replay(recipe, _make(recipe, arm.name))
 
 
-def arm_validation(recipe: Recipe, arms: Sequence[Arm]) -> dict[str, Path]:
-    """Return the held-out set by which an arm stops that has one of its own, by its name."""
+def arm_validation(recipe: Recipe, arms: Sequence[Arm], first: Path) -> dict[str, Path]:
+    """Return the set whose loss is computed while an arm trains, by its name: its own, or the `first` of all arms."""
     if recipe.sft.eval_strategy == "no":
         return {}
-    return {arm.name: position_validation(recipe, arm.name) for arm in arms if arm.name in POSITION_ARMS}
+    trained = [arm.name for arm in arms if arm.is_trained]
+    return {name: position_validation(recipe, name) if name in POSITION_ARMS else first for name in trained}
 
 
 def arm_adapters(recipe: Recipe, arms: Sequence[Arm]) -> dict[str, Path]:

@@ -16,13 +16,20 @@ from pgt_lora.evaluation.held_out import check_held_out
 from pgt_lora.evaluation.paired import contrasts, read_items, read_result
 from pgt_lora.models.names import Named
 from pgt_lora.studies.compare.arms import arm_adapters, arm_data, arm_validation, parse_arms
-from pgt_lora.studies.compare.directory import ASKED
+from pgt_lora.studies.compare.directory import ASKED, RESULTS, base_name
 from pgt_lora.studies.compare.overview import overview
 from pgt_lora.studies.compare.preset import Preset
 from pgt_lora.studies.compare.probes import check_probes, probe_arms
 from pgt_lora.studies.compare.real_data import real_data, with_budget
 from pgt_lora.studies.compare.report import Page, print_probes, print_results, write_pages
-from pgt_lora.studies.compare.runs import describe, plan, score_directories, shared_images, train_and_score
+from pgt_lora.studies.compare.runs import (
+    check_not_trained_on,
+    describe,
+    plan,
+    score_directories,
+    shared_images,
+    train_and_score,
+)
 from pgt_lora.studies.compare.sets import default_sets, named_sets, own_sets
 
 
@@ -49,15 +56,18 @@ def compare(
     sets = named_sets(preset.sets, real) if preset else own_sets(eval_data) if eval_data else default_sets(recipe)
     tests = {name: each.make(recipe) for name, each in sets.items()}
     adapters = arm_adapters(recipe, names)
+    check_not_trained_on(tests, adapters)
     datasets = arm_data(recipe, names, real)
     check_held_out(tests, {f"arm {name}": path for name, path in datasets.items()})
-    runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers, arm_validation(recipe, names))
+    looked_at = arm_validation(recipe, names, next(iter(tests.values())))
+    runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers, looked_at)
     asked = {
         "model": model, "arms": [arm.name for arm in names], "seeds": seeds, "preset": preset and preset.name,
-        "data": data, "eval_data": [str(each) for each in eval_data],
+        "data": data, "eval_data": [str(each) for each in eval_data], "base": base_name(recipe.values),
     }  # fmt: skip
     with alone(out):
         out.mkdir(parents=True, exist_ok=True)
+        (out / RESULTS).unlink(missing_ok=True)  # what is there is of what was asked before
         write_json(out / ASKED, asked | {"overrides": list(overrides)})
         for each in runs if overwrite else ():
             for kind in ("arms", "scores", "probes"):

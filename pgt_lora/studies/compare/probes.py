@@ -16,7 +16,6 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.mix.draw import evenly
 from pgt_lora.data.split import cell_of
 from pgt_lora.evaluation.paired import Result
-from pgt_lora.models.checkpoint import read_config
 from pgt_lora.studies.compare.directory import short_hash
 from pgt_lora.studies.compare.preset import Preset, Probes
 from pgt_lora.studies.compare.runs import Run, score_name, scored
@@ -24,7 +23,7 @@ from pgt_lora.studies.diagnose.layers.layers import Figure, LayerProbes, layer_p
 from pgt_lora.studies.diagnose.layers.probe import check_installed
 from pgt_lora.studies.diagnose.layers.problems import has_every_cell
 from pgt_lora.studies.diagnose.layers.report import FILE, TITLES, figures_of, joined, layer_chart, read_layers
-from pgt_lora.studies.diagnose.layers.sites import Site, parse_layers, parse_sites
+from pgt_lora.studies.diagnose.layers.sites import Probing, Site, check_probing, parse_sites
 from pgt_lora.studies.diagnose.layers.standing import Verdict, strictest, verdicts
 
 
@@ -97,9 +96,8 @@ def check_probes(preset: Preset, recipe: Recipe) -> None:
     """
     if preset.probes:
         check_installed(f"--preset {preset.name}")
-        parse_sites(preset.probes.at)
-        config = read_config(recipe.base, recipe.model.model_revision)
-        parse_layers(preset.probes.layers, config.get_text_config().num_hidden_layers)
+        probing = Probing(preset.probes.layers, parse_sites(preset.probes.at))
+        check_probing(recipe.base, recipe.model.model_revision, probing)
 
 
 def probe_arms(asked: Probes, runs: Sequence[Run], results: Mapping[str, Result], out: Path) -> list[ProbedSet]:

@@ -16,6 +16,7 @@ from pgt_lora.core.terminal import bold, console
 from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.paired import BASE, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
+from pgt_lora.studies.compare.caveat import caveat, num_seeds
 from pgt_lora.studies.compare.charts import area_maps, confusion, won_and_lost
 from pgt_lora.studies.compare.directory import RESULTS
 from pgt_lora.studies.compare.overview import Overview, columns_of
@@ -49,16 +50,24 @@ class Page:
 
     @property
     def caveat(self) -> str:
-        """What the intervals hold and what they leave out."""
-        if len(self.seeds) > 1:
-            return (
-                f"The intervals hold the scatter of {len(self.seeds)} training seeds and of the images. They leave out "
-                "another draw of the training data."
-            )
-        return (
-            "The intervals hold the scatter of the images alone. They leave out training variance, because there is "
-            "one seed: another seed may change a difference by more than its interval. --seeds 0,1,2 measures it."
-        )
+        """What the intervals hold and what they leave out, and which scores are flattered."""
+        return caveat(self.results, self.runs)
+
+    @property
+    def num_seeds(self) -> int:
+        """The most seeds of which an arm's answers are."""
+        return num_seeds(self.results)
+
+    @property
+    def trained(self) -> list[Mapping[str, Any]]:
+        """The runs that the comparison trained, and not only scored."""
+        return [run for run in self.runs if "training" in run]
+
+    @property
+    def is_of_one_budget(self) -> bool:
+        """Whether all arms but the base took equally many steps, as far as is known."""
+        steps = {run["training"]["steps"] for run in self.trained}
+        return len(steps) == 1 and not any(run.get("adapter") for run in self.runs)
 
     @property
     def ablations(self) -> list[Contrast]:

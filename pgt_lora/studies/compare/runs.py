@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest, read_json
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
@@ -33,7 +34,7 @@ from pgt_lora.training.scoring import loads_otherwise
 class Run:
     """One arm with one seed, which `recipe` holds; `data` is None for what is only scored: the base, or an adapter.
 
-    `validation` is the held-out set that it stops by, where that is not the first evaluation set.
+    `validation` is the held-out set whose loss is computed while it trains, by which it may stop.
     """
 
     arm: str
@@ -68,8 +69,8 @@ def plan(
     for seed in seeds:
         for arm in datasets:
             values = {**recipe.values, "seed": seed}
-            stop_by = (validation or {}).get(arm)
-            runs.append(Run(arm, build_recipe(recipe.name, recipe.name, values), datasets[arm], validation=stop_by))
+            looked_at = (validation or {}).get(arm)
+            runs.append(Run(arm, build_recipe(recipe.name, recipe.name, values), datasets[arm], validation=looked_at))
     return runs
 
 
@@ -88,8 +89,7 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
         console.print(f"Training {run.name}")
         recipe = for_this_machine(run.recipe, run.data)
         lent = None if loads_otherwise(recipe) else score
-        looked_at = run.validation or next(iter(tests.values()))
-        finetune(recipe, run.data, directory, eval_data=looked_at, score=lent)
+        finetune(recipe, run.data, directory, eval_data=run.validation, score=lent)
     evaluate_sets(run.recipe, scored(run, directory), named, out / "scores" / run.name)
 
 
@@ -125,11 +125,30 @@ def describe(run: Run, out: Path) -> dict[str, Any]:
     manifest = read_manifest(run.data)
     return facts | {
         "data": str(run.data),
+        "stops_by": str(run.validation) if run.recipe.kit.early_stopping_patience else None,
         "num_samples": manifest["num_samples"],
         "counts": manifest["counts"],
         "training": read_json(adapter / "run.json"),
         "loss": read_json(adapter / "loss.json"),
     }
+
+
+def check_not_trained_on(tests: Mapping[str, Path], adapters: Mapping[str, Path]) -> None:
+    """Check that no adapter was trained on an evaluation set, alone or in a mix, where a record beside it tells.
+
+    Raises:
+        InputError: one was.
+    """
+    for arm, path in adapters.items():
+        directory = find_adapter(path)
+        if not directory or not (directory / "run.json").is_file():
+            continue
+        trained = read_json(directory / "run.json")
+        parts = trained.get("data", {}).get("sources", {}).values()
+        known = {trained.get("content_hash"), *(part.get("content_hash") for part in parts)}
+        for test in tests.values():
+            if read_manifest(test)["content_hash"] in known:
+                raise InputError(f"--eval-data {test}: arm {arm} was trained on these items; give held-out ones")
 
 
 def shared_images(tests: Mapping[str, Path], data: Path) -> int:

@@ -23,7 +23,7 @@ from pgt_lora.studies.diagnose.layers.layers import layer_probes
 from pgt_lora.studies.diagnose.layers.probe import check_installed
 from pgt_lora.studies.diagnose.layers.report import PAGE as LAYERS_PAGE
 from pgt_lora.studies.diagnose.layers.report import print_layers, write_layers
-from pgt_lora.studies.diagnose.layers.sites import Probing
+from pgt_lora.studies.diagnose.layers.sites import Probing, check_probing
 from pgt_lora.studies.diagnose.report import MODEL, Diagnosis, print_diagnosis, write_pages
 
 NUM_SAMPLES = 200  # images of each task
@@ -40,12 +40,14 @@ def diagnose_model(
     and, where it is an adapter, of its base are probed on the same rows.
 
     Raises:
-        InputError: the model, the data or `out` cannot be used; nothing was answered then.
+        InputError: the model, the layers, the data or `out` cannot be used; nothing was answered then. Or the states
+            cannot be probed; the diagnosis lies in `out` then, without them.
     """
     if data and num_samples is not None:
         raise InputError("--num-samples is the number of probes: leave it out with --eval-data")
     if probing:
         check_installed()
+        check_probing(named.checkpoint.base, named.checkpoint.revision, probing)
     recipe = named.recipe
     out = out or run_directory(f"{recipe.name}-diagnosis")
     with new_directory(out, overwrite) as directory:
@@ -60,16 +62,16 @@ def diagnose_model(
         found = Diagnosis(named.name, result, content_hash, again)
         write_pages(found, directory)
         print_diagnosis(found)
-        if probing:
-            del loaded
-            free_gpu()
-            models = before_and_after(named)
-            answered = {list(models)[-1]: result.predictions[MODEL][0]}
-            probes = layer_probes(models, data, recipe, probing.layers, probing.sites, answered)
-            write_layers(probes, directory, named.name, again)
-            print_layers(probes)
-    for page in ("diagnosis.html", LAYERS_PAGE) if probing else ("diagnosis.html",):
-        console.print(f"Page: open {(out / page).resolve().as_uri()}", soft_wrap=True)
+    console.print(f"Page: open {(out / 'diagnosis.html').resolve().as_uri()}", soft_wrap=True)
+    if probing:  # only now, as what was answered took long and stays where this fails
+        del loaded
+        free_gpu()
+        models = before_and_after(named)
+        answered = {list(models)[-1]: result.predictions[MODEL][0]}
+        probes = layer_probes(models, data, recipe, probing.layers, probing.sites, answered)
+        write_layers(probes, out, named.name, again)
+        print_layers(probes)
+        console.print(f"Page: open {(out / LAYERS_PAGE).resolve().as_uri()}", soft_wrap=True)
 
 
 def before_and_after(named: Named) -> dict[str, Checkpoint]:

@@ -1,10 +1,11 @@
 """The table of benchmarked models, with the paper's rows under their own."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.paired import BASE, Difference, Result, contrasts
-from pgt_lora.studies.benchmarks.reference import predictions_of
+from pgt_lora.studies.benchmarks.reference import same_items
 from pgt_lora.studies.benchmarks.scores import items_of
 from pgt_lora.studies.tables.scored import Benchmarked
 from pgt_lora.studies.tables.table import Block, Cell, Row, Table, model_name, told
@@ -16,7 +17,7 @@ def benchmark_table(models: Sequence[Benchmarked]) -> Table:
     """Return the scores of benchmarked models; what was trained is tested against its base, where that is among them.
 
     Raises:
-        InputError: two were asked in different words.
+        InputError: two were asked in different words, or otherwise differently.
     """
     prompts = {each.facts.get("prompts", "lmms-eval"): each for each in models}
     if len(prompts) > 1:
@@ -49,17 +50,22 @@ def _row(model: Benchmarked, columns: Sequence[str], reference: Benchmarked | No
 
 
 def _tests(model: Benchmarked, reference: Benchmarked) -> Mapping[str, Difference]:
-    """Return the differences from the base, by benchmark; none where both did not answer the same items."""
-    ours, theirs = predictions_of(model.home), predictions_of(reference.home)
-    shared = {each["task"] for each in ours} & {each["task"] for each in theirs}
-    ours, theirs = ([each for each in every if each["task"] in shared] for every in (ours, theirs))
-    if not shared or [each["id"] for each in ours] != [each["id"] for each in theirs]:
-        raise InputError(
-            f"{model.home}: has other items than {reference.home}; benchmark both alike, or make a table of each"
-        )
-    result = Result(items_of(ours, TITLE, model.home), {BASE: [theirs], "tuned": [ours]})
-    (contrast,) = contrasts([result], [BASE, "tuned"])
-    return {row.task: row for row in contrast.rows}
+    """Return the differences from the base, by benchmark; of a dataset directory, that of the mean over its tasks.
+
+    Raises:
+        InputError: both did not answer the same items, or were asked otherwise.
+    """
+    ours, theirs = same_items(model.home, reference.home)
+    results = []
+    for name in dict.fromkeys(_benchmark(each) for each in ours):
+        one, other = ([each for each in every if _benchmark(each) == name] for every in (ours, theirs))
+        results.append(Result(items_of(one, name, model.home), {BASE: [other], "tuned": [one]}))
+    return {each.title: each.rows[-1] for each in contrasts(results, [BASE, "tuned"])}
+
+
+def _benchmark(answer: Mapping[str, Any]) -> str:
+    """Return the benchmark that an answer is of: the tasks of a dataset directory are named behind a slash."""
+    return str(answer["task"]).partition("/")[0]
 
 
 def _paper_rows(models: Sequence[Benchmarked], columns: Sequence[str]) -> list[Row]:

@@ -11,7 +11,7 @@ from pgt_lora.core.typed import typed
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.evaluation.score_files import SCORES, read_facts
 from pgt_lora.models.names import STARTED
-from pgt_lora.studies.compare.directory import ASKED, RESULTS, short_hash
+from pgt_lora.studies.compare.directory import ASKED, RESULTS, base_name, short_hash
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def read_scored(directory: Path) -> list[Scored]:
     """
     if (directory / STARTED).is_file():
         return _run(directory)
-    if (directory / ASKED).is_file() and (directory / "arms").is_dir():
+    if (directory / ASKED).is_file() and "arms" in read_json(directory / ASKED):
         return _comparison(directory)
     raise InputError(f"{directory}: holds no scores of a run, a comparison or a benchmark; pgt-lora runs lists them")
 
@@ -90,7 +90,8 @@ def _comparison(out: Path) -> list[Scored]:
         raise InputError(f"{out}: an unfinished comparison; run the same command to resume it")
     runs = read_json(out / RESULTS)["runs"]
     trained = [out / "arms" / run["name"] for run in runs if run["seed"] is not None]
-    base = _identity(trained[0])[0] if trained else str(read_json(out / ASKED)["model"])
+    asked = read_json(out / ASKED)
+    base = _identity(trained[0])[0] if trained else str(asked.get("base", asked["model"]))  # older ones have no base
     found = []
     for run in runs:
         own = out / "arms" / run["name"]
@@ -103,10 +104,8 @@ def _identity(run: Path) -> tuple[str, str, int]:
     """Return a run's base, what it shares with runs of other seeds, and its seed (TRL's default is 42)."""
     started = read_json(run / STARTED)
     values = started["recipe"]
-    revision = values.get("model_revision")
-    base = values["model_name_or_path"] + (f"@{revision}" if revision not in (None, "main") else "")
     shared = {name: value for name, value in values.items() if name != "seed"}
-    return base, short_hash([shared, started["content_hash"]]), values.get("seed", 42)
+    return base_name(values), short_hash([shared, started["content_hash"]]), values.get("seed", 42)
 
 
 def _sets(directory: Path) -> dict[str, Path]:

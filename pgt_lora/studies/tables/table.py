@@ -66,7 +66,7 @@ def set_tables(scored: Sequence[Scored]) -> list[Table]:
     """Return a table for each evaluation set.
 
     Raises:
-        InputError: an evaluation set is gone or has changed since it was asked.
+        InputError: an evaluation set is gone or has changed since it was asked, or arms cannot be compared.
     """
     found: dict[str, list[tuple[str, Result, list[Contrast], Mapping[str, int]]]] = {}
     for base in dict.fromkeys(each.base for each in scored):
@@ -88,12 +88,29 @@ def _results(scored: Sequence[Scored]) -> Mapping[str, tuple[Result, list[Contra
     found = {}
     for names, sets in by_arms.items():
         results = [_result(content_hash, arms) for content_hash, arms in sets]
-        compared = contrasts(results, names) if len(names) > 1 else []
+        compared = _against_first(results, names)
         for (content_hash, arms), result in zip(sets, results, strict=True):
-            against_first = [
-                each for each in compared if each.title == result.items.title and each.reference == names[0]
-            ]
-            found[content_hash] = result, against_first, {arm: len(paths) for arm, paths in arms.items()}
+            of_set = [each for each in compared if each.title == result.items.title]
+            found[content_hash] = result, of_set, {arm: len(paths) for arm, paths in arms.items()}
+    return found
+
+
+def _against_first(results: Sequence[Result], arms: Sequence[str]) -> list[Contrast]:
+    """Return the differences of every arm from the first alone: other arms may have other numbers of seeds.
+
+    Raises:
+        InputError: an arm and the first have several seeds each, and not equally many.
+    """
+    first, found = arms[0], []
+    for arm in arms[1:]:
+        for result in results:
+            ours, theirs = (len(result.predictions[each]) for each in (arm, first))
+            if 1 not in (ours, theirs) and ours != theirs:
+                raise InputError(
+                    f"{result.items.title}: {arm} has {ours} seeds and {first}, from which it is to differ, {theirs}; "
+                    "give runs of the same seeds, or one that scored the base, too"
+                )
+        found += [each for each in contrasts(results, (first, arm)) if each.reference == first]
     return found
 
 

@@ -83,6 +83,24 @@ def test_the_whole_command(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "calls", "lmms-eval"]
 
 
+def test_items_on_which_the_model_failed_do_not_stay(
+    stand_in: Callable[..., list[str]], base_dir: Path, tmp_path: Path
+) -> None:
+    lines = (LOGS / "model" / "recorded_samples_pope.jsonl").read_text().splitlines()
+    failed = [json.loads(line) | {"resps": [[""]], "token_counts": [None]} for line in lines]
+    shutil.copytree(LOGS / "model", tmp_path / "logs" / "model")
+    log = tmp_path / "logs" / "model" / "recorded_samples_pope.jsonl"
+    log.write_text("".join(json.dumps(each) + "\n" for each in failed))
+    stand_in(tmp_path / "logs")
+    data = Data("pope", [], Shelf(tmp_path / "cache"))
+    with pytest.raises(InputError, match="the model failed on 6 items"):
+        benchmark(resolve_subject(str(base_dir)), data, tmp_path / "out", harness.HarnessSettings())
+    assert not (tmp_path / "out").exists()
+    stand_in()
+    assert benchmark(resolve_subject(str(base_dir)), data, tmp_path / "out", harness.HarnessSettings()).scores
+    assert len(stand_in()) == 2
+
+
 def test_two_models_are_compared_item_by_item(
     stand_in: Callable[..., list[str]], base_dir: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +128,13 @@ def test_two_models_are_compared_item_by_item(
     assert (rows["ai2d"].value, rows["ai2d"].won) == (0.0, 0)
     assert "## after minus before" in (tmp_path / "after" / "report.md").read_text()
     assert "| pope | 6 | 100.0 |" in (tmp_path / "after" / "report.md").read_text()
+    runs = len(stand_in(tmp_path / "logs"))
+    with pytest.raises(InputError, match="with --max-new-tokens left out and not 5; benchmark both with the same"):
+        benchmark(
+            resolve_subject(str(base_dir)), data, tmp_path / "longer", harness.HarnessSettings(max_new_tokens=5),
+            reference=tmp_path / "before",
+        )  # fmt: skip
+    assert len(stand_in(tmp_path / "logs")) == runs and not (tmp_path / "longer").exists()
     other = Data("gqa", [], Shelf(tmp_path / "cache"))
     with pytest.raises(InputError, match="has other items"):
         benchmark(

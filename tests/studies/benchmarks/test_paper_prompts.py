@@ -1,6 +1,7 @@
 """The benchmarks in the paper's forms, answered by this kit itself."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.mix.images import Shelf
 from pgt_lora.evaluation.evaluate import evaluate, load_for_evaluation
 from pgt_lora.evaluation.generation import Generation
@@ -159,6 +161,22 @@ def test_one_way_may_decide_everywhere(ran: Ran, base_dir: Path, tmp_path: Path)
         found = benchmark(resolve_subject(str(base_dir)), replace(data, suite=suite, by=by), tmp_path / by, settings)
         assert found.decided == expected
         assert found.labels(suite[:3])["by"] == "generation"
+
+
+def test_of_a_dataset_directory_the_first_items_are_asked_and_that_it_was_trained_on_is_said(
+    base_dir: Path, held_out_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (adapter := tmp_path / "adapter").mkdir()
+    merged = Path(shutil.copytree(base_dir, tmp_path / "merged"))
+    record = {"content_hash": read_manifest(held_out_dir)["content_hash"]}
+    (adapter / "run.json").write_text(json.dumps(record))
+    data = Data("", [held_out_dir], Shelf(tmp_path / "cache"), prompts=Prompts.PAPER)
+    settings = HarnessSettings(batch_size=2, limit=3, max_new_tokens=1)
+    found = benchmark(resolve_subject(str(merged)), data, tmp_path / "out", settings)
+    asked = [json.loads(line)["id"] for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    assert asked == open_dataset(held_out_dir)["id"][:3]
+    assert found.scores[held_out_dir.name].num_items == 3
+    assert f"was trained on {held_out_dir}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_does_not_go_together_is_refused_in_one_line(

@@ -72,6 +72,10 @@ def test_of_a_checkpoints_own_generation_config_the_tokens_alone_count(base_dir:
         assert (found.base, found.tuned, found.family.name) == (str(copy), False, "qwen2_5_vl")
     assert list((tmp_path / "beside").iterdir()) == []
     assert json.loads((copy / "generation_config.json").read_text()) == own_config
+    (copy / "generation_config.json").write_text("{")
+    with pytest.raises(InputError) as refused, opened(checkpoint(copy), tmp_path / "beside"):
+        pass
+    assert str(refused.value).count("generation_config.json") == 1
 
 
 def test_an_adapter_is_merged_where_it_is_not_merged_yet(

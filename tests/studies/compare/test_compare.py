@@ -13,10 +13,13 @@ from safetensors.torch import load_file, save_file
 from pgt_lora.cli import app as cli
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.html.charts import LOGGED
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.generate import generate
 from pgt_lora.models.names import resolve
+from pgt_lora.studies.compare import compare as compare_module
 from pgt_lora.studies.compare import runs as compare_runs
 from pgt_lora.studies.compare.compare import compare
+from pgt_lora.studies.tables.listing import entries
 from pgt_lora.training.finetune import finetune as train_adapter
 from tests.support.comparisons import FEW, SMALL
 
@@ -30,6 +33,10 @@ def times(out: Path) -> dict[str, int]:
     return {
         path.parents[1].name: path.stat().st_mtime_ns for path in out.glob("arms/*/adapter/adapter_model.safetensors")
     }
+
+
+def stopping(*words: object) -> None:
+    raise KeyboardInterrupt
 
 
 def stopping_at(number: int) -> Callable[..., Path]:
@@ -132,6 +139,33 @@ def test_an_adapter_that_is_there_already_is_scored_and_not_trained(
     assert len({path.name for path in (root / "out" / "scores").iterdir()} - names) == 1
     with pytest.raises(InputError, match="is an adapter on"):
         compare(resolve("tiny-internvl3"), f"base,mine={adapter}", "0", sets, root / "other", [])
+
+
+def test_an_adapter_that_was_trained_on_the_evaluation_set_is_refused(root: Path, held_out_dir: Path) -> None:
+    named = resolve("tiny-qwen2.5-vl")
+    (adapter := root / "mine").mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": named.recipe.base}))
+    part = {"content_hash": read_manifest(held_out_dir)["content_hash"]}
+    (adapter / "run.json").write_text(json.dumps({"content_hash": "another", "data": {"sources": {"part": part}}}))
+    with pytest.raises(InputError, match="arm mine was trained on these items; give held-out ones"):
+        compare(named, f"base,mine={adapter}", "0", [held_out_dir], root / "out")
+    assert not (root / "out").exists()
+
+
+def test_what_is_asked_anew_is_unfinished_until_it_is_scored(
+    root: Path, data_dir: Path, held_out_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (out := root / "out").mkdir()
+    (out / "asked.json").write_text(json.dumps({"model": "tiny-qwen2.5-vl", "arms": ["base"]}))
+    (out / "results.json").write_text("{}")
+    monkeypatch.setattr(compare_module, "train_and_score", stopping)
+    named = resolve("tiny-qwen2.5-vl", [*overrides, "--model_revision", "other"])
+    with pytest.raises(KeyboardInterrupt):
+        compare(named, f"base,a={data_dir}", "0", [held_out_dir], out, overrides)
+    assert not (out / "results.json").exists()
+    assert [entry.state for entry in entries(root) if entry.name == "out"] == ["unfinished comparison"]
+    asked = json.loads((out / "asked.json").read_text())
+    assert (asked["arms"], asked["base"]) == (["base", "a"], f"{named.recipe.values['model_name_or_path']}@other")
 
 
 BAD = {

@@ -1,15 +1,17 @@
 """What the page says, on made-up answers."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2
-from pgt_lora.studies.compare.report import print_results, write_pages
+from pgt_lora.studies.compare.report import Page, print_results, write_pages
 from tests.support.comparisons import made_up, made_up_page
 
 
@@ -66,3 +68,30 @@ def test_the_papers_figures_stand_apart_and_only_beside_its_models(
     assert "| pgt (paper) | 90.7 |" in text
     write_pages(replace(page, recipe=recipe), tmp_path)
     assert "paper" not in ((tmp_path / "report.html").read_text() + (tmp_path / "report.md").read_text()).lower()
+
+
+def test_the_page_claims_no_seeds_and_no_budget_that_there_were_not(
+    held_out_dir: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    def told(page: Page) -> str:
+        write_pages(page, tmp_path)
+        return (tmp_path / "report.html").read_text() + (tmp_path / "report.md").read_text()
+
+    def taking(run: Mapping[str, Any], steps: int) -> dict[str, Any]:
+        return {**run, "training": {**run["training"], "steps": steps}, "stops_by": str(held_out_dir)}
+
+    page = replace(made_up_page(made_up(held_out_dir, {"a": 0.6, "mine": 0.9}), recipe), seeds=[0, 1, 2])
+    base, a, mine = page.runs
+    assert page.is_of_one_budget and "stopped by" not in page.caveat
+    unequal = told(replace(page, runs=[base, taking(a, 2), taking(mine, 3)]))
+    assert "same budget" not in unequal and "<dt>Steps</dt><dd>2 to 3<" in unequal
+    assert "stopped by the loss on made up, which chose" in unequal
+    adapter = {"arm": "mine", "name": "mine-0", "seed": None, "adapter": "DIR"}
+    alone = replace(made_up_page(made_up(held_out_dir, {"mine": 0.9}), recipe), seeds=[0, 1, 2])
+    scored = told(replace(alone, runs=[base, adapter]))
+    assert not any(word in scored for word in ("training seeds", "n = 3", "same budget", "--seeds", "Seeds: "))
+    assert "because there is one seed" in scored
+    result = made_up(held_out_dir, {"a": 0.6, "mine": 0.9}, 3)
+    result = replace(result, predictions={**result.predictions, "mine": result.predictions["mine"][:1]})
+    several = replace(page, results=[result], runs=[base, a, adapter]).caveat
+    assert "scatter of 3 training seeds" in several and "mine was trained before, once" in several

@@ -10,7 +10,7 @@ from pgt_lora.studies.compare.runs import plan, shared_images
 
 
 def test_a_run_is_named_by_all_that_makes_it(
-    overrides: list[str], data_dir: Path, second_dir: Path, monkeypatch: pytest.MonkeyPatch
+    overrides: list[str], data_dir: Path, second_dir: Path, held_out_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def names(data: Path = data_dir, more: tuple[str, ...] = ()) -> list[str]:
         recipe = resolve("tiny-qwen2.5-vl", [*overrides, *more]).recipe
@@ -23,6 +23,12 @@ def test_a_run_is_named_by_all_that_makes_it(
         assert others[0] == base  # the base model has no data and no rank
         assert not set(others[1:]) & set(trained)
     assert names(more=("--max_new_tokens", "4"))[0] != base
+    recipe = resolve("tiny-qwen2.5-vl", overrides).recipe
+    looked_at = [
+        plan(recipe, ["mine"], {"mine": data_dir}, {}, [0], {"mine": path})[0].name
+        for path in (held_out_dir, second_dir)
+    ]
+    assert len({*looked_at, *trained}) == 4  # another set may have chosen other weights
     monkeypatch.setattr(compare_runs, "versions", lambda *names: dict.fromkeys(names, "another"))
     assert not set(names()) & {base, *trained}
 

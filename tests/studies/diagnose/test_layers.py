@@ -1,6 +1,5 @@
 """Layer-wise probes: what is planted is found where it is planted, and nothing elsewhere."""
 
-import json
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -10,19 +9,14 @@ import pytest
 import torch
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.data.directory import write_manifest, write_samples
-from pgt_lora.data.probes import probe_samples
 from pgt_lora.data.scene import Canvas, Scene
 from pgt_lora.data.scene.primitives import Region
 from pgt_lora.data.split import cell_of
 from pgt_lora.data.turns import question
-from pgt_lora.models.names import resolve
-from pgt_lora.studies.diagnose.diagnose import diagnose_model
 from pgt_lora.studies.diagnose.layers.problems import Split, problems_of
 from pgt_lora.studies.diagnose.layers.report import layer_chart
 from pgt_lora.studies.diagnose.layers.sites import (
     Asked,
-    Probing,
     Site,
     areas_of,
     parse_layers,
@@ -31,8 +25,8 @@ from pgt_lora.studies.diagnose.layers.sites import (
 )
 from pgt_lora.studies.diagnose.layers.standing import Standing, verdicts
 from pgt_lora.studies.diagnose.layers.states import capture, points
-from tests.support.diagnoses import SETTINGS, rows
-from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, TASKS, small_processor
+from tests.support.diagnoses import rows
+from tests.support.discovered import CASE_NAMES, CASES, FAMILIES, small_processor
 from tests.support.probed import plant, probes_of, subject
 
 
@@ -179,37 +173,3 @@ def test_sites_are_named() -> None:
     assert parse_sites("image,answer") == [Site.ANSWER, Site.IMAGE]
     with pytest.raises(InputError, match="known: answer, image, objects, question"):
         parse_sites("answer,nowhere")
-
-
-def test_the_command_writes_figures_and_a_page(
-    base_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
-    (data := tmp_path / "relation").mkdir()
-    samples = [sample for index in range(24) for sample in probe_samples(TASKS["relation"], index, SETTINGS, 0)]
-    written = write_samples(data, (sample for sample in samples if sample.to_row()["template"] == "A"))
-    write_manifest(data, {}, written)
-    quick = ["--dtype", "float32", "--max_new_tokens", "1"]
-    named = resolve(str(base_dir), quick, to_train=False)
-    out = tmp_path / "out"
-    diagnose_model(named, data, None, out, quick, False, Probing("0,5", [Site.ANSWER, Site.OBJECTS]))
-    told = json.loads((out / "layers.json").read_text())
-    assert [(each["site"], each["point"]) for each in told["figures"]] == [
-        ("answer", "0"), ("answer", "5"),
-        ("objects", "tower"), ("objects", "projector"), ("objects", "0"), ("objects", "5"),
-    ]  # fmt: skip
-    assert told["verdicts"][0]["standing"] == "nowhere"
-    assert told["command"].endswith("--layers 0,5 --at answer,objects --dtype float32 --max_new_tokens 1")
-    page = (out / "layers.html").read_text()
-    assert page.count("<svg") == 2
-    assert "layers.html" in capsys.readouterr().out
-
-
-def test_a_missing_package_is_named_before_anything_is_done(
-    base_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
-    named = resolve(str(base_dir), to_train=False)
-    with pytest.raises(InputError, match=r"pip install 'pgt-lora\[probes\]'"):
-        diagnose_model(named, None, None, tmp_path / "out", (), False, Probing("all", list(Site)))
-    assert list(tmp_path.iterdir()) == []

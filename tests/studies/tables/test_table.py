@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pgt_lora.studies.tables.export import all_tables
 from pgt_lora.studies.tables.formats import Format, tex, written
 from pgt_lora.studies.tables.table import PAPER
 from tests.support.command import call
-from tests.support.scored_runs import questions, scored_run
+from tests.support.scored_runs import questions, scored, scored_run
 
 BEFORE = {"relation": 0.9, "distance": 0.3}
 AFTER = {"relation": 0.1, "distance": 0.9}
@@ -43,6 +44,21 @@ def test_seeds_are_one_row_and_what_differs_is_told(runs: list[Path]) -> None:
     assert mine.cells[0].spread is not None
     assert other.cells[0].spread is None
     assert sum(table.counts[:2]) == 80
+
+
+def test_arms_of_unequal_numbers_of_seeds_are_compared_with_the_base_and_not_with_each_other(
+    runs: list[Path], data: Path, tmp_path: Path
+) -> None:
+    others = [scored_run(tmp_path / f"o{seed}", data, BEFORE, AFTER, seed=seed, lora_r=2) for seed in (0, 1, 2)]
+    ((block,),) = (table.blocks for table in all_tables([*runs[:2], *others]))
+    assert [(row.arm, row.num_seeds) for row in block.rows] == [("base", 1), ("my_run-0", 2), ("o0", 3)]
+    assert [[cell.differs for cell in row.cells[:2]] for row in block.rows[1:]] == [[1, -1], [1, -1]]
+    without = [Path(shutil.copytree(run, tmp_path / f"no-base-{run.name}")) for run in (*runs[:2], *others)]
+    for run in without:
+        shutil.rmtree(run / "base")
+    with pytest.raises(InputError, match=r"no-base-o0 has 3 seeds and no-base-my_run-0, .* 2; give"):
+        all_tables(without)
+    assert [row.num_seeds for row in all_tables([*without[:2], *without[2:4]])[0].blocks[0].rows] == [2, 2]
 
 
 def test_the_three_forms(runs: list[Path]) -> None:
@@ -78,6 +94,18 @@ def test_the_papers_rows_are_labeled_as_the_papers(data: Path, tmp_path: Path) -
     assert text.count("(paper) |") == len(scores)
     lines = list(csv.DictReader(io.StringIO(written(tables, Format.CSV, []))))
     assert sum(line["source"] == "paper" for line in lines) == len(scores) * len(BENCHMARKS)
+
+
+def test_a_comparison_of_what_was_trained_before_is_of_its_base(data: Path, tmp_path: Path) -> None:
+    for arm, right in (("base", BEFORE), ("mine", AFTER)):
+        scored(tmp_path / "scores" / f"{arm}-0" / "pgt", data, right)
+    asked = {"model": "qwen2.5-vl-7b", "base": "Qwen/Qwen2.5-VL-7B-Instruct", "arms": ["base", "mine"]}
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    runs = [{"arm": arm, "name": f"{arm}-0", "seed": None} for arm in ("base", "mine")]
+    (tmp_path / "results.json").write_text(json.dumps({"runs": runs}))
+    tables = all_tables([tmp_path])
+    assert [table.title for table in tables] == ["Held-out PGT", PAPER]  # which is told of the base alone
+    assert [row.arm for row in tables[0].blocks[0].rows] == ["base", "mine"]
 
 
 def test_what_cannot_be_a_table_is_one_line(runs: list[Path], data: Path, tmp_path: Path) -> None:

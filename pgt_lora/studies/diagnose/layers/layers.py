@@ -31,7 +31,7 @@ from pgt_lora.studies.diagnose.layers.problems import (
     problems_of,
     readings,
 )
-from pgt_lora.studies.diagnose.layers.sites import Site, parse_layers, slots
+from pgt_lora.studies.diagnose.layers.sites import Site, check_sites, parse_layers, slots
 from pgt_lora.studies.diagnose.layers.states import StateFiles, capture, num_bytes, points
 from pgt_lora.studies.diagnose.shares import Share
 
@@ -135,8 +135,7 @@ def probe_model(
         InputError: as `layer_probes`.
     """
     base, family = getattr(model, "get_base_model", lambda: model)(), encoder.family
-    if Site.OBJECTS in sites and family.whole_view is None:
-        raise InputError(f"{family.name}: its image token layout is not known; leave out objects")
+    check_sites(family, sites)
     chosen = parse_layers(layers, len(base.get_submodule(family.text_model).layers))
     sites = [site for site in sites if any(problem.is_asked_at(site) for problem in problems)]
     with TemporaryDirectory(prefix="pgt-lora-states-") as directory:

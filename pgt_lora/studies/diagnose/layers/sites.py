@@ -10,7 +10,9 @@ from pgt_lora.core.errors import InputError, choices
 from pgt_lora.data.scene import Box, Circle, Figure, Region, Scene
 from pgt_lora.data.turns import question
 from pgt_lora.data.weights import tasks
+from pgt_lora.models.checkpoint import family_of, read_config
 from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.families.family import Family
 from pgt_lora.models.image_grid import Area
 
 TOWER, PROJECTOR = "tower", "projector"  # points before the first layer, beside the layers' numbers
@@ -69,6 +71,22 @@ def parse_sites(text: str | None) -> list[Site]:
     if unknown := [name for name in named if name not in list(Site)]:
         raise InputError(f"--at {text}: unknown {unknown[0]!r}; known: {choices(Site)}")
     return [site for site in Site if site in named]
+
+
+def check_probing(base: str, revision: str | None, probing: Probing) -> None:
+    """Check, before anything is answered, that a checkpoint has the layers, and that its family has the sites.
+
+    Raises:
+        InputError: it has not.
+    """
+    parse_layers(probing.layers, read_config(base, revision).get_text_config().num_hidden_layers)
+    check_sites(family_of(base, revision), probing.sites)
+
+
+def check_sites(family: Family, sites: Sequence[Site]) -> None:
+    """Check that it is known of a family where the sites lie, and raise `InputError` where it is not."""
+    if Site.OBJECTS in sites and family.whole_view is None:
+        raise InputError(f"{family.name}: its image token layout is not known; leave out objects")
 
 
 def areas_of(row: Mapping[str, Any]) -> tuple[Area, ...]:

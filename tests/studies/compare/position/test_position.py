@@ -58,14 +58,15 @@ def test_shares_are_nested_and_stop_by_the_same_images(recipe: Recipe) -> None:
 
 def test_each_arm_stops_by_its_own_held_out_set(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     arms = parse_arms("base,position,pgt")
-    assert arm_validation(recipe, arms) == {}
+    first = Path("first-set")
+    assert arm_validation(recipe, arms, first) == {}
     stopping = load_recipe(RECIPE, ["--eval_strategy", "epoch", "--early_stopping_patience", "2"])
     monkeypatch.setattr(compare_arms, "position_validation", lambda _, name: Path(f"held-out-{name}"))
-    found = arm_validation(stopping, arms)
-    assert found == {"position": Path("held-out-position")}
+    found = arm_validation(stopping, arms, first)
+    assert found == {"position": Path("held-out-position"), "pgt": first}
     datasets = {"position": Path("a"), "pgt": Path("b")}
     runs = plan(stopping, ["base", "position", "pgt"], datasets, {}, [0], found)
-    assert [run.validation for run in runs] == [None, Path("held-out-position"), None]
+    assert [run.validation for run in runs] == [None, Path("held-out-position"), first]
 
 
 def test_a_thing_lies_where_the_answer_says_and_is_seen_there() -> None:
