@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch.utils.data._utils.pin_memory import pin_memory
 
@@ -17,8 +18,8 @@ from pgt_lora.models import feature_cache as features_module
 from pgt_lora.models.cached_encoder import FEATURES_FILE, CachedEncoder, read
 from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.feature_cache import cached, num_bytes, write
-from pgt_lora.models.lengths import measure
+from pgt_lora.models.feature_cache import cached, cut, num_bytes, write
+from pgt_lora.models.lengths import Length, measure
 from pgt_lora.training.finetune import finetune
 from tests.support.discovered import FAMILIES, small_model, small_processor
 
@@ -110,6 +111,38 @@ def test_an_image_is_computed_once_and_a_cache_is_used_again(
     for _ in range(2):
         cached(encoder, model, stored, own_dir, 1.0, measure(encoder, stored))
     assert sum(seen) == 32
+
+
+def test_large_images_are_computed_in_smaller_parts_and_to_the_same_features(
+    own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, encoder = made("qwen2_5_vl", tmp_path / "base")
+    rows = open_dataset(own_dir).to_list()[:12]
+    large = Image.effect_noise((224, 224), 50)
+    for index, row in enumerate(rows[6:8]):
+        row["images"] = [large.rotate(90 * index).convert("RGB")]
+    lengths = measure(encoder, rows)
+    assert {length.image for length in lengths} == {49, 196}
+    seen: list[int] = []
+    compute = features_module.compute
+    monkeypatch.setattr(
+        features_module, "compute", lambda base, batch: (seen.append(len(batch["input_ids"])), compute(base, batch))[1]
+    )
+    found = []
+    for side in (448, 40):  # of the 32 images whose tokens a part may have
+        monkeypatch.setattr(features_module, "SIDE", side)
+        (directory := tmp_path / str(side)).mkdir()
+        write(directory, model, encoder, rows, lengths)
+        found.append(read(directory, model, encoder).cache.opened().features)
+    assert seen == [12, 7, 5]
+    torch.testing.assert_close(*found)
+
+
+def test_a_part_has_one_row_at_least_and_32_at_most() -> None:
+    large, small = Length("", 9, 0, 0), Length("", 1, 0, 0)
+    assert cut(range(4), [large, small, small, large], 8) == [[0], [1, 2], [3]]
+    assert [len(part) for part in cut(range(70), [small] * 70, 100)] == [32, 32, 6]
+    assert cut([], [], 8) == []
 
 
 def test_a_cache_is_another_for_other_weights_pixels_data_or_types(own_dir: Path, tmp_path: Path) -> None:
