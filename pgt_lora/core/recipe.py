@@ -170,9 +170,12 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     except InputError:
         raise
     except (ValueError, TypeError, ImportError) as error:  # from the configurations' own checks
-        if "bf16" in str(error):
-            raise InputError(f"{where}: {NO_GPU.format(name=name)}") from error
-        raise InputError(f"{where}: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).split())
+        if "bf16/gpu" in said:
+            said = NO_GPU.format(name=name)
+        elif "one of fp16 and bf16" in said:
+            said += "; set one to false, such as --bf16 false"
+        raise InputError(f"{where}: {said}") from error
     model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
     check_evaluation(where, sft.eval_strategy.value, sft.save_strategy.value, kit.early_stopping_patience)

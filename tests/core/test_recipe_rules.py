@@ -58,6 +58,10 @@ TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
         ("--train_sampling_strategy group_by_length", "give random or sequential; the samples of a step are put"),
         ("--train_sampling_strategy batch_rebalance", "train_sampling_strategy batch_rebalance: give random or"),
         ("--eval_strategy epoch --save_strategy best", "save_strategy best: give steps, epoch or no; early_stopping"),
+        (
+            "--bf16 true --fp16 true",
+            "At most one of fp16 and bf16 can be True, but not both; set one to false, such as",
+        ),
         ("--trust_remote_code true", "trust_remote_code must be false"),
         ("--model_init_kwargs {trust_remote_code:\u00a0true}", "trust_remote_code"),
         ('--model_init_kwargs {"config":{"trust_remote_code":true}}', "trust_remote_code cannot be set"),
