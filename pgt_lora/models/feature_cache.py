@@ -29,6 +29,8 @@ from pgt_lora.models.lengths import Length
 ROWS, SIDE = 32, 448  # a part is at most so many rows, and the image tokens of as many images of that many pixels
 LAYOUT = 5  # of these files and of how images are decoded; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
+# How the settings of a configuration begin that decide what becomes of an image; training changes others.
+OF_IMAGES = ("vision_", "image_", "projector_", "multimodal_", "downsample_")
 
 
 def cached(
@@ -69,15 +71,17 @@ def cached(
 
 
 def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
-    """Return the hash of all that a dataset's features and prompts depend on: data, processor, tower and versions."""
+    """Return the hash of all that features and prompts depend on: data, processor, tower, settings and versions."""
     processor: Any = encoder.processor
+    settings = {name: value for name, value in base.config.to_dict().items() if name.startswith(OF_IMAGES)}
+    own = {name: value for name, value in vars(processor).items() if isinstance(value, (str, int, float))}
     tokenizer = json.loads(processor.tokenizer.backend_tokenizer.to_str())
     for state in ("padding", "truncation"):  # as the last call left them
         tokenizer.pop(state)
     told = [
         LAYOUT, content_hash, encoder.family.name, str(base.dtype), base.device.type, torch.__version__,
         transformers.__version__, json.dumps(tokenizer), processor.chat_template,
-        processor.image_processor.to_json_string(),
+        processor.image_processor.to_json_string(), json.dumps([settings, own], sort_keys=True, default=str),
     ]  # fmt: skip
     digest = hashlib.sha256("\0".join(map(str, told)).encode())
     for name, parameter in base.named_parameters():
