@@ -65,7 +65,8 @@ def finetune(
     held_out = dataset(str(eval_data), recipe, "test") if eval_data else test_split(directory)
     if held_out and recipe.sft.eval_strategy != "no":
         check_held_out({"held out": held_out}, {"the model": directory})
-    return train(for_this_machine(recipe, directory), directory, Path(out), overwrite, held_out)
+    fitting = for_this_machine(recipe, directory, None if overwrite else Path(out))
+    return train(fitting, directory, Path(out), overwrite, held_out)
 
 
 def overlay(

@@ -1,4 +1,4 @@
-"""The name of a feature cache: another where anything that the features depend on is another, and the same elsewhere."""
+"""The name of a feature cache: another where anything is another that the features depend on, else the same."""
 
 import shutil
 from pathlib import Path
