@@ -179,7 +179,7 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
     check_evaluation(where, sft.eval_strategy.value, sft.save_strategy.value, kit.early_stopping_patience)
-    check_streaming(where, kit.streaming, sft.max_steps)
+    check_streaming(where, kit.streaming, sft.max_steps, values.get("per_device_train_batch_size"))
     check_reports(where, sft.report_to or ())
     check_schedule(where, sft)
     return Recipe(name, dict(values), sft, model, kit)

@@ -62,6 +62,10 @@ TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
             "--bf16 true --fp16 true",
             "At most one of fp16 and bf16 can be True, but not both; set one to false, such as",
         ),
+        (
+            "--streaming true --max_steps 3 --per_device_train_batch_size auto",
+            "per_device_train_batch_size auto reads every row first, which streaming is to spare; give a number",
+        ),
         ("--trust_remote_code true", "trust_remote_code must be false"),
         ("--model_init_kwargs {trust_remote_code:\u00a0true}", "trust_remote_code"),
         ('--model_init_kwargs {"config":{"trust_remote_code":true}}', "trust_remote_code cannot be set"),
