@@ -1,5 +1,6 @@
 """A recipe that would train nothing, train otherwise than it says, or do what a verified run cannot, is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,15 @@ def test_exponents_are_numbers_wherever_they_stand() -> None:
     with pytest.raises(InputError, match=r"with --lr_scheduler_type: lr_scheduler_type cosine_with_min_lr: .*min_lr"):
         load_recipe(TINY, kind)
     assert parse_overrides(["--a", "1e-5", "--b", "e5", "--c", "1e"]) == {"a": 1e-5, "b": "e5", "c": "1e"}
+
+
+def test_what_looks_like_a_date_is_text(tmp_path: Path) -> None:
+    recipe = load_recipe(TINY, ["--model_revision", "2024-06-20", "--run_name", "2026-01-31 10:00:00"])
+    assert json.loads(json.dumps(recipe.values)) == recipe.values
+    assert (recipe.model.model_revision, recipe.sft.run_name) == ("2024-06-20", "2026-01-31 10:00:00")
+    again = tmp_path / "again.yaml"
+    again.write_text(recipe.dump(), encoding="utf-8")
+    assert load_recipe(again).values == recipe.values
 
 
 @pytest.mark.parametrize(
