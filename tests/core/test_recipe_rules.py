@@ -1,13 +1,17 @@
 """A recipe that would train nothing, train otherwise than it says, or do what a verified run cannot, is refused."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_json
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.core.recipe_values import parse_overrides
+from pgt_lora.models.names import STARTED, resolve
 
 TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
 
@@ -149,3 +153,17 @@ def test_without_a_gpu_a_recipe_for_one_says_what_to_do() -> None:
     for part in ("no GPU that computes in bf16", "pgt-lora check qwen2.5-vl-3b", "make finetune", "--use_cpu true"):
         assert part in str(refused.value)
     assert load_recipe(RECIPES / "qwen2.5-vl-3b.yaml", ["--use_cpu", "true", "--bf16", "false", "--dtype", "float32"])
+
+
+def test_the_command_that_says_what_a_recipe_needs_names_it_as_it_can_be_typed(tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "qwen2.5-vl-3b.yaml", ["--use_cpu", "true"])
+    values = {**recipe.values, "use_cpu": False}
+    run, mine = tmp_path / "a run", tmp_path / "mine.yaml"
+    run.mkdir()
+    write_json(run / STARTED, {"recipe": values})
+    mine.write_text(yaml.safe_dump(values), encoding="utf-8")
+    for name in (str(run), str(mine), recipe.base, "qwen2.5-vl-3b"):
+        with pytest.raises(InputError) as refused:
+            resolve(name, ["--lora_r", "4"])
+        told = str(refused.value).partition("What the recipe needs: ")[2].partition(". The small")[0]
+        assert shlex.split(told) == ["pgt-lora", "check", name]
