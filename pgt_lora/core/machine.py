@@ -7,11 +7,11 @@ import platform
 from pathlib import Path
 
 
-def hardware() -> str:
-    """Return the number and name of this machine's GPUs, or of its processor's cores."""
+def hardware(use_cpu: bool) -> str:
+    """Return the number and name of this machine's GPUs, or of its processor's cores where it has or uses none."""
     import torch
 
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not use_cpu:
         return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
     info = Path("/proc/cpuinfo")
     names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []

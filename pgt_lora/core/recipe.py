@@ -23,6 +23,7 @@ from pgt_lora.core.recipe_rules import (
     check_streaming,
 )
 from pgt_lora.core.recipe_values import parse_overrides, read_values
+from pgt_lora.core.typed import typed
 from pgt_lora.core.workspace import RECIPES, shipped_path
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
 
 NO_GPU = (
-    "no GPU that computes in bf16 is seen here. What the recipe needs: pgt-lora check {name}. The small model that "
+    "no GPU that computes in bf16 is seen here. What the recipe needs: {check}. The small model that "
     "needs no GPU: make finetune. This one on the processor, slowly: --use_cpu true --bf16 false --dtype float32"
 )
+BEHIND = " with --"  # between a recipe's file and the fields that were typed, in messages
 
 
 @dataclass
@@ -134,8 +136,16 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def with_overrides(path: Path, overrides: Sequence[str]) -> str:
     """Return what messages call a recipe's file and the fields typed behind it; their values may be secret."""
-    typed = parse_overrides(overrides)
-    return f"{path} with {', '.join(f'--{name}' for name in typed)}" if typed else str(path)
+    fields = parse_overrides(overrides)
+    return f"{path}{BEHIND}{', --'.join(fields)}" if fields else str(path)
+
+
+def as_typed(where: str) -> str:
+    """Return what can be typed for a recipe that messages call so: a shipped one's name, a file, a run, a Hub id."""
+    path = Path(where.partition(BEHIND)[0])
+    if path.suffix == ".json":  # of a run
+        return str(path.parent)
+    return path.stem if path.parent == RECIPES else str(path)
 
 
 def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
@@ -170,13 +180,16 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
     except InputError:
         raise
     except (ValueError, TypeError, ImportError) as error:  # from the configurations' own checks
-        if "bf16" in str(error):
-            raise InputError(f"{where}: {NO_GPU.format(name=name)}") from error
-        raise InputError(f"{where}: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).split())
+        if "bf16/gpu" in said:
+            said = NO_GPU.format(check=typed("check", as_typed(where)))
+        elif "one of fp16 and bf16" in said:
+            said += "; set one to false, such as --bf16 false"
+        raise InputError(f"{where}: {said}") from error
     model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
     check_evaluation(where, sft.eval_strategy.value, sft.save_strategy.value, kit.early_stopping_patience)
-    check_streaming(where, kit.streaming, sft.max_steps)
+    check_streaming(where, kit.streaming, sft.max_steps, values.get("per_device_train_batch_size"))
     check_reports(where, sft.report_to or ())
     check_schedule(where, sft)
     return Recipe(name, dict(values), sft, model, kit)

@@ -184,12 +184,17 @@ def check_evaluation(where: str, eval_strategy: str, save_strategy: str, patienc
         )
 
 
-def check_streaming(where: str, streaming: bool, max_steps: int) -> None:
-    """Check that a run on a stream, which has no end, says its own.
+def check_streaming(where: str, streaming: bool, max_steps: int, batch_size: Any) -> None:
+    """Check that a run on a stream, which has no end, says its own, and needs no row before it begins.
 
     Raises:
         InputError: it does not; `where` begins the message.
     """
+    if streaming and batch_size == AUTO:
+        raise InputError(
+            f"{where}: per_device_train_batch_size auto reads every row first, which streaming is to spare; give a "
+            "number"
+        )
     if streaming and max_steps <= 0:
         raise InputError(f"{where}: streaming needs max_steps, since a stream repeats its rows without end")
 

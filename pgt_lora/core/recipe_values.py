@@ -22,7 +22,7 @@ def read_values(path: Path) -> dict[str, Any]:
 
 
 class RecipeLoader(yaml.SafeLoader):
-    """YAML in which 1e-5 is a number wherever it stands, as in YAML 1.2, and no field is given twice."""
+    """YAML in which 1e-5 is a number wherever it stands and dates are text, as in YAML 1.2; no field is given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping whose keys are all different."""
@@ -33,6 +33,10 @@ class RecipeLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+RecipeLoader.yaml_implicit_resolvers = {
+    first: [(tag, expression) for tag, expression in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 RecipeLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )

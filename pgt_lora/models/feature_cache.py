@@ -26,9 +26,11 @@ from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, column_f
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import Length
 
-BATCH = 32
+ROWS, SIDE = 32, 448  # a part is at most so many rows, and the image tokens of as many images of that many pixels
 LAYOUT = 5  # of these files and of how images are decoded; another number makes other caches
 FREE_SHARE = 0.9  # of the free disk that a cache may take
+# How the settings of a configuration begin that decide what becomes of an image; training changes others.
+OF_IMAGES = ("vision_", "image_", "projector_", "multimodal_", "downsample_")
 
 
 def cached(
@@ -69,15 +71,17 @@ def cached(
 
 
 def fingerprint(base: Any, encoder: Encoder, content_hash: str) -> str:
-    """Return the hash of all that a dataset's features and prompts depend on: data, processor, tower and versions."""
+    """Return the hash of all that features and prompts depend on: data, processor, tower, settings and versions."""
     processor: Any = encoder.processor
+    settings = {name: value for name, value in base.config.to_dict().items() if name.startswith(OF_IMAGES)}
+    own = {name: value for name, value in vars(processor).items() if isinstance(value, (str, int, float))}
     tokenizer = json.loads(processor.tokenizer.backend_tokenizer.to_str())
     for state in ("padding", "truncation"):  # as the last call left them
         tokenizer.pop(state)
     told = [
         LAYOUT, content_hash, encoder.family.name, str(base.dtype), base.device.type, torch.__version__,
         transformers.__version__, json.dumps(tokenizer), processor.chat_template,
-        processor.image_processor.to_json_string(),
+        processor.image_processor.to_json_string(), json.dumps([settings, own], sort_keys=True, default=str),
     ]  # fmt: skip
     digest = hashlib.sha256("\0".join(map(str, told)).encode())
     for name, parameter in base.named_parameters():
@@ -97,7 +101,7 @@ def num_bytes(base: Any, lengths: Iterable[Length]) -> int:
 
 
 def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequence[Length]) -> None:
-    """Encode every row's prompt, and every distinct image once, in large batches without gradients."""
+    """Encode every row's prompt, and every distinct image once, in large parts without gradients."""
     keys = [length.images for length in lengths]
     first: dict[bytes, int] = {}
     for index, key in enumerate(keys):
@@ -105,7 +109,8 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
             first.setdefault(key, index)
     fresh = list(first.values())
     again = sorted(set(range(len(rows))) - set(fresh))
-    parts = [each[start : start + BATCH] for each in (fresh, again) for start in range(0, len(each), BATCH)]
+    most = ROWS * encoder.image_tokens((SIDE, SIDE), "a part")
+    parts = [part for each in (fresh, again) for part in cut(each, lengths, most)]
     spans: dict[bytes, tuple[int, int]] = {b"": (0, 0)}
     ids: dict[str, None] = {}
     columns = Columns(directory)
@@ -132,6 +137,22 @@ def write(directory: Path, base: Any, encoder: Encoder, rows: Any, lengths: Sequ
                 prompt["span"] = torch.tensor(spans[keys[index]])
             columns.add(parts_of_rows)
     torch.save({"ids": list(ids), "columns": columns.index(), "splits": splits}, directory / PROMPTS_FILE)
+
+
+def cut(indices: Iterable[int], lengths: Sequence[Length], most: int) -> list[list[int]]:
+    """Cut rows into parts of at most `ROWS`, with at most so many image tokens or of one row that has more.
+
+    What the vision tower takes grows with them, and photographs of a phone have sixty times those of a small canvas.
+    """
+    parts: list[list[int]] = []
+    room = 0
+    for index in indices:
+        if not parts or len(parts[-1]) == ROWS or lengths[index].image > room:
+            parts.append([])
+            room = most
+        parts[-1].append(index)
+        room -= lengths[index].image
+    return parts
 
 
 class Columns:

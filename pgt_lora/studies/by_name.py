@@ -70,7 +70,8 @@ def finetune(
     if held_out and recipe.sft.eval_strategy != "no":
         check_held_out({"held out": held_out}, {"the model": directory})
     with alone(Path(out)) if recipe.sft.should_save else nullcontext():  # of several processes, for the first
-        return train(for_this_machine(recipe, directory), directory, Path(out), overwrite, held_out)
+        fitting = for_this_machine(recipe, directory, None if overwrite else Path(out))
+        return train(fitting, directory, Path(out), overwrite, held_out)
 
 
 def overlay(

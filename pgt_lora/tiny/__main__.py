@@ -8,9 +8,10 @@ import torch
 import typer
 
 from pgt_lora.core.errors import choices
+from pgt_lora.core.failures import exit_with_one_line
 from pgt_lora.core.machine import keep_freed_memory
 from pgt_lora.core.new_directory import new_directory
-from pgt_lora.core.terminal import console
+from pgt_lora.core.terminal import console, hide_noise, print_anything
 from pgt_lora.core.workspace import SHIPPED
 from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
@@ -91,4 +92,7 @@ def card(name: str, model: "PreTrainedModel") -> str:
 
 
 if __name__ == "__main__":
-    typer.run(rebuild)
+    print_anything()
+    hide_noise()
+    with exit_with_one_line():
+        typer.run(rebuild)

@@ -100,7 +100,7 @@ def pretrain(model: Any, encoder: Encoder, schedule: Schedule, place: Place | No
 
     Raises:
         InputError: the checkpoint is of another schedule.
-        FloatingPointError: the loss is no longer a number.
+        FloatingPointError: the loss or a weight is no longer a number.
     """
     place = place or Place()
     on_gpu = place.device != "cpu"
@@ -153,7 +153,13 @@ def pretrain(model: Any, encoder: Encoder, schedule: Schedule, place: Place | No
 def save(
     place: Place, schedule: Schedule, model: Any, heads: Heads, stepping: list[Any], step: int, spent: float
 ) -> None:
-    """Write all that an interrupted run goes on from, where a place for it was named."""
+    """Write all that an interrupted run goes on from, where a place for it was named.
+
+    Raises:
+        FloatingPointError: a weight is no longer a number; what was written before stays.
+    """
+    if broken := [name for name, weight in model.named_parameters() if not weight.isfinite().all()]:
+        raise FloatingPointError(f"step {step}: {len(broken)} tensors are not finite (first: {broken[0]})")
     if not (file := place.file):
         return
     state = {

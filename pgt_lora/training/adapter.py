@@ -37,7 +37,7 @@ def save(trainer: Trainer, recipe: Recipe, facts: dict[str, Any], out: Path) -> 
             run = facts | {
                 "steps": trainer.state.global_step,
                 "processes": trainer.args.world_size,
-                "hardware": hardware(),
+                "hardware": hardware(trainer.args.use_cpu),
             }
             run |= made_with(*VERSIONS)
             write_json(partial / "run.json", run)

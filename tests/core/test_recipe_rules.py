@@ -1,12 +1,17 @@
 """A recipe that would train nothing, train otherwise than it says, or do what a verified run cannot, is refused."""
 
+import json
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import write_json
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.core.recipe_values import parse_overrides
+from pgt_lora.models.names import STARTED, resolve
 
 TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
 
@@ -58,6 +63,14 @@ TINY = RECIPES / "tiny-qwen2.5-vl.yaml"
         ("--train_sampling_strategy group_by_length", "give random or sequential; the samples of a step are put"),
         ("--train_sampling_strategy batch_rebalance", "train_sampling_strategy batch_rebalance: give random or"),
         ("--eval_strategy epoch --save_strategy best", "save_strategy best: give steps, epoch or no; early_stopping"),
+        (
+            "--bf16 true --fp16 true",
+            "At most one of fp16 and bf16 can be True, but not both; set one to false, such as",
+        ),
+        (
+            "--streaming true --max_steps 3 --per_device_train_batch_size auto",
+            "per_device_train_batch_size auto reads every row first, which streaming is to spare; give a number",
+        ),
         ("--trust_remote_code true", "trust_remote_code must be false"),
         ("--model_init_kwargs {trust_remote_code:\u00a0true}", "trust_remote_code"),
         ('--model_init_kwargs {"config":{"trust_remote_code":true}}', "trust_remote_code cannot be set"),
@@ -104,6 +117,15 @@ def test_exponents_are_numbers_wherever_they_stand() -> None:
     assert parse_overrides(["--a", "1e-5", "--b", "e5", "--c", "1e"]) == {"a": 1e-5, "b": "e5", "c": "1e"}
 
 
+def test_what_looks_like_a_date_is_text(tmp_path: Path) -> None:
+    recipe = load_recipe(TINY, ["--model_revision", "2024-06-20", "--run_name", "2026-01-31 10:00:00"])
+    assert json.loads(json.dumps(recipe.values)) == recipe.values
+    assert (recipe.model.model_revision, recipe.sft.run_name) == ("2024-06-20", "2026-01-31 10:00:00")
+    again = tmp_path / "again.yaml"
+    again.write_text(recipe.dump(), encoding="utf-8")
+    assert load_recipe(again).values == recipe.values
+
+
 @pytest.mark.parametrize(
     "text", ["{a: [", "a: !!python/object:os.system x", "\x00", "- 1", "? [a]\n: b", "&a [*a]" * 3]
 )
@@ -131,3 +153,17 @@ def test_without_a_gpu_a_recipe_for_one_says_what_to_do() -> None:
     for part in ("no GPU that computes in bf16", "pgt-lora check qwen2.5-vl-3b", "make finetune", "--use_cpu true"):
         assert part in str(refused.value)
     assert load_recipe(RECIPES / "qwen2.5-vl-3b.yaml", ["--use_cpu", "true", "--bf16", "false", "--dtype", "float32"])
+
+
+def test_the_command_that_says_what_a_recipe_needs_names_it_as_it_can_be_typed(tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "qwen2.5-vl-3b.yaml", ["--use_cpu", "true"])
+    values = {**recipe.values, "use_cpu": False}
+    run, mine = tmp_path / "a run", tmp_path / "mine.yaml"
+    run.mkdir()
+    write_json(run / STARTED, {"recipe": values})
+    mine.write_text(yaml.safe_dump(values), encoding="utf-8")
+    for name in (str(run), str(mine), recipe.base, "qwen2.5-vl-3b"):
+        with pytest.raises(InputError) as refused:
+            resolve(name, ["--lora_r", "4"])
+        told = str(refused.value).partition("What the recipe needs: ")[2].partition(". The small")[0]
+        assert shlex.split(told) == ["pgt-lora", "check", name]

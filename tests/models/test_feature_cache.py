@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch.utils.data._utils.pin_memory import pin_memory
 
@@ -15,12 +16,10 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.models import feature_cache as features_module
 from pgt_lora.models.cached_encoder import FEATURES_FILE, CachedEncoder, read
-from pgt_lora.models.checkpoint import family_of, load_model, load_processor
-from pgt_lora.models.encoding import Encoder
-from pgt_lora.models.feature_cache import cached, num_bytes, write
-from pgt_lora.models.lengths import measure
+from pgt_lora.models.feature_cache import cached, cut, num_bytes, write
+from pgt_lora.models.lengths import Length, measure
 from pgt_lora.training.finetune import finetune
-from tests.support.discovered import FAMILIES, small_model, small_processor
+from tests.support.discovered import FAMILIES, saved_model
 
 # The families of which the language model takes no more of an image than its features.
 CACHED = [name for name, family in FAMILIES.items() if family.features_suffice]
@@ -33,20 +32,13 @@ def own_dir(data_dir: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(data_dir, tmp_path / "data" / "pgt"))
 
 
-def made(name: str, directory: Path) -> tuple[Any, Encoder]:
-    """Return a model of a family with random weights, and its encoder."""
-    model, processor = small_model(name), small_processor(name)
-    model.save_pretrained(directory)
-    return model.eval(), Encoder(family_of(str(directory)), processor)
-
-
 def caches(root: Path) -> Sequence[Path]:
     return sorted(root.glob("data/pgt-features-*"))
 
 
 @pytest.mark.parametrize("name", CACHED)
 def test_what_is_cached_is_what_the_model_computes(name: str, own_dir: Path, tmp_path: Path) -> None:
-    model, encoder = made(name, tmp_path / "base")
+    model, encoder = saved_model(name, tmp_path / "base")
     rows = open_dataset(own_dir)
     found = cached(encoder, model, rows, own_dir, 1.0, measure(encoder, rows))
     assert isinstance(found, CachedEncoder)
@@ -73,7 +65,7 @@ def test_batches_go_into_page_locked_memory(
     name: str, own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a data loader does to every batch where there is a GPU; locking itself needs one."""
-    model, encoder = made(name, tmp_path / "base")
+    model, encoder = saved_model(name, tmp_path / "base")
     rows = open_dataset(own_dir)
     batch = cached(encoder, model, rows, own_dir, 1.0, measure(encoder, rows)).training_batch([rows[0], rows[1]])
     locked = []
@@ -86,7 +78,7 @@ def test_batches_go_into_page_locked_memory(
 def test_an_image_is_computed_once_and_a_cache_is_used_again(
     own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, encoder = made("qwen2_5_vl", tmp_path / "base")
+    model, encoder = saved_model("qwen2_5_vl", tmp_path / "base")
     rows = [dict(row) for row in open_dataset(own_dir)]
     for row in rows[16:]:
         row["images"] = rows[0]["images"]
@@ -112,27 +104,42 @@ def test_an_image_is_computed_once_and_a_cache_is_used_again(
     assert sum(seen) == 32
 
 
-def test_a_cache_is_another_for_other_weights_pixels_data_or_types(own_dir: Path, tmp_path: Path) -> None:
-    model, encoder = made("qwen2_5_vl", tmp_path / "base")
-    name = features_module.fingerprint
-    first = name(model, encoder, "data")
-    assert first == name(model, encoder, "data")
-    assert first != name(model, encoder, "other")
-    assert first != name(load_model(str(tmp_path / "base"), dtype=torch.bfloat16), encoder, "data")
-    with torch.no_grad():
-        model.model.language_model.layers[0].mlp.up_proj.weight += 1  # as training does to q, k and v
-        assert first == name(model, encoder, "data")
-        model.model.visual.blocks[0].mlp.up_proj.bias[0] += 1e-3
-    assert first != name(model, encoder, "data")
-    changed = name(model, encoder, "data")
-    encoder.processor.image_processor.image_mean = [0.0, 0.0, 0.0]
-    assert changed != name(model, encoder, "data")
+def test_large_images_are_computed_in_smaller_parts_and_to_the_same_features(
+    own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, encoder = saved_model("qwen2_5_vl", tmp_path / "base")
+    rows = open_dataset(own_dir).to_list()[:12]
+    large = Image.effect_noise((224, 224), 50)
+    for index, row in enumerate(rows[6:8]):
+        row["images"] = [large.rotate(90 * index).convert("RGB")]
+    lengths = measure(encoder, rows)
+    assert {length.image for length in lengths} == {49, 196}
+    seen: list[int] = []
+    compute = features_module.compute
+    monkeypatch.setattr(
+        features_module, "compute", lambda base, batch: (seen.append(len(batch["input_ids"])), compute(base, batch))[1]
+    )
+    found = []
+    for side in (448, 40):  # of the 32 images whose tokens a part may have
+        monkeypatch.setattr(features_module, "SIDE", side)
+        (directory := tmp_path / str(side)).mkdir()
+        write(directory, model, encoder, rows, lengths)
+        found.append(read(directory, model, encoder).cache.opened().features)
+    assert seen == [12, 7, 5]
+    torch.testing.assert_close(*found)
+
+
+def test_a_part_has_one_row_at_least_and_32_at_most() -> None:
+    large, small = Length("", 9, 0, 0), Length("", 1, 0, 0)
+    assert cut(range(4), [large, small, small, large], 8) == [[0], [1, 2], [3]]
+    assert [len(part) for part in cut(range(70), [small] * 70, 100)] == [32, 32, 6]
+    assert cut([], [], 8) == []
 
 
 def test_what_does_not_fit_is_computed_anew_and_said(
     own_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, encoder = made("qwen2_5_vl", tmp_path / "base")
+    model, encoder = saved_model("qwen2_5_vl", tmp_path / "base")
     rows = open_dataset(own_dir)
     lengths = measure(encoder, rows)
     assert cached(encoder, model, rows, own_dir, 1e-6, lengths) is encoder
@@ -158,18 +165,10 @@ def test_training_is_the_same_with_and_without(
             torch.testing.assert_close(value, other[key])
 
 
-def test_the_processor_of_a_checkpoint_gives_the_same_cache_each_time(base_dir: Path, data_dir: Path) -> None:
-    model = load_model(str(base_dir))
-    encoders = [Encoder(family_of(str(base_dir)), load_processor(str(base_dir))) for _ in range(2)]
-    encoders[1].prompts(open_dataset(data_dir).to_list()[:2])  # leaves its padding in the tokenizer
-    first, second = (features_module.fingerprint(model, each, "data") for each in encoders)
-    assert first == second
-
-
 def test_a_cache_that_another_run_made_meanwhile_is_read(
     own_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, encoder = made("qwen2_5_vl", tmp_path / "base")
+    model, encoder = saved_model("qwen2_5_vl", tmp_path / "base")
     rows = open_dataset(own_dir)
     write_whole = features_module.write
 

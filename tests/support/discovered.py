@@ -75,6 +75,16 @@ def save_small(directory: Path, family: str, form: str | None = None, dtype: Any
     return directory
 
 
+def saved_model(family: str, directory: Path) -> tuple[Any, "Encoder"]:
+    """Write a family's small model, without its processor; return it with what encodes its rows."""
+    from pgt_lora.models.checkpoint import family_of
+    from pgt_lora.models.encoding import Encoder
+
+    model = small_model(family).eval()
+    model.save_pretrained(directory)
+    return model, Encoder(family_of(str(directory)), small_processor(family))
+
+
 def trained_once(family: str) -> Any:
     """Stand for a family's module where a processor is asked for: its tokenizer is trained only once."""
     return SimpleNamespace(build_processor=partial(small_processor, family))

@@ -123,6 +123,29 @@ def test_the_rate_falls_to_nothing_by_the_end_of_the_time(
     assert max(rates) < 0.5 * schedule.learning_rate
 
 
+@pytest.mark.parametrize("minutes", [None, 0.05])
+def test_weights_that_are_no_numbers_are_not_saved(
+    minutes: float | None, base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The auxiliary loss alone breaks, after the first step; the other one is told only every so many steps."""
+    seconds, usual, seen = count(), pretraining.losses, []
+
+    def breaks(*args: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        loss, grounding = usual(*args)
+        seen.append(1)
+        return loss, grounding * (1.0 if len(seen) == 1 else float("nan"))
+
+    monkeypatch.setattr(pretraining, "losses", breaks)
+    monkeypatch.setattr(pretraining, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    place = Place(checkpoint=tmp_path, save_every=1000 if minutes else 1)
+    with pytest.raises(FloatingPointError, match=r"step 2: .* are not finite"):
+        trained(base_dir, place, replace(SCHEDULE, minutes=minutes))
+    if minutes:
+        assert not list(tmp_path.iterdir())
+    else:
+        assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 1
+
+
 def test_muon_is_that_of_pytorch() -> None:
     torch.manual_seed(0)
     shapes = ((8, 16), (16, 8), (8, 16), (12, 12))

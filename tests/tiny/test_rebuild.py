@@ -1,5 +1,7 @@
 """Rebuilding a small model: both parts of its pre-training by one command, and the second alone from a checkpoint."""
 
+import runpy
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,3 +40,16 @@ def test_both_parts_are_taught_by_one_command_and_the_second_alone(
     assert (tmp_path / "again/tokenizer.json").read_text() == (
         shipped / "tokenizer.json"
     ).read_text()  # not one made anew
+
+
+def test_what_is_there_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    monkeypatch.setattr(sys, "argv", ["tiny", "tiny-qwen2.5-vl", "--out", str(tmp_path)])
+    monkeypatch.delitem(sys.modules, rebuilding.__name__)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("pgt_lora.tiny", run_name="__main__")
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"pgt-lora: {tmp_path}")

@@ -38,7 +38,7 @@ def run(
     out = out or run_directory(recipe.name)
     tests, given = sets_of_run(recipe, data, eval_data), Given(data, tuple(eval_data))
     data = data or with_replay(recipe, pgt_data(recipe, "train", recipe.kit.num_samples))
-    recipe = for_this_machine(recipe, data)
+    recipe = for_this_machine(recipe, data, None if overwrite else out)
     held_out = next(iter(tests.values()))
     if not (out / "adapter").exists():
         check_step(recipe, data)  # before the base is scored for an hour

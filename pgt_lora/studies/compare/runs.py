@@ -87,7 +87,7 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
     torch.cuda.empty_cache()
     if run.data and not (directory / "adapter").exists():
         console.print(f"Training {run.name}")
-        recipe = for_this_machine(run.recipe, run.data)
+        recipe = for_this_machine(run.recipe, run.data, directory)
         lent = None if loads_otherwise(recipe) else score
         finetune(recipe, run.data, directory, eval_data=run.validation, score=lent)
     evaluate_sets(run.recipe, scored(run, directory), named, out / "scores" / run.name)

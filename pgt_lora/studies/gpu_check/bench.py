@@ -59,7 +59,7 @@ class Bench:
         on_gpu = self.device.type == "cuda"
         memory = torch.cuda.get_device_properties(0).total_memory / GIB if on_gpu else self.plan.card_gib
         rate = peak_flops(torch.bfloat16 if on_gpu else torch.float32, on_gpu)
-        self.machine = Machine(on_gpu, hardware() if on_gpu else "a CPU", memory, rate)
+        self.machine = Machine(on_gpu, hardware(use_cpu=False) if on_gpu else "a CPU", memory, rate)
         sheet = self.machine.sheet_rate
         return {"machine": self.machine.name, "gib": round(memory, 1), "rate": rate, "sheet_rate": sheet}
 

@@ -91,7 +91,7 @@ def bench(
     print_table(found, job, peak)
     print_generation(recipe, repeats)
     console.print(
-        f"{hardware()}; {num_samples:,} samples, {recipe.sft.num_train_epochs:g} epochs; "
+        f"{hardware(bool(recipe.sft.use_cpu))}; {num_samples:,} samples, {recipe.sft.num_train_epochs:g} epochs; "
         f"{', '.join(f'{name} {version(name)}' for name in ('torch', 'transformers', 'trl', 'peft'))}",
         soft_wrap=True,
     )

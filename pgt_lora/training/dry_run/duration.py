@@ -74,7 +74,8 @@ def is_cached(found: Findings) -> bool:
     """Tell whether every image's features are computed once, as they are kept where the recipe allows so much disk."""
     tokens = found.num_rows * mean(length.image for length in found.lengths)
     size_gb = tokens * found.model.hidden * found.setup.dtype_bytes / 1e9
-    return found.base.encoder.family.features_suffice and size_gb <= found.recipe.kit.feature_cache_gb
+    kit = found.recipe.kit
+    return found.base.encoder.family.features_suffice and not kit.streaming and size_gb <= kit.feature_cache_gb
 
 
 def tower_operations(found: Findings) -> float:

@@ -12,6 +12,7 @@ from rich.text import Text
 from pgt_lora.core.batches import divisors, num_steps, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import bold, console
+from pgt_lora.core.typed import typed
 from pgt_lora.core.workspace import IS_CHECKOUT
 from pgt_lora.models.lengths import supervised_shares
 from pgt_lora.training.dry_run.base import Origin
@@ -58,7 +59,8 @@ def print_end(found: Findings, name: str, overrides: Sequence[str], card: tuple[
         for problem in found.problems:
             console.print(Text(f"  {problem}"), soft_wrap=True)
         offline = ["--offline"] * bound(found)
-        last = shlex.join(["pgt-lora", "check", name, *data, *offline, *overrides])
+        gpu = ["--gpu", card[0]] if card else []
+        last = typed("check", name, *data, *offline, *gpu, *overrides)
     else:
         console.print(bold("\nRun it:"))
         last = command(found, name, overrides, card)
@@ -73,7 +75,7 @@ def command(found: Findings, name: str, overrides: Sequence[str], card: tuple[st
     if not IS_CHECKOUT:
         launch = ["PGT_LORA_LAUNCH=fsdp2"] if added is None else []
         data = ["--data", str(found.data)] if found.data else []
-        return " ".join([*launch, shlex.join(["pgt-lora", "run", name, *data, *args])])
+        return " ".join([*launch, typed("run", name, *data, *args)])
     words = ["make finetune", *(["LAUNCH=fsdp2"] if added is None else []), f"MODEL={shlex.quote(name)}"]
     words += [f"DATA={shlex.quote(str(found.data))}"] if found.data else []
     return " ".join([*words, *([f"ARGS={shlex.quote(shlex.join(args))}"] if args else [])])

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from pgt_lora.data.generate import generate
 from pgt_lora.models.lengths import too_long
 from pgt_lora.models.names import resolve
 from pgt_lora.training.dry_run import check as check_module
+from pgt_lora.training.dry_run import report
+from pgt_lora.training.dry_run.cards import named_card
+from pgt_lora.training.dry_run.report import print_end
 from pgt_lora.training.finetune import finetune
 from tests.support.discovered import save_small, small_model
 from tests.support.dry_runs import TINY, call, dry_run
@@ -47,7 +51,7 @@ def test_the_steps_are_those_of_training(data_dir: Path, tmp_path: Path, overrid
 
 
 def test_rows_that_are_too_long_are_named(
-    data_dir: Path, data_overrides: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
+    data_dir: Path, data_overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     found = dry_run(TINY.stem, data_dir, overrides=data_overrides)
     totals = sorted(length.total for length in found.lengths)
@@ -58,6 +62,14 @@ def test_rows_that_are_too_long_are_named(
     assert all(f"{row_id} ({totals[-1]})" in out for row_id in longest)
     assert out.count("pgt-train-1-") == len(longest)
     assert shlex.split(out.splitlines()[-1]) == ["pgt-lora", "check", *words]
+    found, program = replace(found, problems=["too long"]), tmp_path / "pgt-lora"
+    monkeypatch.setattr("sys.argv", [str(program)])  # which is not on the path
+    print_end(found, TINY.stem, [], named_card("RTX 4090"))
+    assert shlex.split(capsys.readouterr().out.splitlines()[-1]) == [
+        str(program), "check", *words[:3], "--gpu", "4090"
+    ]  # fmt: skip
+    monkeypatch.setattr(report, "IS_CHECKOUT", False)
+    assert shlex.split(report.command(found, TINY.stem, [])) == [str(program), "run", *words[:3]]
     status, out, _ = call(monkeypatch, capsys, *words[:-1], str(totals[-1]))
     assert status == 0
     assert "every sample fits" in out

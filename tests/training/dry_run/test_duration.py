@@ -1,5 +1,7 @@
 """The minutes on a named card: those of the measurement where one was made, and labeled as an estimate."""
 
+from dataclasses import replace
+
 import pytest
 
 from pgt_lora.models.published import PUBLISHED
@@ -44,6 +46,14 @@ def test_a_slower_card_takes_longer_and_names_what_it_goes_by() -> None:
     assert durations(offline("qwen2.5-vl-72b"), "4090", CARDS["4090"]) == []
     (only,) = durations(offline("qwen2.5-vl-72b"), "h100", CARDS["h100"])
     assert only.fit.four_bit
+
+
+def test_a_stream_has_no_cache_of_features() -> None:
+    found = offline("qwen2.5-vl-3b")
+    streamed = replace(found, recipe=replace(found.recipe, kit=replace(found.recipe.kit, streaming=True)))
+    usual, computed_anew = (durations(each, "h100", CARDS["h100"])[0] for each in (found, streamed))
+    assert computed_anew.features == pytest.approx(2 * usual.features, rel=0.02)  # in each of two epochs
+    assert computed_anew.loop == usual.loop
 
 
 def test_every_published_model_has_a_tower() -> None:

@@ -16,6 +16,7 @@ from pgt_lora.studies.by_name import finetune
 from pgt_lora.training.dry_run import fitting
 from pgt_lora.training.dry_run.fitting import card_here, fit, fitted, for_this_machine, way
 from pgt_lora.training.dry_run.memory import GIB
+from pgt_lora.training.run_directory import claim
 from tests.support.dry_runs import TINY, call, dry_run, offline
 
 AUTO = ("--per_device_train_batch_size", "auto")
@@ -105,6 +106,23 @@ def test_training_starts_with_what_the_card_holds(
     )
     weights, others = (load_file(path / "adapter_model.safetensors") for path in (adapter, other))
     assert all(torch.allclose(weights[name], value, atol=1e-5) for name, value in others.items())
+
+
+def test_a_run_goes_on_as_it_was_begun_on_another_machine(
+    data_dir: Path, tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, recipe = tmp_path / "run", resolve(TINY.stem, [*overrides, *AUTO]).recipe
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "card_here", lambda recipe: (1.5, "h200"))
+        begun = for_this_machine(recipe, data_dir, run)
+    claim(run, begun, data_dir)
+    again = for_this_machine(recipe, data_dir, run)  # where something else would be chosen, or nothing
+    assert again.values == begun.values
+    claim(run, again, data_dir)
+    other = resolve(TINY.stem, [*overrides, *AUTO, "--lora_r", "4"]).recipe
+    for chosen_anew in ((other, data_dir, run), (recipe, data_dir)):
+        with pytest.raises(InputError, match="the recipe uses none"):
+            for_this_machine(*chosen_anew)
 
 
 def test_check_goes_by_the_card_that_is_named(
