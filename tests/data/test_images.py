@@ -37,6 +37,7 @@ def theirs(file: bytes) -> list[np.ndarray]:
     return [each.process_image(image, do_convert_rgb=each.do_convert_rgb).permute(1, 2, 0).numpy() for each in every]
 
 
+@pytest.mark.slow
 def test_the_table_is_as_long_as_it_says() -> None:
     assert len(SAME) >= 60
     assert len(image_processors()) >= 4

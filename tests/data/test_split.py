@@ -25,6 +25,7 @@ def positions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_paper_s_share_of_the_exhaustive_set_has_every_cell_alike(positions: Path, tmp_path: Path) -> None:
     train, test = split(positions, tmp_path / "a", 0.2, stratify=Stratify.CELL)
     kept, held_out = open_dataset(train), open_dataset(test)

@@ -86,6 +86,7 @@ def test_a_verification_that_breaks_off_is_no_failed_check(
         verify_in_fresh_process(tmp_path / "merged", run / "adapter", "float16")
 
 
+@pytest.mark.slow
 def test_a_run_whose_base_was_cast_is_verified_again_as_it_was_cast(copy: Path, data_dir: Path) -> None:
     record = copy / "merged" / "verification.json"
     with verified_here():

@@ -150,6 +150,7 @@ def test_what_does_not_fit_is_computed_anew_and_said(
     assert not caches(tmp_path)
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_and_without(
     base_dir: Path, own_dir: Path, overrides: list[str], tmp_path: Path
 ) -> None:

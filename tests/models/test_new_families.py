@@ -64,6 +64,7 @@ def test_lengths_of_several_images_are_the_encoders(encoder: Encoder) -> None:
         assert [length.image for length in lengths] == [105, 2 * 50, 49 + 14 * 8, 3 * 50, 49 + 21 * 22]
 
 
+@pytest.mark.slow
 def test_several_images_are_cached_as_the_model_takes_them(encoder: Encoder, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = tiny_module(encoder.family.name).build_model(encoder.processor).eval()

@@ -73,6 +73,7 @@ def test_training_stops_where_the_held_out_loss_falls_no_more_and_ships_the_best
     assert loss_on(tmp_path / "run", others) == pytest.approx(min(losses), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_held_out_set_that_is_looked_at_changes_nothing(
     recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_what_cannot_be_looked_at_is_told(recipe: Recipe, data_dir: Path, tmp_pa
         changed(recipe, early_stopping_patience=2)
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_early_but_was_not_saved_ends_as_it_would_have(
     recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

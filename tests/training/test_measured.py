@@ -39,6 +39,7 @@ def test_every_row_is_read_once(recipe: Recipe, data_dir: Path) -> None:
     assert len(found.encoder.texts) == len({str(row["prompt"]) + row["answer"] for row in rows.rows})
 
 
+@pytest.mark.slow
 def test_a_second_run_decodes_no_image(
     recipe: Recipe, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

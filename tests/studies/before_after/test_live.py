@@ -11,6 +11,7 @@ from pgt_lora.training.finetune import finetune
 from tests.support.runs import equal
 
 
+@pytest.mark.slow
 def test_answers_at_each_evaluation(overrides: list[str], data_dir: Path, tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     words = [*overrides, "--max_steps", "4", "--eval_strategy", "steps", "--eval_steps", "2", "--learning_rate", "0.02"]

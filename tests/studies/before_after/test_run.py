@@ -105,6 +105,7 @@ def test_what_cannot_be_trained_is_told_before_the_base_is_scored(
     assert not (root / "run").exists()
 
 
+@pytest.mark.slow
 def test_the_own_test_split_is_what_a_run_is_scored_on(root: Path, overrides: list[str], data_dir: Path) -> None:
     recipe, mine = resolve("tiny-qwen2.5-vl", overrides).recipe, root / "mine"
     shutil.copytree(data_dir, mine)

@@ -95,7 +95,14 @@ def test_an_environment_without_llama_factory_is_named(overrides: list[str], dat
         check_losses(work)
 
 
-@pytest.mark.parametrize("name", ["qwen2.5-vl-3b", "internvl3-1b", "llava-next-mistral-7b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "qwen2.5-vl-3b",
+        pytest.param("internvl3-1b", marks=pytest.mark.slow),
+        pytest.param("llava-next-mistral-7b", marks=pytest.mark.slow),
+    ],
+)
 def test_random_weights_train_as_the_published_ones_would(
     name: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

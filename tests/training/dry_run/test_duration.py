@@ -11,6 +11,7 @@ from pgt_lora.training.dry_run.pace import MEASURED, reached, share_reached
 from tests.support.dry_runs import call, offline
 
 
+@pytest.mark.slow
 def test_it_gives_back_what_was_measured() -> None:
     """On an H200, 16 samples of 333 tokens at a time: 22,600 tokens a second; on an H100 of 371: 20,345."""
     model = offline("qwen2.5-vl-3b").model
