@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import read_json
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console, track
@@ -145,27 +144,6 @@ def evaluate(
         scores = score_by_task(rows, predictions)
         write_scores(directory, predictions, scores, facts)
     return scores
-
-
-def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
-    """Print a warning that names the run, where its record says that it was trained on this data, alone or in a mix.
-
-    A merged checkpoint has its run's record beside it.
-    """
-    base = Path(checkpoint.base)
-    content_hash = read_manifest(data)["content_hash"]
-    for adapter in filter(None, (checkpoint.adapter_dir, base.parent / "adapter")):
-        if not (adapter / "run.json").is_file() or (adapter != checkpoint.adapter_dir and base.name != "merged"):
-            continue
-        trained = read_json(adapter / "run.json")
-        parts = trained.get("data", {}).get("sources", {}).values()
-        if content_hash in (trained.get("content_hash"), *(part.get("content_hash") for part in parts)):
-            console.print(
-                f"Warning: {adapter.parent} was trained on {data}; these scores say what it remembers, not what it "
-                "learned. Evaluate on held-out data: pgt-lora generate --split test --out DIR",
-                style="bold", soft_wrap=True,
-            )  # fmt: skip
-            return
 
 
 def load_for_evaluation(checkpoint: Checkpoint, recipe: Recipe | None = None) -> tuple[Any, Encoder]:

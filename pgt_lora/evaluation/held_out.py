@@ -6,12 +6,14 @@ from itertools import chain, product
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.data.digests import image_digests
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.readers.build import test_directory
+from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.tiny.skills import skill_data
 
 PGT, SKILLS = "pgt", "skills"
@@ -83,6 +85,32 @@ def check_held_out(sets: Mapping[str, Path], datasets: Mapping[str, Path]) -> No
                     "scores say what it remembers, too. Divide by image: pgt-lora import … --test 0.1",
                     style="bold", soft_wrap=True,
                 )  # fmt: skip
+
+
+def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
+    """Print a warning that names the run, where its record says that it was trained on this data, alone or in a mix.
+
+    A merged checkpoint has its run's record beside it.
+    """
+    base = Path(checkpoint.base)
+    beside = base.parent / "adapter" if base.name == "merged" else None
+    for adapter in filter(None, (checkpoint.adapter_dir, beside)):
+        if read_manifest(data)["content_hash"] in trained_on(adapter):
+            console.print(
+                f"Warning: {adapter.parent} was trained on {data}; these scores say what it remembers, not what it "
+                "learned. Evaluate on held-out data: pgt-lora generate --split test --out DIR",
+                style="bold", soft_wrap=True,
+            )  # fmt: skip
+            return
+
+
+def trained_on(adapter: Path) -> set[str]:
+    """Return the content hashes of what an adapter was trained on, alone or in a mix; none without a record."""
+    if not (adapter / "run.json").is_file():
+        return set()
+    trained = read_json(adapter / "run.json")
+    parts = trained.get("data", {}).get("sources", {}).values()
+    return {trained["content_hash"], *(part["content_hash"] for part in parts if "content_hash" in part)}
 
 
 def _shown(data: Path) -> Iterator[tuple[str | bytes, ...]]:

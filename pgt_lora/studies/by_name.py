@@ -22,7 +22,7 @@ from pgt_lora.evaluation import evaluate as evaluation
 from pgt_lora.evaluation.ask import Chat
 from pgt_lora.evaluation.asked import Asked
 from pgt_lora.evaluation.generation import Generation
-from pgt_lora.evaluation.held_out import check_held_out, test_split
+from pgt_lora.evaluation.held_out import check_held_out, test_split, warn_if_trained_on
 from pgt_lora.evaluation.probability import By
 from pgt_lora.evaluation.scoring import Score
 from pgt_lora.export.endpoint import Endpoint, only_model
@@ -133,7 +133,7 @@ def evaluate(
     recipe = named.recipe
     directory = dataset(str(data), recipe, "test")
     check_apart(Path(out), named.checkpoint.base, named.checkpoint.adapter_dir, directory, data)
-    evaluation.warn_if_trained_on(named.checkpoint, directory)
+    warn_if_trained_on(named.checkpoint, directory)
     loaded, encoder = evaluation.load_for_evaluation(named.checkpoint, recipe)
     generation = Generation(
         recipe.sft.per_device_eval_batch_size if batch_size is None else batch_size,

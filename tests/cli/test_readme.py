@@ -26,7 +26,7 @@ def test_the_steps_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (question,) = re.findall(r"^\.venv/bin/pgt-lora (ask .+)$", README.read_text(encoding="utf-8"), re.MULTILINE)
     Image.new("RGB", (64, 48), "gray").save("photo.jpg")
     for words in [*commands, shlex.split(question)]:
-        few = [{"5000": "32", "1000": "12"}.get(word, word) for word in words]
+        few = [{"5000": "32", "1000": "12", "runs/3b-pgt": "runs/mine"}.get(word, word) for word in words]
         monkeypatch.setattr(sys, "argv", ["pgt-lora", *few, *(QUICK if words[0] == "finetune" else [])])
         with pytest.raises(SystemExit) as ended:
             main()

@@ -14,9 +14,9 @@ from pgt_lora.evaluation.evaluate import (
     load_for_evaluation,
     predict,
     prediction,
-    warn_if_trained_on,
 )
 from pgt_lora.evaluation.generation import Generation, answer
+from pgt_lora.evaluation.held_out import warn_if_trained_on
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.score_files import print_scores, read_facts, read_scores
 from pgt_lora.evaluation.scoring import Score

@@ -13,7 +13,7 @@ from pgt_lora.core.files import read_json, write_json
 from pgt_lora.core.new_directory import check_free, new_directory
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import read_manifest
-from pgt_lora.evaluation.evaluate import warn_if_trained_on
+from pgt_lora.evaluation.held_out import warn_if_trained_on
 from pgt_lora.evaluation.score_files import write_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.models.checkpoint import Checkpoint, family_of

@@ -7,6 +7,7 @@ So what is finished is found again, and nothing is ever replaced by something el
 import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pgt_lora.core.versions import versions
 from pgt_lora.data.digests import image_digests
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.evaluation.evaluate import evaluate_sets
+from pgt_lora.evaluation.held_out import trained_on
 from pgt_lora.evaluation.paired import BASE
 from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adapter
 from pgt_lora.models.names import base_of
@@ -139,16 +141,10 @@ def check_not_trained_on(tests: Mapping[str, Path], adapters: Mapping[str, Path]
     Raises:
         InputError: one was.
     """
-    for arm, path in adapters.items():
-        directory = find_adapter(path)
-        if not directory or not (directory / "run.json").is_file():
-            continue
-        trained = read_json(directory / "run.json")
-        parts = trained.get("data", {}).get("sources", {}).values()
-        known = {trained.get("content_hash"), *(part.get("content_hash") for part in parts)}
-        for test in tests.values():
-            if read_manifest(test)["content_hash"] in known:
-                raise InputError(f"--eval-data {test}: arm {arm} was trained on these items; give held-out ones")
+    for (arm, path), test in product(adapters.items(), tests.values()):
+        adapter = find_adapter(path)
+        if adapter and read_manifest(test)["content_hash"] in trained_on(adapter):
+            raise InputError(f"--eval-data {test}: arm {arm} was trained on these items; give held-out ones")
 
 
 def shared_images(tests: Mapping[str, Path], data: Path) -> int:
