@@ -56,13 +56,14 @@ def export_recipe(
     from pgt_lora.core.errors import InputError
     from pgt_lora.core.files import write_text
     from pgt_lora.export.llama_factory import llama_factory_recipe
+    from pgt_lora.export.other_trainers import INFO_FILE
     from pgt_lora.models.names import resolve
 
     if format != "llama-factory":
         raise InputError(f"format {format!r}: unknown; known: llama-factory")
     if out.exists():
         raise InputError(f"{out}: exists; choose another --out")
-    if not (data / "dataset_info.json").is_file():
+    if not (data / INFO_FILE).is_file():
         raise InputError(f"--data {data}: is no dataset as `export-dataset --format sharegpt` makes it")
     found = resolve(recipe, to_train=False).recipe
     write_text(out, llama_factory_recipe(found, str(data.resolve()), output_dir))

@@ -92,16 +92,19 @@ def answers(
     by: By = By.GENERATION,
     feature_cache_gb: float = 0,
     asked: Asked = Asked.LAST,
+    limit: int | None = None,
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Return the rows of a dataset directory, one for each question that is asked, and their predictions.
 
     With `feature_cache_gb`, the images' features are kept for the next model on the same vision tower; not where
-    earlier questions are asked, too, since what is kept is whole conversations.
+    earlier questions are asked, too, since what is kept is whole conversations, nor of the first `limit` rows alone.
 
     Raises:
         InputError: the directory or an image cannot be read.
     """
     rows = open_dataset(data)
+    if limit is not None:
+        rows, feature_cache_gb = rows.select(range(min(limit, len(rows)))), 0
     lengths = measure(encoder, checked_images(rows, data))
     if asked == Asked.ALL and read_manifest(data)["rows"] == Form.CONVERSATIONS:
         rows = EveryQuestion(rows)

@@ -110,7 +110,7 @@ def trained_on(adapter: Path) -> set[str]:
         return set()
     trained = read_json(adapter / "run.json")
     parts = trained.get("data", {}).get("sources", {}).values()
-    return {trained["content_hash"], *(part["content_hash"] for part in parts if "content_hash" in part)}
+    return {part["content_hash"] for part in (trained, *parts) if "content_hash" in part}
 
 
 def _shown(data: Path) -> Iterator[tuple[str | bytes, ...]]:

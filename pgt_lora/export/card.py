@@ -1,12 +1,12 @@
 """The model card of a run: what was trained on what, how, with what scores and proofs, and how to load it."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.core.html import render_page
 from pgt_lora.core.typed import typed
 from pgt_lora.data.mix.terms import sources_of
@@ -132,10 +132,7 @@ def results(tables: Iterable[Table]) -> "list[EvalResult]":
 
 
 def _read(run: Path, name: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads((run / name).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{run / name}: missing, so this run is not finished; finish it with: {typed('run', run)}"
-        ) from error
+    if not (run / name).is_file():
+        raise InputError(f"{run / name}: missing, so this run is not finished; finish it with: {typed('run', run)}")
+    found: dict[str, Any] = read_json(run / name)
     return found

@@ -59,7 +59,8 @@ FORMATS = {
     "llava": Format("train.json", llava),
 }
 
-# LLaMA-Factory finds a dataset by this entry.
+# LLaMA-Factory finds a dataset by this entry of this file.
+INFO_FILE = "dataset_info.json"
 DATASET_INFO = {
     "file_name": "train.json",
     "formatting": "sharegpt",
@@ -95,7 +96,7 @@ def export_dataset(data: Path, out: Path, form: str, overwrite: bool = False) ->
         else:
             write_json(directory / chosen.file, spelled)
         if form == "sharegpt":
-            write_json(directory / "dataset_info.json", {"pgt": DATASET_INFO})
+            write_json(directory / INFO_FILE, {"pgt": DATASET_INFO})
 
 
 def write_images(row: Mapping[str, Any], number: int, directory: Path) -> list[str]:

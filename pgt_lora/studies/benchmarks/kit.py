@@ -9,13 +9,11 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json_lines, write_text
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
-from pgt_lora.data.checked_images import checked_images
-from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
+from pgt_lora.data.directory import read_manifest
+from pgt_lora.evaluation.evaluate import answers, load_for_evaluation
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.probability import By
 from pgt_lora.models.checkpoint import family_of
-from pgt_lora.models.lengths import measure
 from pgt_lora.models.names import Named
 from pgt_lora.studies.benchmarks.catalog import Benchmark
 from pgt_lora.studies.benchmarks.harness import HarnessSettings, check_numbers
@@ -57,9 +55,8 @@ def run(
     for name, benchmark in benchmarks.items():
         console.print(f"Asking {name}", soft_wrap=True)
         (task,) = benchmark.tasks
-        rows = first_rows(directories[task], settings.limit)
-        lengths = measure(encoder, checked_images(rows, directories[task]))
-        predictions = predict(model, encoder, rows, generation, by or benchmark.by, lengths)
+        how = by or benchmark.by
+        rows, predictions = answers(model, encoder, directories[task], generation, how, limit=settings.limit)
         boxes = read_manifest(directories[task]).get("sources", {}).get(name, {}).get("boxes", {})
         lines = []
         for row, prediction in zip(rows, predictions, strict=True):
@@ -81,12 +78,6 @@ def run(
         },
         "input_differs": [],
     }  # fmt: skip
-
-
-def first_rows(directory: Path, limit: int | None) -> Any:
-    """Return the first rows of a dataset directory; those that are made for a benchmark hold no more than that."""
-    rows = open_dataset(directory)
-    return rows if limit is None else rows.select(range(min(limit, len(rows))))
 
 
 def read_items(benchmark: Benchmark, out: Path) -> list[Item]:
