@@ -77,6 +77,12 @@ class Trainer(HookedTrainer):
         waited = any(each.early_stopping_patience_counter >= each.early_stopping_patience for each in early)
         return waited or self.state.global_step >= self.state.max_steps
 
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log a step; that of a stream counts in epochs as if the stream had not been interrupted."""
+        if not self.lengths:  # Transformers counts the steps of this process alone
+            self.state.epoch = self.state.global_step / self.state.max_steps
+        super().log(logs, start_time)
+
     @property
     def step_size(self) -> int:
         """The samples in a step, over all processes."""

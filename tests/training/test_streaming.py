@@ -34,6 +34,10 @@ def losses(run: Path) -> list[float]:
     return [entry["loss"] for entry in json.loads((run / "adapter" / "loss.json").read_text())]
 
 
+def epochs(run: Path) -> list[float]:
+    return [entry["epoch"] for entry in json.loads((run / "adapter" / "loss.json").read_text())]
+
+
 @pytest.fixture(scope="module")
 def plan_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plan in three shards, some rows of which are drawn over when they are read."""
@@ -65,6 +69,7 @@ def test_a_killed_run_on_a_plan_resumes_to_the_same_weights(
     assert newest_checkpoint(tmp_path / "killed" / "checkpoints").name == "checkpoint-4"
     finetune(recipe_of(overrides, "--streaming"), plan_dir, tmp_path / "killed")
     assert equal(tmp_path / "whole", tmp_path / "killed")
+    assert epochs(tmp_path / "killed") == epochs(tmp_path / "whole") == sorted(epochs(tmp_path / "whole"))
 
 
 def test_a_stream_has_the_rows_of_the_dataset_again_and_again(plan_dir: Path, data_dir: Path) -> None:
