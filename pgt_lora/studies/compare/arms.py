@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.blend import blend
-from pgt_lora.data.directory import MANIFEST, VERSIONS, read_manifest
+from pgt_lora.data.directory import is_current, read_manifest
 from pgt_lora.data.permuted import permuted
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.style import Style
@@ -191,7 +190,7 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
     """
     is_small = recipe.name.startswith("tiny-")
     path = data_directory(f"pgt-{'tiny' if is_small else 'specialized'}-mix-train-{num_samples}")
-    if (path / MANIFEST).is_file() and read_manifest(path)["versions"] == versions(*VERSIONS):
+    if is_current(path):
         return path
     shutil.rmtree(path, ignore_errors=True)  # of other versions; the name is the kit's own to make anew
     from pgt_lora.data.mix.build import build_mix

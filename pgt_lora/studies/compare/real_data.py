@@ -10,17 +10,8 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.streams import stream
-from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import (
-    MANIFEST,
-    VERSIONS,
-    is_made,
-    open_dataset,
-    read_manifest,
-    write_manifest,
-    write_rows,
-)
+from pgt_lora.data.directory import is_current, is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
@@ -121,10 +112,8 @@ def asked_over(test: Path) -> Path:
 def _overlaid(rows: Path, name: str, settings: OverlaySettings) -> Path:
     path = rows.with_name(f"{rows.name}-{name}")
     asked = {"of_hash": read_manifest(rows)["content_hash"], **asdict(settings)}
-    if (path / MANIFEST).is_file():
-        manifest = read_manifest(path)
-        if asked.items() <= manifest["asked"].items() and manifest["versions"] == versions(*VERSIONS):
-            return path
+    if is_current(path) and asked.items() <= read_manifest(path)["asked"].items():
+        return path
     overlay_data(str(rows), path, settings, render=True, overwrite=True)
     return path
 

@@ -1,7 +1,6 @@
 """The benchmark: losses first, then runs by turns, then a table."""
 
 import gc
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.core.machine import hardware
 from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
@@ -169,7 +169,7 @@ def run_module(python: str, module: str, words: Sequence[str], directory: Path) 
     )  # fmt: skip
     if done.returncode:
         raise InputError(f"{' '.join([module, *words])} failed:\n{done.stderr.strip()[-2000:]}")
-    return json.loads(out.read_text(encoding="utf-8"))
+    return read_json(out)
 
 
 def print_generation(recipe: Recipe, repeats: int) -> None:
