@@ -106,6 +106,15 @@ class Recipe:
         """Whether activations are computed again in the backward pass; TRL's default is True, the kit's is not."""
         return any(self.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation"))
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it is that of a small model that ships with the project."""
+        return self.name.startswith("tiny-")
+
+    def changed(self, **values: Any) -> "Recipe":
+        """Return the recipe with other values."""
+        return build_recipe(self.name, self.name, {**self.values, **values})
+
     def dump(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads."""
         return yaml.safe_dump(dict(self.values), sort_keys=False, allow_unicode=True)

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json
 from pgt_lora.core.machine import hardware
-from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import PACKAGE
 from pgt_lora.data.directory import open_dataset
@@ -73,7 +73,7 @@ def bench(
         directory = Path(name)
         if random_weights:
             base = write_random(recipe.base, dtype, directory / "base")
-            recipe = build_recipe(recipe.name, recipe.name, {**recipe.values, "model_name_or_path": str(base)})
+            recipe = recipe.changed(model_name_or_path=str(base))
         peak = peak_flops(dtype, torch.cuda.is_available() and not recipe.sft.use_cpu)
         work = Work(recipe, data, directory, python)
         export(work)

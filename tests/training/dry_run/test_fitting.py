@@ -13,8 +13,9 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe_values import read_values
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.by_name import finetune
-from pgt_lora.training.dry_run import fitting
-from pgt_lora.training.dry_run.fitting import card_here, fit, fitted, for_this_machine, way
+from pgt_lora.training import auto_batch
+from pgt_lora.training.auto_batch import card_here, for_this_machine
+from pgt_lora.training.dry_run.fitting import fit, fitted, way
 from pgt_lora.training.dry_run.memory import GIB
 from pgt_lora.training.run_directory import claim
 from tests.support.dry_runs import TINY, call, dry_run, offline
@@ -97,7 +98,7 @@ def test_training_starts_with_what_the_card_holds(
     data_dir: Path, tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights are those of any other batch; the adapter's recipe says which was chosen."""
-    monkeypatch.setattr(fitting, "card_here", lambda recipe: (1.5, "h200"))
+    monkeypatch.setattr(auto_batch, "card_here", lambda recipe: (1.5, "h200"))
     words = [*overrides, "--global_batch_size", "16", "--max_steps", "2"]
     adapter = finetune(resolve(TINY.stem, [*words, *AUTO]).recipe, data_dir, tmp_path / "auto")
     assert read_values(adapter / "recipe.yaml")["per_device_train_batch_size"] == 16
@@ -113,7 +114,7 @@ def test_a_run_goes_on_as_it_was_begun_on_another_machine(
 ) -> None:
     run, recipe = tmp_path / "run", resolve(TINY.stem, [*overrides, *AUTO]).recipe
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "card_here", lambda recipe: (1.5, "h200"))
+        patch.setattr(auto_batch, "card_here", lambda recipe: (1.5, "h200"))
         begun = for_this_machine(recipe, data_dir, run)
     claim(run, begun, data_dir)
     again = for_this_machine(recipe, data_dir, run)  # where something else would be chosen, or nothing
