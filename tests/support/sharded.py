@@ -57,7 +57,9 @@ def main(name: str, data: str) -> None:
     sharded, found, dtype = step(fsdp2_prepare_model(here, model), batch)
     apart = {name: float((found[name] - each).norm() / each.norm()) for name, each in gradients.items()}
     wrapped = sorted(plugin.transformer_cls_names_to_wrap)
-    print(json.dumps({"losses": [loss, sharded], "dtype": str(dtype), "apart": max(apart.values()), "wrapped": wrapped}))
+    print(
+        json.dumps({"losses": [loss, sharded], "dtype": str(dtype), "apart": max(apart.values()), "wrapped": wrapped})
+    )
     destroy_process_group()
 
 

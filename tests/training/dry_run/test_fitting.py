@@ -17,6 +17,7 @@ from pgt_lora.training import auto_batch
 from pgt_lora.training.auto_batch import card_here, for_this_machine
 from pgt_lora.training.dry_run.fitting import fit, fitted, way
 from pgt_lora.training.dry_run.memory import GIB
+from pgt_lora.training.finetune import finetune as train
 from pgt_lora.training.run_directory import claim
 from tests.support.dry_runs import TINY, call, dry_run, offline
 
@@ -92,6 +93,19 @@ def test_of_several_gpus_the_smallest_counts(monkeypatch: pytest.MonkeyPatch) ->
     assert card_here(recipe) == (24, "h200")  # which stands for a card that is not known
     seen[1].name = "NVIDIA GeForce RTX 4090"
     assert card_here(recipe) == (24, "4090")
+
+
+def test_what_is_far_beyond_the_card_is_refused_before_the_base_is_scored(
+    data_dir: Path, tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = resolve(TINY.stem, overrides).recipe
+    scored: list[object] = []
+    monkeypatch.setattr("pgt_lora.training.finetune.card_here", lambda recipe: (0.001, "h200"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    recipe.sft.use_cpu = False
+    with pytest.raises(InputError, match=r"4 samples at a time, .* GiB .* --per_device_train_batch_size auto"):
+        train(recipe, data_dir, tmp_path / "run", score=lambda *words: scored.append(words))
+    assert not scored
 
 
 def test_training_starts_with_what_the_card_holds(
