@@ -74,7 +74,9 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene:
     ahead, behind = colors if about["answer"] in ("left", "above") else reversed(colors)
     sides = canvas.width, canvas.height
     along = draw_px(rng, canvas, ALONG), draw_px(rng, canvas, ALONG)
-    across = draw_px(rng, canvas, ACROSS), draw_px(rng, canvas, ACROSS)
+    # Where the wording does not name the axis, the shape of one box must not, either.
+    width = ALONG if about["axis"] == "any" else ACROSS
+    across = draw_px(rng, canvas, width), draw_px(rng, canvas, width)
     gap = max(math.ceil(MIN_GAP * canvas.short_side), draw_px(rng, canvas, GAP))
     edge = margin_px(canvas, EDGE_MARGIN)
     first = rng.randint(edge, sides[axis] - edge - sum(along) - gap)
@@ -171,9 +173,9 @@ def _named_axis(text: str) -> str | None:
     return AXES[named[0]] if named else None
 
 
-def _by_offset(text: str, x: float, y: float) -> str:
-    """Answer by an offset along the axis that is named, or the longer one."""
-    axis = _named_axis(text) or ("across" if abs(x) > abs(y) else "down")
+def _by_offset(text: str, x: float, y: float, guess: str | None = None) -> str:
+    """Answer by an offset along the axis that is named, or a guess, or the longer one."""
+    axis = _named_axis(text) or guess or ("across" if abs(x) > abs(y) else "down")
     relation = BEFORE[axis][(x if axis == "across" else y) > 0]
     return str(f"{AS_PREDICATE[relation]} the" in text) if "True" in text else relation
 
@@ -181,6 +183,15 @@ def _by_offset(text: str, x: float, y: float) -> str:
 def _half_of_first(scene: Scene, text: str) -> str:
     x, y = scene.canvas.place(_pair(scene, text)[0])
     return _by_offset(text, x - 0.5, y - 0.5)
+
+
+def _shape_and_half_of_first(scene: Scene, text: str) -> str:
+    box = _pair(scene, text)[0]
+    if box.right - box.left == box.bottom - box.top:
+        return _half_of_first(scene, text)
+    x, y = scene.canvas.place(box)
+    is_tall = box.right - box.left < box.bottom - box.top
+    return _by_offset(text, x - 0.5, y - 0.5, "across" if is_tall else "down")
 
 
 def _half_of_second(scene: Scene, text: str) -> str:
@@ -206,6 +217,7 @@ def _if_first(least: Callable[[Scene, Box], Any]) -> Shortcut:
 
 SHORTCUTS: dict[str, Shortcut] = {
     "the half of the image that the first box lies in": _half_of_first,
+    "the shape of the first box, and the half that it lies in": _shape_and_half_of_first,
     "the half of the image that the second box lies in": _half_of_second,
     "the other axis": _other_axis,
     "the smaller box": _if_first(lambda scene, box: (box.right - box.left) * (box.bottom - box.top)),
