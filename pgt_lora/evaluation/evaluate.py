@@ -61,7 +61,7 @@ def prediction(row: Any, found: str | list[float]) -> dict[str, Any]:
     `before` holds what was said before the question, where there was something.
     """
     if isinstance(found, str):
-        output, parsed = found, parse(found, row["answer_format"], row["choices"])
+        output, parsed = found, parse(found, row["answer_format"], row["choices"], question(row))
         decided: dict[str, Any] = {"by": By.GENERATION.value}
     else:
         output = parsed = row["choices"][max(range(len(found)), key=found.__getitem__)]

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from math import isfinite
 
-from pgt_lora.evaluation.prose import denied, final
+from pgt_lora.evaluation.prose import NO_ANSWER, denied, final
 
 ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -15,7 +15,14 @@ _WORDS = {word: value for value, word in enumerate(ONES)} | {word: 10 * n for n,
 _COMPOUND = re.compile(rf"\b({'|'.join(_TENS)})[\s-]({'|'.join(ONES[1:10])})\b")
 _SCALE = re.compile(r"\b(?:hundreds?|thousands?|millions?|billions?|dozens?)\b")
 _PRONOUN = re.compile(r"\b(?:the|this|that|each|which|every|no|any|another|other)\s+one\b|\bone\s+of\b")
-_BOUND = re.compile(r"\b(?:more|less|fewer|greater|other)\s+than\s+$")
+_BOUND = re.compile(r"\b(?:(?:more|less|fewer|greater|other)\s+than|at\s+(?:least|most)|up\s+to|over|under)\s+$")
+_BOUND_BEHIND = re.compile(r"\s*\+(?!\s*\d)|\s+or\s+(?:more|fewer|less)\b")
+_NO_OF = rf"no\s+(?!{NO_ANSWER})[a-z]+(?:\s+[a-z]+){{0,3}}"
+_ZERO = re.compile(
+    rf"\bthere(?:\s+(?:is|are|was|were)|'s)\s+(?:none\b|not\s+any\b|{_NO_OF})|\b(?:is|are)n't\s+any\b|^\W*(?:none|{_NO_OF})\W*$"
+)
+_SINGLE = re.compile(r"\ba\s+single\b")
+_ANNOUNCED = re.compile(r"\bthere\s+(?:is|are)\b[^.:]*(?=:)")
 
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?"
 _DECIMAL = r"\d+(?:\.\d+)?|\.\d+"
@@ -31,7 +38,8 @@ _Y_FIRST = re.compile(r"\by\s*[:=].*\bx\s*[:=]", re.IGNORECASE | re.DOTALL)
 def number(text: str) -> str | None:
     """Return the one number that a text states, in its shortest form; None where it states none or several."""
     text = text.lower()
-    for part in (final(text), _behind_equals(text), text):
+    announced = _ANNOUNCED.search(text)
+    for part in (final(text), _behind_equals(text), text, announced and announced[0]):
         if part is not None and len(values := _values(part)) == 1:
             return values.pop()
     return None
@@ -53,16 +61,18 @@ def _values(text: str) -> set[str]:
     if _SCALE.search(text):
         return set()
     text = _COMPOUND.sub(lambda both: str(_WORDS[both[1]] + _WORDS[both[2]]), _PRONOUN.sub("", text))
-    values = set()
+    text = re.sub(r"\bout\s+of\s+[\w.,]*\w", "", text)
+    values = {"0"} if _ZERO.search(text) else set()
     for found in _NUMBER.finditer(text):
         word = found[0]
         if word.isalpha() and word not in _WORDS:
             continue
-        if not denied(text, found.start(), found.end()) and not _BOUND.search(
-            text[max(0, found.start() - 20) : found.start()]
-        ):
+        is_bound = _BOUND.search(text[max(0, found.start() - 20) : found.start()]) or _BOUND_BEHIND.match(
+            text, found.end()
+        )
+        if not is_bound and not denied(text, found.start(), found.end()):
             values.add(str(_WORDS[word]) if word in _WORDS else canonical(word))
-    return values
+    return values or ({"1"} if _SINGLE.search(text) else set())
 
 
 def point(text: str) -> str | None:

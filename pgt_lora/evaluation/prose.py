@@ -13,6 +13,11 @@ NEGATION = re.compile(
     r"|n't\b|\b(?:is|are|do|does|ca)nt\b|[不非]|ない",
     re.IGNORECASE,
 )
+# Of what there can be "no" without that being an answer.
+NO_ANSWER = (
+    r"(?:doubt|idea|way|clue|answer|information|indication|evidence|image|picture|question|statement|caption|context"
+    r"|option|need|problem|matter|one)\b"
+)
 # What is said behind an answer to take it back.
 _REJECTION = re.compile(
     r"[\"')\]]*\s*(?:(?:is|are|was|would be|seems|looks)\s*(?:not|n't)"

@@ -6,22 +6,26 @@ from collections.abc import Callable, Sequence
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation import numerals
 from pgt_lora.evaluation.free_text import normalized
-from pgt_lora.evaluation.prose import NEGATION, clauses, conclusion, denied, final, plain
+from pgt_lora.evaluation.prose import LONGEST_CLAUSE, conclusion, denied, final, plain
+from pgt_lora.evaluation.verdicts import true_false
 
 Choices = Sequence[str] | None
 
 
-def parse(output: str, answer_format: str, choices: Choices = None) -> str | None:
+def parse(output: str, answer_format: str, choices: Choices = None, question: str = "") -> str | None:
     """Return the answer that `output` states in the format asked for, or None where it states none or several.
 
     Of a model that thinks aloud, what it concludes is read and never what it thinks on the way. Free text is the whole
-    of it, or the one choice that it states where there are choices.
+    of it, or the one choice that it states where there are choices. The `question` tells which option a letter stands
+    for, and which of two objects is related to the other.
     """
     said = conclusion(output)
     if said is None:
         return None
     if answer_format == AnswerFormat.TEXT:
         return _word(plain(said), choices) or said.strip() or None
+    if answer_format == AnswerFormat.WORD:
+        return _word(plain(said), choices, question) or _option(plain(said), choices, question)
     return _PARSERS[answer_format](plain(said), choices)
 
 
@@ -37,7 +41,16 @@ def key(answer: str, answer_format: str) -> str:
     return answer.casefold()
 
 
-def _word(text: str, choices: Choices) -> str | None:
+_LETTERED = re.compile(r"\(([A-Z])\)\s*([^()]+?)\s*(?=\([A-Z]\)|$)")
+
+
+def _option(text: str, choices: Choices, question: str) -> str | None:
+    options = {letter: option for letter, option in _LETTERED.findall(question) if option in (choices or ())}
+    letter = _letter(text, tuple(options)) if options else None
+    return options[letter] if letter else None
+
+
+def _word(text: str, choices: Choices, question: str = "") -> str | None:
     spelling = {_spaced(choice): choice for choice in choices or ()}
     if not spelling:
         return None
@@ -48,10 +61,36 @@ def _word(text: str, choices: Choices) -> str | None:
         stated = {
             found[0] for found in re.finditer(rf"\b(?:{either})\b", spaced)
             if not denied(spaced, found.start(), found.end())
+            and not _is_of_another_place(spaced, found.start(), found.end())
+            and not _is_of_the_other(spaced, found.start(), question)
         }  # fmt: skip
         if len(stated) == 1:
             return spelling[stated.pop()]
     return None
+
+
+_PLACE = r"(?:above|below|upper|lower|top|bottom|left|right|middle|center|centre)"
+
+
+def _is_of_another_place(text: str, start: int, end: int) -> bool:
+    """Tell whether a choice is a part of another place: "left" in "upper left"."""
+    before, after = text[max(0, start - 10) : start], text[end : end + 10]
+    return bool(re.search(rf"\b{_PLACE} $", before) or re.match(rf" {_PLACE}\b", after))
+
+
+_RELATED = re.compile(
+    r"\bwhere is the ([^?.]+?) (?:located )?(?:relative to|with respect to) the ([^?.]+?)\s*[?.]", re.I
+)
+
+
+def _is_of_the_other(text: str, start: int, question: str) -> bool:
+    """Tell whether a choice is said of the second of two objects: "The cup is left of the plate" of a plate."""
+    if not (asked := _RELATED.search(question)):
+        return False
+    first, second = (_spaced(each) for each in asked.groups())
+    before, after = text[max(0, start - LONGEST_CLAUSE) : start], text[start : start + LONGEST_CLAUSE]
+    before, after = re.split(r"[.!?;]", before)[-1], re.split(r"[.!?;]", after)[0]
+    return second in before and first not in before and first in after
 
 
 def _opening_alone(text: str, either: str) -> list[str]:
@@ -62,7 +101,8 @@ def _opening_alone(text: str, either: str) -> list[str]:
 
 
 def _spaced(text: str, keep_lines: bool = False) -> str:
-    return re.sub(r"[^\S\n]+|[-_]+" if keep_lines else r"[\s_-]+", " ", text.casefold())
+    spaced = re.sub(r"[^\S\n]+|[-_]+" if keep_lines else r"[\s_-]+", " ", text.casefold())
+    return re.sub(r"\bright (?=(?:above|below)\b)", "", spaced)  # directly
 
 
 # A letter that stands for itself; "X-ray", "U.S." and "I'm" hold none.
@@ -85,11 +125,10 @@ _OPTION = re.compile(r"(?<![A-Za-z])[(\[]?([A-Z])[)\].:]\s")
 def _letter(text: str, choices: Choices) -> str | None:
     # "(B)", "B.", "b) left", "B" alone, "The answer is B"; but not the article in "A red circle".
     opening = _OPENING.match(text)
-    found = _letters(text, opening, choices)
-    if len(found) != 1 or (opening and _lists_options(text, opening)):
-        return None
-    letter = found.pop()
-    return letter if choices is None or letter in choices else None
+    if opening and choices and opening[1].upper() not in choices:  # of what is asked about
+        opening = None
+    found = {each for each in _letters(text, opening, choices) if choices is None or each in choices}
+    return found.pop() if len(found) == 1 and not (opening and _lists_options(text, opening)) else None
 
 
 def _letters(text: str, opening: re.Match[str] | None, choices: Choices) -> set[str]:
@@ -134,68 +173,21 @@ def _lists_options(text: str, opening: re.Match[str]) -> bool:
 
 def _only_letter(text: str, choices: Choices) -> set[str]:
     # A letter among numbers is one of a list.
-    if NEGATION.search(text) or re.search(r"\b(?:wrong|incorrect|unsure|unclear|unknown|\d+)\b", text, re.IGNORECASE):
+    if re.search(r"\b(?:wrong|incorrect|un(?:sure|clear|known)|not (?:sure|certain|clear)|\d+)\b", text, re.IGNORECASE):
         return set()
-    found = [each for each in re.finditer(f"{_MARKED}|{_CAPITAL}", text) if not _is_pronoun(each, choices)]
+    found = [
+        each for each in re.finditer(f"{_MARKED}|{_CAPITAL}", text)
+        if not _is_pronoun(each, choices) and not denied(text, each.start(), each.end())
+    ]  # fmt: skip
     letters = {_group(each) for each in found}
     if letters == {"A"} and not any(_STANDS.match(text, each.end()) for each in found):
         return set()  # an article
     return letters
 
 
-# "It is false that it is not true", "It is not clear that it is true": a denial across clauses.
-_ACROSS = re.compile(
-    r"(?:\bfalse|\buntrue|\bincorrect|\bdoubt\w*|(?:\bnot|n't)\b[^.,;!?\n]{0,80}?)\s+that\b"
-    r"[^.!?\n]{0,200}\b(?:true|false|correct)\b"
-)
-_QUESTION = re.compile(r"\b(?:true|yes)\s*(?:or|/)\s*(?:false|no)\b\s*[?:]|[^.!?\n]{0,300}\?(?=\s*\S)", re.IGNORECASE)
-_NOT = r"(?:\bnot|n't|\bnever|\bcannot\s+be)\s+(?:(?:at all|entirely|quite|really|actually|completely|be|a)\s+)*"
-_NEGATED = re.compile(rf"{_NOT}(true|false|correct|incorrect|accurate)\b")
-_VERDICT = re.compile(r"\b(?:true|yes|yeah|yep|false|nope|untrue|no)\b")
-_OPINION = re.compile(
-    r"(?:^|\b(?:is|it's|that's|seems|indeed)\s+)(?:correct|incorrect|wrong|accurate|inaccurate)\b"
-    r"(?!\s+(?:answer|option|choice|response))"
-)
-_NO = re.compile(r"^no\b|\bthere\s+(?:is|are|was|were)\s+no\b|\bno$")
-_NO_ANSWER = re.compile(
-    r"\bno\s+(?:doubt|idea|way|clue|answer|information|indication|evidence|image|picture|question|statement|caption"
-    r"|context|option|need|problem|matter|one)\b"
-)
-_FALSE_WORDS = ("false", "no", "nope", "untrue", "incorrect", "wrong", "inaccurate")
-
-
-def _true_false(text: str, choices: Choices) -> str | None:
-    text = _QUESTION.sub(" ", text.lower()) or text.lower()
-    text = re.sub(r"(\bis|\bnot|n't)\s+the\s+case\b", r"\1 true", text)
-    if _ACROSS.search(text):
-        return None
-    stated = {value for clause in clauses(text) for value in _verdicts(clause)}
-    return stated.pop() if len(stated) == 1 else None
-
-
-def _verdicts(clause: str) -> set[str | None]:
-    """Return what a clause states, None where it states something that is not understood."""
-    clause = _NO_ANSWER.sub(" ", clause)
-    negated: set[str | None] = {
-        "False" if found[1] in ("true", "correct", "accurate") else "True" for found in _NEGATED.finditer(clause)
-    }
-    rest = _NEGATED.sub(" ", clause)
-    words = [each[0] for each in _VERDICT.finditer(rest) if each[0] != "no" or _NO.search(rest)]
-    if not words and not negated:
-        words = [each[0].split()[-1] for each in _OPINION.finditer(rest)]
-    stated: set[str | None] = negated | {"False" if word in _FALSE_WORDS else "True" for word in words}
-    unclear = re.search(r"\b(?:whether|if)\b", rest) or (NEGATION.search(rest) and set(words) != {"no"})
-    return {None} if stated and (unclear or _is_taken_back(rest)) else stated
-
-
-def _is_taken_back(clause: str) -> bool:
-    return any(denied(clause, len(clause), found.end()) and found[0] != "no" for found in _VERDICT.finditer(clause))
-
-
 _PARSERS: dict[str, Callable[[str, Choices], str | None]] = {
-    AnswerFormat.WORD: _word,
     AnswerFormat.LETTER: _letter,
     AnswerFormat.NUMBER: lambda text, choices: numerals.number(text),
-    AnswerFormat.TRUE_FALSE: _true_false,
+    AnswerFormat.TRUE_FALSE: lambda text, choices: true_false(text),
     AnswerFormat.POINT: lambda text, choices: numerals.point(text),
 }

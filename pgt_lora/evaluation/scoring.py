@@ -1,9 +1,9 @@
 """Counting right answers: accuracy, its interval, chance, and the share of outputs that state no answer."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import NormalDist, fmean
 from typing import Any
 
 from pgt_lora.data.sample import AnswerFormat
@@ -35,14 +35,28 @@ def wilson(successes: float, total: int, z: float = 1.959964) -> tuple[float, fl
 
 
 def chance(rows: Sequence[Mapping[str, Any]]) -> float:
-    """Return the accuracy of guessing without the image: one over the choices, or the best constant answer."""
-    if all(row["choices"] for row in rows):
-        return sum(1 / len(row["choices"]) for row in rows) / len(rows)
+    """Return the accuracy of guessing without the image, form by form: one over the choices, or the best constant.
+
+    Of balanced answers one is the most frequent by accident. So beside choices, a constant counts by the lower end of
+    its interval, corrected for the number of constants.
+    """
+    forms: dict[tuple[str, bool], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        forms[row["answer_format"], bool(row["choices"])].append(row)
+    return sum(map(_guessed, forms.values())) / len(rows)
+
+
+def _guessed(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return how many rows of one form are guessed right."""
     answers = [(row["answer"], row["answer_format"]) for row in rows]
-    if not any(answer_format == AnswerFormat.POINT for _, answer_format in answers):
-        return max(Counter(key(*each) for each in answers).values()) / len(rows)
-    hits = (sum(correct(guess, *each) for each in answers) for guess in {answer for answer, _ in answers})
-    return max(hits) / len(rows)
+    if answers[0][1] == AnswerFormat.POINT:
+        constants = [sum(correct(guess, *each) for each in answers) for guess in {answer for answer, _ in answers}]
+    else:
+        constants = list(Counter(key(*each) for each in answers).values())
+    if not rows[0]["choices"]:
+        return max(constants)
+    least, _ = wilson(max(constants), len(rows), NormalDist().inv_cdf(1 - 0.025 / len(constants)))
+    return max(sum(1 / len(row["choices"]) for row in rows), least * len(rows))
 
 
 @dataclass(frozen=True)

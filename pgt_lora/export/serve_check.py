@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
+from pgt_lora.data.turns import question
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.reading import parse
@@ -64,7 +65,8 @@ def serve_check(scores: Sequence[Path], endpoint: Endpoint, checkpoint: Checkpoi
 
 
 def _compared(row: Mapping[str, Any], prediction: Mapping[str, Any], answer: str) -> Served:
-    is_correct = correct(parse(answer, row["answer_format"], row["choices"]), row["answer"], row["answer_format"])
+    parsed = parse(answer, row["answer_format"], row["choices"], question(row))
+    is_correct = correct(parsed, row["answer"], row["answer_format"])
     return Served(row["id"], row["task"], prediction["output"], answer, prediction["correct"], is_correct)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from pgt_lora.data.sample import AnswerFormat
-from pgt_lora.evaluation import numerals, prose, reading
+from pgt_lora.evaluation import numerals, prose, reading, verdicts
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import chance, correct
 from tests.support.readings import READINGS
@@ -57,6 +58,44 @@ def test_of_choices_free_text_states_one() -> None:
     choices = ["light blue", "red"]
     assert parse("It is light blue.", "text", choices) == "light blue"
     assert parse("It is navy.", "text", choices) == "It is navy."
+
+
+WHERE = "Where is the red box relative to the blue box?"
+OPTIONS = "Where is the red box located with respect to the blue box? (A) right (B) left"
+
+
+@pytest.mark.parametrize(("output", "kind", "choices", "question", "said"), [
+    # The circle that is asked about is no answer.
+    ("B is the closest to A.", "letter", "BCD", "", "B"), ("Circle B is closest to A", "letter", "BCD", "", "B"),
+    ("C is closest to A, not B.", "letter", "BCD", "", "C"), ("D has the same color as A.", "letter", "BCD", "", "D"),
+    ("The circle with a D in it has the same color as the one with an A.", "letter", "BCD", "", "D"),
+    ("A and D are both red, so D.", "letter", "BCD", "", "D"), ("B and D are near A.", "letter", "BCD", "", None),
+    ("I am not sure, maybe B", "letter", "BCD", "", None),
+    # What is said of the second object is not the first one's place.
+    ("The red box is left of the blue box.", "word", ("left", "right"), WHERE, "left"),
+    ("The blue box is right of the red box.", "word", ("left", "right"), WHERE, None),
+    ("It is left of the blue box. The red box is smaller.", "word", ("left", "right"), WHERE, "left"),
+    # A letter stands for its option where the question has them.
+    ("(A)", "word", ("right", "left"), OPTIONS, "right"), ("B.", "word", ("right", "left"), OPTIONS, "left"),
+    ("The answer is (B).", "word", ("right", "left"), OPTIONS, "left"),
+    ("A red box", "word", ("right", "left"), OPTIONS, None),
+    ("(A) right (B) left", "word", ("right", "left"), OPTIONS, None), ("B", "word", ("right", "left"), WHERE, None),
+])  # fmt: skip
+def test_the_question_tells_what_an_output_means(
+    output: str, kind: str, choices: Sequence[str], question: str, said: str | None
+) -> None:
+    assert parse(output, kind, tuple(choices), question) == said
+
+
+def test_chance_is_that_of_the_best_guess_in_each_form() -> None:
+    def rows(answers: str, kind: str, choices: Sequence[str] | None) -> list[dict[str, Any]]:
+        return [{"answer": each, "answer_format": kind, "choices": choices} for each in answers]
+
+    balanced, skewed = rows("ABC" * 40, "letter", "ABC"), rows("A" * 80 + "B" * 20 + "C" * 20, "letter", "ABC")
+    assert chance(balanced) == pytest.approx(1 / 3)
+    assert 0.55 < chance(skewed) < 80 / 120  # the constant A, as far as that is certain
+    numbers = rows("1" * 60 + "2" * 60, "number", None)
+    assert chance([*balanced, *numbers]) == pytest.approx((40 + 60) / 240)  # a guess for each form
 
 
 def test_chance_of_free_text_is_the_best_constant_answer() -> None:
@@ -142,7 +181,7 @@ def test_what_is_searched_grows_no_faster_than_an_output(
     kind: str, piece: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[int] = []
-    for module in (prose, reading, numerals):
+    for module in (prose, reading, numerals, verdicts):
         patterns = {name: value for name, value in vars(module).items() if isinstance(value, re.Pattern)}
         for name, value in (patterns | {"re": re}).items():
             monkeypatch.setattr(module, name, Counted(value, steps))

@@ -29,7 +29,7 @@ AREAS = ("top left", "top center", "center left", "center")
         ("number", "3 or 4", None, None),
         ("number", "3 red and 3 blue", None, "3"),
         ("number", "A2", None, None),
-        ("number", "none", None, None),
+        ("number", "none", None, "0"),
         ("true_false", "True", None, "True"),
         ("true_false", "Yes.", None, "True"),
         ("true_false", "no", None, "False"),

@@ -83,12 +83,21 @@ NUMBER = (
     ("25", "25"), ("twenty-five", "25"), ("twenty", "20"), ("３", "3"), ("１２個", "12"), ("共3个", "3"), ("٣", "3"),
     ("③", "3"), ("答え：３", "3"), ("2 + 1 = 3", "3"), ("x = 3", "3"),
     ("There are 2 red and 1 blue, so the answer is 3.", "3"), ("The answer is 3, not 4.", "3"), ("not 4 but 3", "3"),
-    ("3 red and 3 blue", "3"), ("There is one.", "1"), ("The one on the left has 3", "3"), ("zero", "0"),
+    ("3 red and 3 blue", "3"), ("There is one.", "1"), ("None.", "0"),
+    ("There are no red circles.", "0"), ("No red circles", "0"),
+    ("There aren't any red circles.", "0"), ("There are none.", "0"), ("There is a single red circle.", "1"),
+    ("There are two red circles: one in the top left and one in the center.", "2"), ("a single row of 3", "3"),
+    ("There are 3 red circles: 2 small and 1 large.", "3"), ("There are 4 red circles, out of 12 in total.", "4"),
+    ("No, there are 3.", "3"), ("The one on the left has 3", "3"), ("zero", "0"),
     # None or several.
     ("3 or 4", None), ("3-4", None), ("3/4", None), ("1, 2, 3", None), ("3,4", None), ("2*3", None), ("3²", None),
-    ("½", None), ("A2", None), ("3rd", None), ("none", None), ("not 3", None), ("There are not 3 circles.", None),
+    ("½", None), ("A2", None), ("3rd", None), ("None of these", None), ("not 3", None),
+    ("There are not 3 circles.", None),
     ("3 is wrong", None), ("more than 3", None), ("two hundred", None), ("2 dozen", None), ("no one", None),
     ("the one", None), ("someone", None), ("between 3 and 5", None), ("many", None), ("freight", None),
+    ("No idea", None), ("There is no way to tell", None), ("No.", None),
+    ("There are no red circles, only 3 blue ones.", None), ("at least 5", None), ("at most 5", None),
+    ("up to 5", None), ("5 or more", None), ("5+", None), ("over 5", None),
 )  # fmt: skip
 
 WORD = (
@@ -100,7 +109,9 @@ WORD = (
     ("The answer is above.", "above"), ("Answer: left", "left"), ("not above", None),
     ("It is not above the box.", None), ("above or below", None), ("above, below", None), ("Above. Below.", None),
     ("abovebelow", None), ("neither above nor below", None), ("middle", None), ("", None),
-    ("top center or center", None), ("It can't be above", None), ("rather than above", None), ("leftover", None),
+    ("top center or center", None), ("upper left", None), ("left center", None),
+    ("It is right below the box.", "below"),
+    ("It can't be above", None), ("rather than above", None), ("leftover", None),
 )  # fmt: skip
 
 POINT = (

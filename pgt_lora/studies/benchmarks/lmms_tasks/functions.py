@@ -38,7 +38,7 @@ def question(doc: dict[str, Any]) -> str:
 
 def score(doc: dict[str, Any], outputs: list[str]) -> dict[str, Any]:
     """Return whether the output is right, and what the log needs to be read without the dataset."""
-    parsed = parse(outputs[0], doc["answer_format"], doc["choices"])
+    parsed = parse(outputs[0], doc["answer_format"], doc["choices"], question(doc))
     right = correct(parsed, doc["answer"], doc["answer_format"])
     kept = {name: doc[name] for name in ("id", "task", "group", "answer_format", "choices")}
     return {"accuracy": float(right), "item": kept | {"expected": doc["answer"], "parsed": parsed, "correct": right}}
