@@ -12,12 +12,12 @@ from rich.table import Table
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json, read_json_lines
-from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
+from pgt_lora.core.html import percent, points, render_page, write_page
 from pgt_lora.core.html.charts import PALETTE, logged
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.images import page_file
+from pgt_lora.data.images import data_url, page_file
 from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.held_out import title
 from pgt_lora.evaluation.paired import BASE, contrasts, read_items, read_result
@@ -162,7 +162,7 @@ def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:
     rows = open_dataset(data)
     return [
         {
-            "images": [data_uri(page_file(image, f"row {rows[i]['id']}")) for image in rows[i]["images"]],
+            "images": [data_url(page_file(image, f"row {rows[i]['id']}")) for image in rows[i]["images"]],
             "before": before[i],
             "after": after[i],
         }
