@@ -109,6 +109,14 @@ def plain_file(image: Mapping[str, Any], name: str) -> bytes:
     return file.getvalue()
 
 
+def png(image: Image.Image) -> bytes:
+    """Return a drawn image as a PNG file."""
+    file = io.BytesIO()
+    # Higher levels take longer and save little on what the kit draws.
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
 def data_url(file: bytes) -> str:
     """Return an image file as a data URL, byte for byte; only its header is read."""
     with _opened({"bytes": file}) as opened:
