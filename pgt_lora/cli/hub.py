@@ -1,7 +1,7 @@
 """The commands for what leaves the project: to the Hub, and to other trainers."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,10 +13,10 @@ def push(
         str, typer.Option(help="merged, adapter, or both (the adapter in a folder of its own).")
     ] = "merged",
     public: Annotated[bool, typer.Option("--public", help="Make a new repository public.")] = False,
-    branch: Annotated[Optional[str], typer.Option(help="A branch of the repository.")] = None,  # noqa: UP045
+    branch: Annotated[str | None, typer.Option(help="A branch of the repository.")] = None,
     create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request instead.")] = False,
     license: Annotated[
-        Optional[str], typer.Option(help="The base's license, if its card names none: apache-2.0, …")  # noqa: UP045
+        str | None, typer.Option(help="The base's license, if its card names none: apache-2.0, …")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the files and print the card; push nothing.")
@@ -72,7 +72,7 @@ def export_recipe(
 def serve_check(
     run: Annotated[str, typer.Argument(help="A run that was scored.")],
     url: Annotated[str, typer.Option("--url", help="The server: http://localhost:8000")],
-    name: Annotated[Optional[str], typer.Option(help="The model's name on the server. Default: the only one.")] = None,  # noqa: UP045
+    name: Annotated[str | None, typer.Option(help="The model's name on the server. Default: the only one.")] = None,
     server_settings: Annotated[
         bool, typer.Option("--server-settings", help="Use the server's own generation settings.")
     ] = False,
