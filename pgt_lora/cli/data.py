@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from pgt_lora.cli.made import tell_made
+from pgt_lora.cli.options import Out, Overwrite
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.pairs import parse_pairs, parse_shares
 from pgt_lora.data.style import Style
 
 
 def generate(
-    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
+    out: Out,
     num_samples: Annotated[int | None, typer.Option(help="Number of samples. Default: 5000")] = None,
     seed: Annotated[int, typer.Option(help="Sample i depends only on the seed and i.")] = 0,
     split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
@@ -33,7 +34,7 @@ def generate(
     ] = None,
     exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Every item of absolute_position, once.")] = False,
     num_proc: Annotated[int, typer.Option(help="Number of processes.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Generate PGT samples as a dataset directory."""
     from pgt_lora.data import generate as build
@@ -61,7 +62,7 @@ def generate(
 
 
 def mix(
-    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
+    out: Out,
     num_samples: Annotated[int | None, typer.Option(help="Number of samples in total. Default: 5000")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every row of one source, instead of a number.")] = False,
     seed: Annotated[int, typer.Option(help="Decides which rows are drawn.")] = 0,
@@ -97,7 +98,7 @@ def mix(
     canvas: Annotated[str, typer.Option(help="Image size of pgt: a side or WIDTHxHEIGHT.")] = "448",
     cache: Annotated[Path | None, typer.Option(help="Where images are kept. Default: ~/.cache/pgt-lora")] = None,
     mirror: Annotated[str | None, typer.Option(help="coco=URL,vg=URL,spatialladder=URL")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Build the Specialized Mix: TallyQA, VSR and SpatialLadder, fetching only the images it needs."""
     from pgt_lora.core.errors import chosen
@@ -134,7 +135,7 @@ def split(
     by: Annotated[str, typer.Option(help="What the parts never share: group or cell.")] = "group",
     out: Annotated[Path | None, typer.Option(help="The training part. Default: DATA-train")] = None,
     seed: Annotated[int, typer.Option(help="Decides which groups are held out.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Divide a dataset directory into a training and a held-out part that share no image."""
     from pgt_lora.core.errors import chosen

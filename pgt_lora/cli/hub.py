@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pgt_lora.cli.options import Out, Overwrite
+
 
 def push(
     run: Annotated[Path, typer.Argument(help="A finished run directory.")],
@@ -35,9 +37,9 @@ def push(
 
 def export_dataset(
     data: Annotated[Path, typer.Argument(help="A dataset directory.")],
-    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
+    out: Out,
     format: Annotated[str, typer.Option(help="sharegpt (LLaMA-Factory), ms-swift or llava.")] = "sharegpt",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Export a dataset directory in another trainer's format: a file of rows, and images."""
     from pgt_lora.export.other_trainers import export_dataset as export

@@ -74,7 +74,7 @@ def diagnose(
         str | None, typer.Option(help="With --layers: at which tokens. Default: question,answer,image,objects")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Default: runs/RECIPE-diagnosis")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Diagnose what a model sees, what it sees but cannot say, and what misleads it. Any recipe field can follow."""
     from pgt_lora.core.errors import InputError
@@ -128,7 +128,7 @@ def benchmark(
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,
     reference: Annotated[Path | None, typer.Option(help="Another model's --out, to compare item by item.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Score a model on the paper's benchmarks, beside the paper's figures."""
     import torch
