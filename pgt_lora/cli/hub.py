@@ -51,7 +51,6 @@ def export_recipe(
     recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
     data: Annotated[Path, typer.Option(help="The dataset as exported with --format sharegpt.")],
     out: Annotated[Path, typer.Option("--out", help="The YAML file to make.")],
-    format: Annotated[str, typer.Option(help="llama-factory.")] = "llama-factory",
     output_dir: Annotated[str, typer.Option(help="The other trainer's output directory.")] = "saves/pgt",
 ) -> None:
     """Export a recipe in LLaMA-Factory's format, to repeat the run there."""
@@ -61,8 +60,6 @@ def export_recipe(
     from pgt_lora.export.other_trainers import INFO_FILE
     from pgt_lora.models.names import resolve
 
-    if format != "llama-factory":
-        raise InputError(f"format {format!r}: unknown; known: llama-factory")
     if out.exists():
         raise InputError(f"{out}: exists; choose another --out")
     if not (data / INFO_FILE).is_file():
