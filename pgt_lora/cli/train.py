@@ -33,9 +33,10 @@ def check(
     """Dry run without weights or GPU: LoRA placement, lengths, steps, memory, disk. Any recipe field can follow."""
     from pgt_lora.models.names import resolve
     from pgt_lora.studies.named_data import dataset
+    from pgt_lora.training.auto_batch import card_here
     from pgt_lora.training.dry_run.cards import named_card
     from pgt_lora.training.dry_run.check import check as find
-    from pgt_lora.training.dry_run.fitting import card_here, fitted
+    from pgt_lora.training.dry_run.fitting import fitted
     from pgt_lora.training.dry_run.report import print_findings
 
     card = None if gpu is None else named_card(gpu)

@@ -15,18 +15,26 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, then: str = "make it again, or take it from where it was copied") -> Any:
     """Return what a file of JSON says.
 
     Raises:
-        InputError: it is not there, cannot be read, or is no JSON; the message names it.
+        InputError: it is not there, cannot be read, or is no JSON; the message names it, and what to do `then`.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: is missing; make it again, or take it from where it was copied") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); make it again") from error
+        raise InputError(f"{path}: is missing; {then}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); {then}") from error
+
+
+def json_or_none(path: Path) -> Any:
+    """Return what a file of JSON says, or None where it is not there, cannot be read, or is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

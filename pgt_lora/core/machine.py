@@ -19,6 +19,13 @@ def hardware(use_cpu: bool) -> str:
     return f"{os.cpu_count()} × {name}"
 
 
+def emulates_bf16() -> bool:
+    """Tell whether the GPU here is older than bf16: torch then computes in it all the same, many times as slowly."""
+    import torch
+
+    return torch.cuda.is_available() and not torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def free_gpu() -> None:
     """Give back the GPU memory of models that are no longer used, which lie in cycles; torch keeps what was freed."""
     import torch

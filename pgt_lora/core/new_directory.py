@@ -1,6 +1,5 @@
 """Directories that appear when they are complete, and replace nothing but what the kit made."""
 
-import json
 import os
 import re
 import secrets
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import json_or_none
 
 MARKER = ".pgt-lora"  # in what has no record of its own
 MARKER_TEXT = "Made by pgt-lora, which may replace this directory where it is told to.\n"
@@ -97,10 +97,7 @@ def is_ours(directory: Path) -> bool:
 
 
 def _holds(path: Path, fields: tuple[str, ...]) -> bool:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
+    record = json_or_none(path)
     return isinstance(record, dict) and all(field in record for field in fields)
 
 

@@ -31,5 +31,7 @@ def parse_shares(option: str, text: str | None) -> dict[str, float]:
         try:
             shares[name] = float(value)
         except ValueError:
-            raise InputError(f"{option} {name}={value}: a share must be a positive number") from None
+            shares[name] = 0.0
+        if not 0 < shares[name] < float("inf"):
+            raise InputError(f"{option} {name}={value}: a share must be a positive number")
     return shares

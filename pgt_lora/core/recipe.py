@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import yaml
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.machine import emulates_bf16
 from pgt_lora.core.recipe_rules import (
     AUTO,
     as_strategies,
@@ -34,6 +35,7 @@ NO_GPU = (
     "no GPU that computes in bf16 is seen here. What the recipe needs: {check}. The small model that "
     "needs no GPU: make finetune. This one on the processor, slowly: --use_cpu true --bf16 false --dtype float32"
 )
+OLD_GPU = "this GPU emulates bf16, which takes hours for minutes; use fp16: --bf16 false --fp16 true --dtype float16"
 BEHIND = " with --"  # between a recipe's file and the fields that were typed, in messages
 
 
@@ -105,6 +107,15 @@ class Recipe:
     def checkpointing(self) -> bool:
         """Whether activations are computed again in the backward pass; TRL's default is True, the kit's is not."""
         return any(self.values.get(f"{kind}_checkpointing") for kind in ("gradient", "activation"))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is that of a small model that ships with the project."""
+        return self.name.startswith("tiny-")
+
+    def changed(self, **values: Any) -> "Recipe":
+        """Return the recipe with other values."""
+        return build_recipe(self.name, self.name, {**self.values, **values})
 
     def dump(self) -> str:
         """Return the resolved recipe as YAML that `load_recipe` reads."""
@@ -186,6 +197,8 @@ def build_recipe(name: str, where: str, values: Mapping[str, Any]) -> Recipe:
         elif "one of fp16 and bf16" in said:
             said += "; set one to false, such as --bf16 false"
         raise InputError(f"{where}: {said}") from error
+    if sft.bf16 and not sft.use_cpu and emulates_bf16():
+        raise InputError(f"{where}: {OLD_GPU}")
     model.attn_implementation = attention_of(where, sft, model)
     check_ranges(where, (sft, model, kit))
     check_evaluation(where, sft.eval_strategy.value, sft.save_strategy.value, kit.early_stopping_patience)

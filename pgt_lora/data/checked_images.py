@@ -1,6 +1,5 @@
 """Rows whose images were decoded before anything is made of them, and the record that they were."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import PIL
 
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import json_or_none, write_json
 from pgt_lora.core.terminal import track
 from pgt_lora.data.images import decode
 from pgt_lora.data.seal import read_manifest
@@ -27,7 +26,7 @@ def checked_images(rows: Any, data: Path, processes: int = 1, process: int = 0) 
         InputError: an image cannot be read; the message names the directory and the row.
     """
     done = _record(data)
-    is_recorded = _read(data / DECODED) == done
+    is_recorded = json_or_none(data / DECODED) == done
     for number, row in enumerate(track(rows, len(rows), "Reading rows")):
         if not is_recorded and number % processes == process:
             for image in row["images"]:
@@ -46,10 +45,3 @@ def write_record(data: Path, done: Mapping[str, Any] | None = None) -> None:
 def _record(data: Path) -> dict[str, Any]:
     """Return what is recorded: rows that were opened are those of the manifest's hash."""
     return {"rules": RULES, "pillow": PIL.__version__, "content_hash": read_manifest(data)["content_hash"]}
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None

@@ -48,6 +48,11 @@ def write_rows(
     return write_parquet(path, rows, form, by_reference) | {"versions": versions(*VERSIONS)}
 
 
+def is_current(directory: Path) -> bool:
+    """Tell whether a finished dataset directory is there, made by these versions."""
+    return (directory / MANIFEST).is_file() and read_manifest(directory)["versions"] == versions(*VERSIONS)
+
+
 def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
     """Tell whether a finished dataset directory is what is asked for, made by these versions.
 
@@ -62,7 +67,7 @@ def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
             f"{directory}: was sealed by hand, so it is no longer what the kit makes under this name; move it "
             "elsewhere and pass it with --data, or delete it"
         )
-    return bool(manifest["asked"] == asked and manifest["versions"] == versions(*VERSIONS))
+    return bool(manifest["asked"] == asked and is_current(directory))
 
 
 def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str, Any]) -> None:

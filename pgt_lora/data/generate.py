@@ -128,25 +128,16 @@ def check_varied(weights: Mapping[str, float], settings: TaskSettings) -> None:
     if settings.style != Style.VARIED:
         return
     for name in sorted(weights):
-        if not (tasks()[name].companion or _has_room(tasks()[name], settings)):
-            sides = range(settings.canvas.short_side, LARGEST_TRIED)
-            fit = (side for side in sides if _has_room(tasks()[name], replace(settings, canvas=Canvas(side, side))))
+        task = tasks()[name]
+        if not (task.companion or task.has_room(replace(settings, canvas=smallest(settings.canvas)))):
+            squares = (Canvas(side, side) for side in range(settings.canvas.short_side, LARGEST_TRIED))
+            fit = (each.width for each in squares if task.has_room(replace(settings, canvas=smallest(each))))
             if (least := next(fit, None)) is None:
                 return  # something else is wrong, which the first sample tells
             raise InputError(
                 f"canvas {settings.canvas}: --style {settings.style} also draws on {smallest(settings.canvas)}, which "
                 f"is too small for {name}; take {least} or more"
             )
-
-
-def _has_room(task: Task, settings: TaskSettings) -> bool:
-    """Tell whether a task can be drawn on the smallest canvas of the varied style."""
-    rng, settings = Random(0), replace(settings, canvas=smallest(settings.canvas))
-    try:
-        task.compose(rng, settings, task.plan(rng, settings))
-    except InputError:  # letters, circles or decimals would be too small
-        return False
-    return True
 
 
 def request(

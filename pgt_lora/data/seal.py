@@ -1,13 +1,12 @@
 """Whether a dataset directory still holds what its manifest says, and the seal of one that was edited by hand."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import json_or_none, read_json, write_json
 from pgt_lora.data.parquet import PARQUET, SHARDS, examine_file, parquet_files, total, write_shard_lines
 from pgt_lora.data.schema import check_manifest, renamed
 from pgt_lora.data.turns import Form
@@ -32,10 +31,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         raise InputError(f"{directory}: no such dataset directory; make one with: pgt-lora generate --out {directory}")
     if not path.is_file():
         raise InputError(f"{directory}: no {MANIFEST}, so this is not a finished dataset directory; make it again")
-    try:
-        manifest = renamed(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({error}); make the dataset again") from error
+    manifest = renamed(read_json(path, "make the dataset again"))
     check_manifest(path, manifest)
     return {"rows": Form.QUESTIONS.value, **manifest}
 
@@ -49,7 +45,7 @@ def checked_manifest(directory: Path) -> dict[str, Any]:
         InputError: the directory is unfinished or was edited, or a row means nothing.
     """
     manifest = read_manifest(directory)
-    if _stamp(directory, manifest) == _last_stamp(directory):
+    if _stamp(directory, manifest) == json_or_none(directory / CHECKED):
         return manifest
     found = examine(directory)
     seal_it = f"if that is meant, seal it again with: pgt-lora seal {directory}"
@@ -129,10 +125,3 @@ def _stamp(directory: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"{path}: cannot be read ({error}); make the dataset again") from error
         states.append([state.st_size, state.st_mtime_ns])
     return {"checks": CHECKS, "files": states, **told}
-
-
-def _last_stamp(directory: Path) -> Any:
-    try:
-        return json.loads((directory / CHECKED).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None

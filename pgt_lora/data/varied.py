@@ -49,7 +49,7 @@ def vary(rng: Random, scene: Scene) -> Scene:
     stroke = round(scene.canvas.short_side * rng.uniform(*STROKE))
     plain = Look(stroke_px=max(1, min(stroke, int(MAX_STROKE * thinnest))), face=rng.choice(faces()))
     for _ in range(TRIES):
-        colors = {name: jitter(rng, COLORS[name]) for name in sorted({each.color for each in everything(scene)})}
+        colors = {name: jitter(rng, COLORS[name]) for name in sorted({each.color for each in scene.primitives})}
         look = replace(plain, ground=draw_ground(rng), colors=colors)
         if is_certain(scene, look):
             return replace(scene, look=look)
@@ -69,11 +69,6 @@ def add_clutter(rng: Random, scene: Scene) -> Scene:
     return replace(scene, boxes=tuple(boxes), circles=tuple(circles))
 
 
-def everything(scene: Scene) -> tuple[Box | Circle, ...]:
-    """Return all boxes and circles."""
-    return (*scene.boxes, *scene.circles)
-
-
 def jitter(rng: Random, color: Rgb) -> Rgb:
     """Return a color near another one."""
     red, green, blue = (min(255, max(0, channel + rng.randint(-JITTER, JITTER))) for channel in color)
@@ -91,7 +86,7 @@ def draw_ground(rng: Random) -> Rgb:
 def is_certain(scene: Scene, look: Look) -> bool:
     """Tell whether every color, as drawn, is clearly of its own name, off its ground, and off every other name's."""
     drawn: dict[tuple[str, float], Rgb] = {}
-    for each in everything(scene):
+    for each in scene.primitives:
         opacity = each.opacity if isinstance(each, Circle) else 1.0
         drawn[each.color, opacity] = blend(look.rgb(each.color), opacity, look.ground)
     return (

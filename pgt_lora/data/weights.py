@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.pairs import parse_shares
 from pgt_lora.core.plugins import discover
 from pgt_lora.data.tasks.task import Task
 
@@ -51,20 +52,10 @@ def parse_weights(text: str) -> dict[str, float]:
     """
     if text in PRESETS:
         return preset_weights(text)
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, weight = part.strip().partition("=")
+    weights = parse_shares("tasks", text)
+    for name in weights or [text]:
         if name not in tasks():
-            raise InputError(
-                f"tasks {text!r}: unknown task {name!r}; known: {choices(tasks())}, or one of {choices(PRESETS)} alone"
-            )
-        if name in weights:
-            raise InputError(f"tasks {text!r}: {name} is given twice")
-        try:
-            weights[name] = float(weight or 1)
-        except ValueError:
-            weights[name] = 0.0
-        if not 0 < weights[name] < float("inf"):
-            raise InputError(f"tasks {text!r}: the weight of {name} must be a positive number")
+            known = f"known: {choices(tasks())}, or one of {choices(PRESETS)} alone"
+            raise InputError(f"tasks {text!r}: unknown task {name!r}; {known}")
     total = sum(weights.values())
     return {name: weight / total for name, weight in sorted(weights.items())}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate.utils import send_to_device
 
+from pgt_lora.models.checkpoint import without_adapter
 from pgt_lora.models.encoding import Encoder
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _only(own: "GenerationConfig", model: Any) -> Iterator[None]:
     `generate` fills what a configuration leaves open from the model's, and only then from neutral defaults. An open
     field is the one neutral value that `suppress_tokens` and others have.
     """
-    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    whole = without_adapter(model)
     before, whole.generation_config = whole.generation_config, own
     try:
         yield

@@ -93,7 +93,8 @@ def _next_tokens(model: Any, encoder: Encoder, rows: Sequence[Any], tails: Seque
     kept = sorted({place for each in places for place in each})
     batch = send_to_device(BatchFeature(padded), model.device).to(model.dtype)  # casts pixels, not ids
     with torch.inference_mode():
-        logits = model(**batch, logits_to_keep=torch.tensor(kept, device=model.device), use_cache=False).logits
+        # A list: a tensor is moved to the first of several GPUs that hold a model, and the last states lie elsewhere.
+        logits = model(**batch, logits_to_keep=kept, use_cache=False).logits
     column = {place: number for number, place in enumerate(kept)}
     for number, each in enumerate(places):
         yield logits[number, [column[place] for place in each]].float().log_softmax(dim=-1)

@@ -1,6 +1,5 @@
 """An adapter's updates, read from its own files, by the tensor of the base that each belongs to."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.models.checkpoint import ADAPTER_CONFIG, read_config
 from pgt_lora.models.transformers_internals import parameter_names
 from pgt_lora.models.weight_files import adapter_file, read_tensors, weight_files
@@ -61,10 +61,7 @@ def read_updates(adapter_dir: Path) -> dict[str, Update]:
         InputError: the adapter does something else than to add (α/r)·BA to matrices.
     """
     path = adapter_dir / ADAPTER_CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
+    config = read_json(path)
     for name, plain in _PLAIN.items():
         if config.get(name) not in plain:
             raise InputError(f"{path}: {name} {config.get(name)!r}: only W + (α/r)·BA can be merged and verified here")

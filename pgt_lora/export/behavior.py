@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import BatchFeature
 
 from pgt_lora.core.errors import InputError
@@ -20,7 +19,7 @@ from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.score_files import read_facts, read_scores
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.export.verify_weights import Check, Subject
-from pgt_lora.models.checkpoint import OWN_RECIPE
+from pgt_lora.models.checkpoint import OWN_RECIPE, without_adapter
 from pgt_lora.models.encoding import IGNORE, Encoder
 
 # Largest difference of a logit, relative to the largest logit: sums of products are done in another order.
@@ -44,7 +43,7 @@ def behavior(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) ->
     """Return what a model does on rows, all in one batch."""
     steps: list[torch.Tensor] = []
     logits, _ = supervised(model, encoder, rows)
-    computing = model.get_base_model() if isinstance(model, PeftModel) else model
+    computing = without_adapter(model)
     hook = computing.register_forward_hook(lambda _, __, out: steps.append(out.logits[:, -1].float().cpu()))
     try:
         answers = list(answer(model, encoder, rows, Generation(batch_size=len(rows))))

@@ -1,11 +1,10 @@
 """What a verification wrote down, read without what verifies."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pgt_lora.core.files import file_digest, read_json
+from pgt_lora.core.files import file_digest, json_or_none, read_json
 from pgt_lora.core.new_directory import MARKER
 
 VERIFICATION = "verification.json"
@@ -24,10 +23,7 @@ def verified_dtype(merged: Path) -> str | None:
 
 
 def _read(merged: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((merged / VERIFICATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    record = json_or_none(merged / VERIFICATION)
     return record if isinstance(record, dict) else {}
 
 

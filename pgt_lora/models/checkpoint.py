@@ -77,6 +77,11 @@ def set_base(directory: Path, base: Path | None = None) -> Path:
     return found
 
 
+def without_adapter(model: Any) -> Any:
+    """Return the model under PEFT's wrapper, where it has one; the layers of an adapter stay in it."""
+    return getattr(model, "get_base_model", lambda: model)()
+
+
 def cached_commit(base: str, revision: str | None = None) -> str | None:
     """Return the commit of a Hub id that is in the cache; None for a directory, which has none."""
     from huggingface_hub import try_to_load_from_cache

@@ -23,6 +23,7 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.terminal import console, track
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.models.cached_encoder import FEATURES_FILE, PROMPTS_FILE, column_file, read
+from pgt_lora.models.checkpoint import without_adapter
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.lengths import Length
 
@@ -43,11 +44,10 @@ def cached(
     """
     if not encoder.family.features_suffice or not limit_gb:
         return encoder
-    base = getattr(model, "get_base_model", lambda: model)()
+    base = without_adapter(model)
     data = data.resolve()
-    directory = data.with_name(
-        f"{data.name}-features-{fingerprint(base, encoder, read_manifest(data)['content_hash'])}"
-    )
+    key = fingerprint(base, encoder, read_manifest(data)["content_hash"])
+    directory = data.with_name(f"{data.name}-features-{key}")
     if not directory.is_dir():
         size_gb = num_bytes(base, lengths) / 1e9
         if not size_gb:

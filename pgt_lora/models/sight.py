@@ -13,8 +13,8 @@ from pgt_lora.models.checkpoint import load_processor
 from pgt_lora.models.names import resolve
 from pgt_lora.models.published import PUBLISHED
 
-# One of each of the mission's families; all checkpoints of a family cut images alike.
-MISSION = {
+# One of each of the paper's families; all checkpoints of a family cut images alike.
+DEFAULT_BASES = {
     "Qwen2.5-VL": "Qwen/Qwen2.5-VL-3B-Instruct",
     "InternVL3": "OpenGVLab/InternVL3-2B-hf",
     "LLaVA-NeXT": "llava-hf/llava-v1.6-mistral-7b-hf",
@@ -103,10 +103,10 @@ def _smaller(canvas: Canvas, width: int, height: int) -> float:
     return min(width / canvas.width, height / canvas.height)
 
 
-def mission_sight() -> Sight:
-    """Return the smallest sight over the mission's families."""
-    rules = tuple(rule_of(PUBLISHED[base].image_processor, base) for base in MISSION.values())
-    return Sight(", ".join(MISSION), rules)
+def default_sight() -> Sight:
+    """Return the smallest sight over the paper's families."""
+    rules = tuple(rule_of(PUBLISHED[base].image_processor, base) for base in DEFAULT_BASES.values())
+    return Sight(", ".join(DEFAULT_BASES), rules)
 
 
 def sight(model: str) -> Sight:

@@ -30,9 +30,9 @@ from pgt_lora.export.merge import merge as merge_checkpoint
 from pgt_lora.export.serve_check import serve_check as check_served
 from pgt_lora.export.verify import score_directories, verify_and_report
 from pgt_lora.models.names import STARTED, resolve
-from pgt_lora.models.sight import mission_sight, sight
+from pgt_lora.models.sight import default_sight, sight
 from pgt_lora.studies.named_data import dataset
-from pgt_lora.training.dry_run.fitting import for_this_machine
+from pgt_lora.training.auto_batch import for_this_machine
 from pgt_lora.training.finetune import finetune as train
 from pgt_lora.training.run_directory import check_apart
 
@@ -99,7 +99,7 @@ def overlay(
     """
     settings = OverlaySettings(proportion, tasks_per_image, separate, seed, limit)
     settings.check()
-    seen = mission_sight() if model is None else sight(str(model))
+    seen = default_sight() if model is None else sight(str(model))
     return overlay_data(
         str(source), Path(out), settings, render=render, seen=seen, num_shards=shards, num_proc=num_proc,
         overwrite=overwrite,

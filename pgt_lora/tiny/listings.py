@@ -9,7 +9,7 @@ from itertools import pairwise
 from random import Random
 
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.tiny.objects import Object, Turn, at, everything, fractions, lettered, name, percent, primitives, tenths
+from pgt_lora.tiny.objects import Object, Turn, at, everything, fractions, lettered, name, percent, tenths
 from pgt_lora.tiny.picture import Picture
 
 MAX_OBJECTS = 9  # longer listings cost more than they teach
@@ -100,7 +100,7 @@ def _with_color(picture: Picture, color: str) -> str:
 
 def numbers(rng: Random, picture: Picture) -> Turn | None:
     """List the number of objects of each color, in the order of the palette or in any order that is given."""
-    colors = [p.color for p in primitives(picture)]
+    colors = [p.color for p in picture.primitives]
     if picture.things or max(map(colors.count, colors)) > MAX_OBJECTS:
         return None
     if rng.random() < 0.5:

@@ -1,17 +1,12 @@
 """What the lessons say of the objects of a picture: names, places, distances."""
 
-from pgt_lora.data.scene import Box, Circle, Scene
+from pgt_lora.data.scene import Box, Circle
 from pgt_lora.tiny.picture import Picture, Thing
 
 Turn = tuple[str, str]
 """A question and its answer."""
 
 Object = Box | Circle | Thing
-
-
-def primitives(scene: Scene | Picture) -> list[Box | Circle]:
-    """Return all boxes and circles."""
-    return [*scene.boxes, *scene.circles]
 
 
 def everything(picture: Picture) -> list[Object]:

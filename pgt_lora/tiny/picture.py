@@ -50,6 +50,11 @@ class Picture:
     hidden: frozenset[str] = frozenset()
 
     @property
+    def primitives(self) -> tuple[Box | Circle, ...]:
+        """All boxes and circles."""
+        return (*self.boxes, *self.circles)
+
+    @property
     def scene(self) -> Scene:
         """The primitives alone."""
         return Scene(self.canvas, self.boxes, self.circles)

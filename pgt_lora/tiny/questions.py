@@ -9,7 +9,7 @@ from random import Random
 from pgt_lora.data.scene import Box, Circle
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.letter_questions import LETTER_QUESTIONS, letter_to_color
-from pgt_lora.tiny.objects import Turn, at, everything, primitives, unique
+from pgt_lora.tiny.objects import Turn, at, everything, unique
 from pgt_lora.tiny.picture import Picture, Thing
 from pgt_lora.tiny.place_questions import PLACE_QUESTIONS, color_at, thing_to_color
 
@@ -91,14 +91,14 @@ def total(rng: Random, picture: Picture) -> Turn | None:
     if picture.things:
         return None
     what = rng.choice(("objects", "boxes", "circles"))
-    number = {"objects": len(primitives(picture)), "boxes": len(picture.boxes), "circles": len(picture.circles)}[what]
+    number = {"objects": len(picture.primitives), "boxes": len(picture.boxes), "circles": len(picture.circles)}[what]
     wordings = (f"How many {what} in all?", f"How many {what} does the image hold?", f"Count all the {what}.")
     return (rng.choice(wordings), str(number)) if 0 < number < 10 else None
 
 
 def variety(rng: Random, picture: Picture) -> Turn | None:
     """Ask how many colors there are, or which of them is there most often."""
-    colors = [p.color for p in primitives(picture)]
+    colors = [p.color for p in picture.primitives]
     if picture.things or not colors:
         return None
     if rng.random() < 0.5:

@@ -19,7 +19,6 @@ from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.distance import MAX_RATIO
 from pgt_lora.data.tasks.layout import fits, margin_px, place_circle
 from pgt_lora.data.tasks.relation import OPPOSITE, relation_of
-from pgt_lora.tiny.objects import primitives
 
 CANVAS = Canvas(112, 112)
 MAX_COUNT = 6
@@ -156,14 +155,14 @@ def draw_distance(rng: Random, index: int) -> tuple[dict[str, Any], Scene]:
 def nearest(scene: Scene, target: Kind) -> Kind | None:
     """Return what is nearest to the target, center to center, by the margin of the PGT task, or None."""
     x, y = find(scene, target).center
-    far = {_kind(p): ((p.center[0] - x) ** 2 + (p.center[1] - y) ** 2) ** 0.5 for p in primitives(scene)}
+    far = {_kind(p): ((p.center[0] - x) ** 2 + (p.center[1] - y) ** 2) ** 0.5 for p in scene.primitives}
     first, second = sorted((kind for kind in far if kind != target), key=far.__getitem__)[:2]
     return first if far[first] <= MAX_RATIO * far[second] else None
 
 
 def find(scene: Scene, kind: Kind) -> Box | Circle:
     """Return the object of a color and shape."""
-    return next(p for p in primitives(scene) if _kind(p) == kind)
+    return next(p for p in scene.primitives if _kind(p) == kind)
 
 
 def _kinds(rng: Random, number: int) -> list[Kind]:

@@ -1,6 +1,5 @@
 """What the trainer calls between its steps: progress bar, clock, TensorBoard's log, and the stop on a signal."""
 
-import json
 import math
 import signal
 import time
@@ -15,6 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import ExportableState
 
+from pgt_lora.core.files import read_json
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import TELL_EVERY_S, console, left, telling
 
@@ -115,7 +115,7 @@ class Clock(TrainerCallback, ExportableState):
 
 def seconds_before(checkpoint: Path) -> float:
     """Return the seconds of training that a checkpoint's clock had counted."""
-    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    state = read_json(checkpoint / "trainer_state.json")
     clock = state["stateful_callbacks"].get(Clock.__name__)
     return float(clock["args"]["before"]) if clock else 0.0
 

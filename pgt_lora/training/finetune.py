@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
@@ -20,6 +21,7 @@ from pgt_lora.data.stream import open_stream
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.placement import check_placement
 from pgt_lora.training.adapter import save
+from pgt_lora.training.auto_batch import card_here, check_batch
 from pgt_lora.training.build import build_trainer, prepare, shape_here
 from pgt_lora.training.callbacks import Clock, Stop, progress_bar, seconds_before, stop_on
 from pgt_lora.training.held_out_loss import best_step, held_out_losses, held_out_set
@@ -66,6 +68,8 @@ def finetune(
     free_gpu()  # of the base that this process may have scored
     with together():
         prepared = prepare(recipe, training, held_out)
+    if torch.cuda.is_available() and not recipe.sft.use_cpu and training.lengths:
+        check_batch(recipe, prepared.model, training.lengths, card_here(recipe)[0])
     if score:
         score(prepared.model, None)
     # Ctrl-C reaches several processes twice, from the terminal and from their launcher.

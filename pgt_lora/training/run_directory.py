@@ -1,6 +1,5 @@
 """The directory of an unfinished run: whose it is, its checkpoints, and what to say where the disk is full."""
 
-import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import read_json, write_json
+from pgt_lora.core.files import json_or_none, read_json, write_json
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
@@ -87,7 +86,7 @@ def claim(
             with new_directory(out, overwrite) as fresh:
                 write_json(fresh / STARTED, record)
             return key
-        before = _read(path)
+        before = read_json(path, "choose another --out")
         if _key(before) == key:
             record |= {} if given else before
         elif any(each != path for each in out.iterdir()):
@@ -127,13 +126,6 @@ def _other_run(out: Path, before: Any, key: Mapping[str, Any]) -> str:
     )
 
 
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); choose another --out") from error
-
-
 def newest_checkpoint(directory: Path) -> Path | None:
     """Return the newest complete checkpoint of an interrupted run; say so where a half-written one is skipped."""
     found = [p for p in directory.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit()]
@@ -149,9 +141,7 @@ def is_complete(checkpoint: Path) -> bool:
 
     Its state comes last, torch's files are zip archives, and without optimizer and schedule it would go on otherwise.
     """
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if json_or_none(checkpoint / "trainer_state.json") is None:
         return False
     if not all(any(checkpoint.glob(f"{part}*")) for part in ("optimizer", "scheduler", "rng_state")):
         return False

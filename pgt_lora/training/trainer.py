@@ -24,6 +24,7 @@ from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
 from pgt_lora.training.order import OrderOfEpoch, StepsByLength
 from pgt_lora.training.processes import together
 from pgt_lora.training.run_directory import writing
+from pgt_lora.training.sharding import prepare_sharding
 
 # A loss has exploded when it is this many times that of guessing among all tokens, or that of the first step.
 EXPLODED = 2.0
@@ -59,6 +60,8 @@ class Trainer(HookedTrainer):
             cast_lora_inputs(base, False)
         if kit.compile_layers:
             compile_layers(base)
+        if plugin := getattr(self.accelerator.state, "fsdp_plugin", None):
+            prepare_sharding(plugin, base)
 
     def train_sampler(self, default: Sampler | None) -> Sampler | None:
         """Return steps of samples of like length, in an order of their own in every epoch, or the data's own order."""

@@ -9,6 +9,7 @@ import yaml
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
+from pgt_lora.core.machine import emulates_bf16
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.core.recipe_values import parse_overrides
 from pgt_lora.models.names import STARTED, resolve
@@ -106,6 +107,20 @@ def test_a_field_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path.write_text(TINY.read_text(encoding="utf-8") + "lora_r: 16\n", encoding="utf-8")
     with pytest.raises(InputError, match="'lora_r' is given twice"):
         load_recipe(path)
+
+
+def test_a_gpu_older_than_bf16_is_told_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert emulates_bf16()
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: True)
+    assert not emulates_bf16()
+    monkeypatch.undo()
+    monkeypatch.setattr("pgt_lora.core.recipe.emulates_bf16", lambda: True)
+    assert load_recipe(TINY).sft.use_cpu  # which asks for none
+    monkeypatch.setattr("transformers.training_args.is_torch_bf16_gpu_available", lambda: True)
+    with pytest.raises(InputError, match="use fp16: --bf16 false --fp16 true --dtype float16"):
+        load_recipe(TINY, ["--use_cpu", "false", "--bf16", "true"])
 
 
 def test_exponents_are_numbers_wherever_they_stand() -> None:

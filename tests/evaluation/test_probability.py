@@ -72,6 +72,16 @@ def test_probabilities_are_those_of_the_whole_sequence_in_any_batch(
     assert len(set(values)) == len(values)
 
 
+def test_what_is_kept_is_named_where_it_lies(rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, model = Encoder(FAMILIES["qwen2_5_vl"], small_processor("qwen2_5_vl")), small_model("qwen2_5_vl")
+    seen: list[Any] = []
+    hook = model.register_forward_pre_hook(lambda _, __, words: seen.append(words["logits_to_keep"]), with_kwargs=True)
+    next(log_probabilities(model, encoder, rows, 2))
+    hook.remove()
+    # A tensor would be moved to the first of several GPUs, and the last layer's states are on the last.
+    assert seen and all(type(place) is int for places in seen for place in places)
+
+
 def test_choices_of_one_token_take_one_forward_and_longer_ones_as_few_as_differ() -> None:
     assert beginnings([(1,), (2,), (3,)]) == [((), [0, 1, 2])]
     assert beginnings([(1,), (2, 5), (2, 6), (3, 7)]) == [((2,), [0, 1, 2]), ((3,), [3])]

@@ -10,7 +10,7 @@ from PIL import Image
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Canvas
 from pgt_lora.models.published import PUBLISHED
-from pgt_lora.models.sight import MISSION, Grids, Patches, Tiles, mission_sight, rule_of, sight
+from pgt_lora.models.sight import DEFAULT_BASES, Grids, Patches, Tiles, default_sight, rule_of, sight
 from pgt_lora.tiny.processors import build_processor
 
 CANVASES = [Canvas(*size) for size in ((640, 480), (336, 336), (1280, 320), (1600, 1200), (200, 700))]
@@ -24,9 +24,9 @@ def processed(base: str, canvas: Canvas, **options: Any) -> Any:
 
 @pytest.mark.parametrize("canvas", CANVASES, ids=str)
 def test_it_is_what_the_processors_make(canvas: Canvas) -> None:
-    qwen, internvl, llava = (rule_of(PUBLISHED[base].image_processor, base) for base in MISSION.values())
+    qwen, internvl, llava = (rule_of(PUBLISHED[base].image_processor, base) for base in DEFAULT_BASES.values())
     assert isinstance(qwen, Patches) and isinstance(internvl, Tiles) and isinstance(llava, Grids)
-    of_qwen, of_internvl, of_llava = MISSION.values()
+    of_qwen, of_internvl, of_llava = DEFAULT_BASES.values()
     _, rows, columns = processed(of_qwen, canvas)["image_grid_thw"][0].tolist()
     assert qwen.share(canvas) == pytest.approx(min(columns * 14 / canvas.width, rows * 14 / canvas.height))
     tiles = len(processed(of_internvl, canvas, crop_to_patches=True)["pixel_values"])  # as its whole processor asks
@@ -40,11 +40,11 @@ def test_it_is_what_the_processors_make(canvas: Canvas) -> None:
 
 
 def test_the_smallest_sight_counts_and_nothing_is_larger_than_it_is() -> None:
-    of_all = mission_sight()
+    of_all = default_sight()
     for canvas in CANVASES:
         seen = of_all(canvas)
         assert seen.width <= canvas.width
-        for base in MISSION.values():
+        for base in DEFAULT_BASES.values():
             assert seen.width <= sight(base)(canvas).width
     assert of_all(Canvas(4000, 3000)) == Canvas(672, 504)  # LLaVA-NeXT's largest square grid
     assert of_all(Canvas(4000, 10)).short_side < 80

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import Recipe, build_recipe, load_recipe
+from pgt_lora.core.recipe import Recipe, load_recipe
 from pgt_lora.data.directory import read_manifest
 from pgt_lora.data.generate import generate
 from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor
@@ -88,7 +88,7 @@ def test_the_record_is_of_the_rows_that_were_trained_on(
         generate(data, num_samples=1, seed=7, overwrite=True)  # by another command, meanwhile
 
     monkeypatch.setattr("pgt_lora.training.finetune.train", remade)
-    short = build_recipe("short", "here", dict(recipe.values) | {"max_steps": 2})
+    short = recipe.changed(max_steps=2)
     adapter = finetune(short, data, tmp_path / "run")
     assert json.loads((adapter / "run.json").read_text())["data"] == trained_on
 
@@ -168,7 +168,7 @@ def test_what_is_not_finite_or_as_at_the_start_is_not_saved(value: float, words:
 
 
 def test_a_run_whose_learning_rate_never_rose_is_no_run(recipe: Recipe, data_dir: Path, tmp_path: Path) -> None:
-    one_step = build_recipe("one step", "here", dict(recipe.values) | {"max_steps": 1})  # it is the warm-up's, at zero
+    one_step = recipe.changed(max_steps=1)  # it is the warm-up's, at zero
     with pytest.raises(InputError, match="training changed nothing"):
         finetune(one_step, data_dir, tmp_path / "run")
     assert not (tmp_path / "run" / "adapter").exists()

@@ -13,7 +13,7 @@ import torch
 from transformers import TrainerCallback
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.generate import generate
@@ -46,7 +46,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def changed(recipe: Recipe, **values: Any) -> Recipe:
-    return build_recipe(recipe.name, recipe.name, {**recipe.values, **values})
+    return recipe.changed(**values)
 
 
 def loss_on(run: Path, data: Path) -> float:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from datasets import load_dataset
 
-from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
@@ -38,7 +38,7 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_the_kit_has_the_same_losses_on_a_plan_and_on_its_pixels(
     recipe: Recipe, overlays: dict[str, Path], tmp_path: Path
 ) -> None:
-    recipe = build_recipe(recipe.name, recipe.name, {**recipe.values, "logging_steps": 1})
+    recipe = recipe.changed(logging_steps=1)
     runs = {name: finetune(recipe, data, tmp_path / name) for name, data in overlays.items()}
     losses = [json.loads((run / "loss.json").read_text(encoding="utf-8")) for run in runs.values()]
     assert losses[0] == losses[1] and losses[0]

@@ -5,9 +5,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import MANIFEST, VERSIONS, read_manifest
+from pgt_lora.data.directory import is_current, read_manifest
 from pgt_lora.data.mix.build import build_mix
 from pgt_lora.data.mix.request import MixRequest
 from pgt_lora.data.tasks.task import TaskSettings
@@ -27,6 +26,6 @@ def mixture(shares: Mapping[str, float], num_samples: int | None, pgt_settings: 
     state = [asked.facts(), {name: manifest["content_hash"] for name, manifest in made.items()}]
     digest = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
     path = data_directory(f"pgt-mixture-{num_samples}-{digest[:12]}")
-    if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):
+    if not is_current(path):
         build_mix(path, asked, overwrite=True)
     return path

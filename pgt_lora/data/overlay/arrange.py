@@ -8,7 +8,6 @@ from pgt_lora.data.overlay.plan import Asked
 from pgt_lora.data.scene import Box, Circle, Scene
 from pgt_lora.data.tasks.layout import GAP, clear, margin_px
 from pgt_lora.data.tasks.task import TaskSettings
-from pgt_lora.data.varied import everything
 
 # What has the least choice of its place comes first. Analogy colors the circles of distance where both are asked.
 ORDER = ("coordinates", "relation", "distance", "analogy", "counting")
@@ -37,13 +36,13 @@ def arrange(rng: Random, asked: Sequence[Asked], settings: TaskSettings) -> Arra
     scene = Scene(settings.canvas)
     middles = {}
     for each in sorted(asked, key=_turn):
-        part = _part(rng, each, replace(settings, taken=everything(scene)))
+        part = _part(rng, each, replace(settings, taken=scene.primitives))
         if part is None:
             return None
         labels = {circle.label for circle in part.circles} - {None}
         kept = tuple(circle for circle in scene.circles if circle.label not in labels)
         scene = replace(scene, boxes=(*scene.boxes, *part.boxes), circles=(*kept, *part.circles))
-        middles[each.task.name] = frozenset(primitive.center for primitive in everything(part))
+        middles[each.task.name] = frozenset(primitive.center for primitive in part.primitives)
     if any(each.task.solve(scene, each.question.about) != each.question.about["answer"] for each in asked):
         return None
     return Arrangement(scene, middles)
@@ -60,7 +59,7 @@ def _part(rng: Random, each: Asked, settings: TaskSettings) -> Scene | None:
     for _ in range(TRIES):
         part = each.task.compose(rng, settings, each.question)
         if part and all(
-            clear(one, other, gap_px) for one in everything(part) for other in settings.taken if not _same(one, other)
+            clear(one, other, gap_px) for one in part.primitives for other in settings.taken if not _same(one, other)
         ):
             return part
     return None

@@ -1,6 +1,5 @@
 """The overlay of a dataset, as a plan or with pixels: made in shards by any number of processes, and gone on with."""
 
-import json
 import shutil
 from collections import Counter
 from functools import partial
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import write_json
+from pgt_lora.core.files import json_or_none, write_json
 from pgt_lora.core.new_directory import check_free, replace
 from pgt_lora.core.terminal import track
 from pgt_lora.core.versions import versions
@@ -107,10 +106,7 @@ def _claim(job: OverlayJob, out: Path, overwrite: bool) -> None:
     """Make a job's directory, or go on with what lies there where it is of the same job."""
     directory, record = job.directory, job.directory / RECORD
     told = {"job": job.digest, "asked": job.asked, "num_shards": job.num_shards}
-    try:
-        before = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        before = None
+    before = json_or_none(record)
     if before == told:
         return
     if directory.exists() and before is None:

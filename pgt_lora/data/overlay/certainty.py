@@ -15,7 +15,6 @@ from pgt_lora.data.scene.colors import codes, differences, lab
 from pgt_lora.data.scene.palette import COLORS, label_color
 from pgt_lora.data.scene.render import outline_width
 from pgt_lora.data.tasks.layout import extent
-from pgt_lora.data.varied import everything
 
 LOW = 10  # percentile of the differences around a primitive
 MIN_MEDIAN, MIN_LOW = 35.0, 20.0
@@ -44,7 +43,7 @@ class Measure:
 def measures(scene: Scene, picture: Image.Image) -> Iterator[Measure]:
     """Yield what is measured of each primitive of a scene in the picture that it is drawn into."""
     pixels = np.asarray(picture)
-    for each in everything(scene):
+    for each in scene.primitives:
         yield _measure(each, scene, pixels)
 
 

@@ -113,15 +113,7 @@ def possible_tasks(seen: Canvas) -> tuple[str, ...]:
     """Return the tasks that can be drawn on an image that is seen in this size; none on small or long ones."""
     if seen.short_side < MIN_SHORT_SIDE_PX or max(seen.width, seen.height) > MAX_RATIO * seen.short_side:
         return ()
-    names = []
-    for task in mixed():
-        rng, settings = Random(0), TaskSettings(seen)
-        try:
-            task.compose(rng, settings, task.plan(rng, settings))
-        except InputError:  # letters, circles or decimals would be too small
-            continue
-        names.append(task.name)
-    return tuple(names)
+    return tuple(task.name for task in mixed() if task.has_room(TaskSettings(seen)))
 
 
 def plan(

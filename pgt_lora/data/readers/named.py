@@ -4,9 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import MANIFEST, PARQUET, VERSIONS, read_manifest
+from pgt_lora.data.directory import MANIFEST, PARQUET, is_current, read_manifest
 from pgt_lora.data.readers.build import ImportSettings, import_data, reading_of
 from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import Unreadable
@@ -34,7 +33,7 @@ def as_directory(name: str, by_reference: bool = False, limit: int | None = None
     path = data_directory(f"{how}-{table.name.replace('/', '--').replace(':', '--')}-{_state(table)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(path.with_name(f".{path.name}.lock")):  # several processes may ask at once
-        if not (path / MANIFEST).is_file() or read_manifest(path)["versions"] != versions(*VERSIONS):
+        if not is_current(path):
             import_data(name, path, ImportSettings(by_reference=by_reference, limit=limit), overwrite=True)
     return path
 

@@ -141,6 +141,11 @@ class Scene:
     regions: tuple[Region, ...] = ()
     look: Look = PLAIN_LOOK
 
+    @property
+    def primitives(self) -> tuple[Box | Circle, ...]:
+        """All boxes and circles."""
+        return (*self.boxes, *self.circles)
+
     def to_json(self) -> str:
         """Return the scene as one line of JSON; `from_json` reads it back."""
         fields = {name: value for name, value in vars(self).items() if name not in ("figures", "regions", "look")}

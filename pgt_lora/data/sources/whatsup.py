@@ -1,10 +1,10 @@
 """What'sUp-COCO: which of two captions fits a photograph (Kamath et al., 2023)."""
 
-import json
 from pathlib import Path
 from random import Random
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.data.sources.groups import coco_group
 from pgt_lora.data.sources.source import Annotations, ImageRef, License, Row, Source, SourceSettings
 from pgt_lora.data.sources.store import COCO
@@ -19,10 +19,7 @@ def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
     Raises:
         InputError: a row is of another form.
     """
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); download the file again") from error
+    entries = read_json(path, "download the file again")
     rows = []
     for number, entry in enumerate(entries if isinstance(entries, list) else [None], 1):
         match entry:

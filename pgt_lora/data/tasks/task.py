@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.data.scene import Box, Canvas, Circle, Scene
 from pgt_lora.data.style import Style
 
@@ -102,3 +103,12 @@ class Task:
     probe: Callable[[Random, TaskSettings], Probe] | None = None
     traits: Callable[[Scene, str], Traits] | None = None
     remedy: str = "take a larger canvas, or one that is nearer to a square"
+
+    def has_room(self, settings: TaskSettings) -> bool:
+        """Tell whether the task can be drawn on a canvas: letters, circles or decimals may be too small there."""
+        rng = Random(0)
+        try:
+            self.compose(rng, settings, self.plan(rng, settings))
+        except InputError:
+            return False
+        return True

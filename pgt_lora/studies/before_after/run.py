@@ -20,7 +20,7 @@ from pgt_lora.models.names import base_of
 from pgt_lora.studies.before_after.live import live_view
 from pgt_lora.studies.before_after.report import print_comparison, write_report
 from pgt_lora.tiny.skills import with_replay
-from pgt_lora.training.dry_run.fitting import for_this_machine
+from pgt_lora.training.auto_batch import for_this_machine
 from pgt_lora.training.finetune import check_step, finetune
 from pgt_lora.training.run_directory import Given, claim
 from pgt_lora.training.scoring import loads_otherwise

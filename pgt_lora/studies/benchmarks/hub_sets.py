@@ -1,6 +1,5 @@
 """Benchmarks on the Hub that carry their images with them, read as the kit reads its own sources."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.data.sources.groups import coco_group
 from pgt_lora.data.sources.source import Annotations, ImageRef, Row, SourceSettings, field_of, inner_path
 from pgt_lora.data.sources.store import LOCAL, PARQUET
@@ -99,10 +99,7 @@ def read_ai2d(path: Path, split: str, settings: SourceSettings) -> Annotations:
 
 
 def _of_diagram(path: Path) -> Iterator[Row]:
-    try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); download the file again") from error
+    entry = read_json(path, "download the file again")
     name = inner_path(field_of(entry, "imageName", str, str(path)), str(path))
     image = ImageRef(LOCAL.name, str(path.parent.parent / "images" / name))
     for number, (question, about) in enumerate(field_of(entry, "questions", dict, str(path)).items()):

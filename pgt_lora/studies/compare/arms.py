@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.recipe import Recipe
-from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.blend import blend
-from pgt_lora.data.directory import MANIFEST, VERSIONS, read_manifest
+from pgt_lora.data.directory import is_current, read_manifest
 from pgt_lora.data.permuted import permuted
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.style import Style
@@ -189,15 +188,14 @@ def specialized_mix(recipe: Recipe, num_samples: int) -> Path:
     Raises:
         InputError: the sources that the mix is made of cannot be had.
     """
-    is_small = recipe.name.startswith("tiny-")
-    path = data_directory(f"pgt-{'tiny' if is_small else 'specialized'}-mix-train-{num_samples}")
-    if (path / MANIFEST).is_file() and read_manifest(path)["versions"] == versions(*VERSIONS):
+    path = data_directory(f"pgt-{'tiny' if recipe.is_small else 'specialized'}-mix-train-{num_samples}")
+    if is_current(path):
         return path
     shutil.rmtree(path, ignore_errors=True)  # of other versions; the name is the kit's own to make anew
     from pgt_lora.data.mix.build import build_mix
     from pgt_lora.data.mix.request import MixRequest
 
-    if is_small:
+    if recipe.is_small:
         from pgt_lora.tiny.standin import IMAGES, annotations, write_standin
 
         raw = path.with_name(f"{path.name}-raw")

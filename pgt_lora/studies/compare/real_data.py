@@ -8,19 +8,10 @@ from pathlib import Path
 from pgt_lora.core.batches import num_steps
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.new_directory import new_directory
-from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.streams import stream
-from pgt_lora.core.versions import versions
 from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import (
-    MANIFEST,
-    VERSIONS,
-    is_made,
-    open_dataset,
-    read_manifest,
-    write_manifest,
-    write_rows,
-)
+from pgt_lora.data.directory import is_current, is_made, open_dataset, read_manifest, write_manifest, write_rows
 from pgt_lora.data.mix.terms import drawn_sources
 from pgt_lora.data.overlay.build import overlay_data
 from pgt_lora.data.overlay.plan import OverlaySettings
@@ -67,7 +58,7 @@ def real_data(recipe: Recipe, name: str | None) -> RealData:
     """
     kit = recipe.kit
     if name is None:
-        if not recipe.name.startswith("tiny-"):
+        if not recipe.is_small:
             raise InputError("--preset: its arms draw over real data; name it with --data")
         return RealData(instruction_data("train", kit.num_samples), instruction_data("test", kit.num_test_samples))
     data = as_directory(name)
@@ -86,7 +77,7 @@ def real_data(recipe: Recipe, name: str | None) -> RealData:
 def with_budget(recipe: Recipe, real: RealData) -> Recipe:
     """Return a recipe that takes as many steps on every arm as it takes on the real data alone."""
     steps = num_steps(recipe, read_manifest(real.train)["num_samples"])
-    return build_recipe(recipe.name, recipe.name, {**recipe.values, "max_steps": steps})
+    return recipe.changed(max_steps=steps)
 
 
 def rows_of_arm(real: RealData, name: str, over: OverData) -> Path:
@@ -121,10 +112,8 @@ def asked_over(test: Path) -> Path:
 def _overlaid(rows: Path, name: str, settings: OverlaySettings) -> Path:
     path = rows.with_name(f"{rows.name}-{name}")
     asked = {"of_hash": read_manifest(rows)["content_hash"], **asdict(settings)}
-    if (path / MANIFEST).is_file():
-        manifest = read_manifest(path)
-        if asked.items() <= manifest["asked"].items() and manifest["versions"] == versions(*VERSIONS):
-            return path
+    if is_current(path) and asked.items() <= read_manifest(path)["asked"].items():
+        return path
     overlay_data(str(rows), path, settings, render=True, overwrite=True)
     return path
 

@@ -17,11 +17,12 @@ from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.paired import BASE, Contrast, Difference, Result
 from pgt_lora.evaluation.paper import BENCHMARKS, GROUPS, TABLE_2, Published
 from pgt_lora.studies.compare.caveat import caveat, num_seeds
-from pgt_lora.studies.compare.charts import area_maps, confusion, won_and_lost
+from pgt_lora.studies.compare.charts import area_maps, won_and_lost
 from pgt_lora.studies.compare.directory import RESULTS
 from pgt_lora.studies.compare.overview import Overview, columns_of
 from pgt_lora.studies.compare.probes import ProbedSet, panels
 from pgt_lora.studies.diagnose.charts import accuracy_map, vote_map
+from pgt_lora.studies.diagnose.confusion import confusion
 from pgt_lora.studies.diagnose.layers.report import print_layers, write_layers
 
 
@@ -29,7 +30,7 @@ from pgt_lora.studies.diagnose.layers.report import print_layers, write_layers
 class Page:
     """All that a comparison found.
 
-    `runs` are as `compare_runs.describe` says; `shared_images` counts, by arm, the items with an image trained on.
+    `runs` are as `runs.describe` says; `shared_images` counts, by arm, the items with an image trained on.
     """
 
     recipe: Recipe

@@ -13,7 +13,7 @@ from typing import Any
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest, read_json
 from pgt_lora.core.machine import free_gpu
-from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
 from pgt_lora.data.digests import image_digests
@@ -25,7 +25,7 @@ from pgt_lora.models.checkpoint import Checkpoint, adapter_checkpoint, find_adap
 from pgt_lora.models.names import base_of
 from pgt_lora.studies.compare.directory import short_hash
 from pgt_lora.training.adapter import VERSIONS
-from pgt_lora.training.dry_run.fitting import for_this_machine
+from pgt_lora.training.auto_batch import for_this_machine
 from pgt_lora.training.finetune import finetune
 from pgt_lora.training.scoring import loads_otherwise
 
@@ -68,9 +68,8 @@ def plan(
     runs += [Run(arm, recipe, adapter=path) for arm, path in adapters.items()]
     for seed in seeds:
         for arm in datasets:
-            values = {**recipe.values, "seed": seed}
             looked_at = (validation or {}).get(arm)
-            runs.append(Run(arm, build_recipe(recipe.name, recipe.name, values), datasets[arm], validation=looked_at))
+            runs.append(Run(arm, recipe.changed(seed=seed), datasets[arm], validation=looked_at))
     return runs
 
 

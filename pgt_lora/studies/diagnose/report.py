@@ -17,7 +17,6 @@ from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.tasks.task import Traits
 from pgt_lora.data.weights import tasks
 from pgt_lora.evaluation.paired import Result
-from pgt_lora.studies.compare.charts import Matrix, confusion
 from pgt_lora.studies.diagnose.charts import (
     Axis,
     Map,
@@ -30,6 +29,7 @@ from pgt_lora.studies.diagnose.charts import (
     trends,
     vote_map,
 )
+from pgt_lora.studies.diagnose.confusion import Matrix, confusion
 from pgt_lora.studies.diagnose.figures import Item, diagnose
 from pgt_lora.studies.diagnose.shares import Share, Skill
 from pgt_lora.studies.diagnose.verdict import Verdict, headline, judge

@@ -1,6 +1,5 @@
 """The benchmark: losses first, then runs by turns, then a table."""
 
-import json
 import os
 import subprocess
 import sys
@@ -16,8 +15,9 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from pgt_lora.core.errors import InputError
+from pgt_lora.core.files import read_json
 from pgt_lora.core.machine import free_gpu, hardware
-from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import PACKAGE
 from pgt_lora.data.directory import open_dataset
@@ -72,7 +72,7 @@ def bench(
         directory = Path(name)
         if random_weights:
             base = write_random(recipe.base, dtype, directory / "base")
-            recipe = build_recipe(recipe.name, recipe.name, {**recipe.values, "model_name_or_path": str(base)})
+            recipe = recipe.changed(model_name_or_path=str(base))
         peak = peak_flops(dtype, torch.cuda.is_available() and not recipe.sft.use_cpu)
         work = Work(recipe, data, directory, python)
         export(work)
@@ -167,7 +167,7 @@ def run_module(python: str, module: str, words: Sequence[str], directory: Path) 
     )  # fmt: skip
     if done.returncode:
         raise InputError(f"{' '.join([module, *words])} failed:\n{done.stderr.strip()[-2000:]}")
-    return json.loads(out.read_text(encoding="utf-8"))
+    return read_json(out)
 
 
 def print_generation(recipe: Recipe, repeats: int) -> None:

@@ -64,7 +64,7 @@ def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Fi
         lengths=lengths,
         limit=limit,
         batch=largest_rows(base, rows, lengths, recipe.sft.per_device_train_batch_size),
-        setup=setup(recipe, placement),
+        setup=setup(recipe, placement.num_trainable),
         problems=[*too_long(lengths, limit), *uneven(recipe, num_rows), *missing_packages(recipe)],
     )
 
@@ -108,15 +108,16 @@ def largest_rows(base: Base, rows: Sequence[Mapping[str, Any]], lengths: Sequenc
     )
 
 
-def setup(recipe: Recipe, placement: Placement) -> Setup:
+def setup(recipe: Recipe, num_trainable: int, num_shards: int = 1) -> Setup:
     """Return how the recipe holds and trains the model."""
     return Setup(
-        num_trainable=placement.num_trainable,
+        num_trainable=num_trainable,
         dtype_bytes=4 if recipe.model.dtype == "float32" else 2,
         four_bit=recipe.model.load_in_4bit,
         nested=recipe.model.use_bnb_nested_quant,
         checkpointing=recipe.checkpointing,
         on_cpu=bool(recipe.sft.use_cpu),
+        num_shards=num_shards,
     )
 
 

@@ -1,25 +1,14 @@
-"""The batch that fits a GPU, by the estimate: what `per_device_train_batch_size: auto` comes to."""
+"""The batch that fits a GPU, by the estimate."""
 
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import mean
-from typing import Any
-
-import torch
-from accelerate.utils import broadcast_object_list, gather_object, parse_flag_from_env
 
 from pgt_lora.core.batches import divisors
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.files import read_json
-from pgt_lora.core.recipe import Recipe, build_recipe
 from pgt_lora.core.terminal import console
-from pgt_lora.models.names import STARTED
-from pgt_lora.training.dry_run.cards import card_of
-from pgt_lora.training.dry_run.check import Findings, check
+from pgt_lora.training.dry_run.check import Findings
 from pgt_lora.training.dry_run.memory import GIB, RESERVE, Memory, Setup, estimate
 from pgt_lora.training.dry_run.pace import DEFAULT, cost
-from pgt_lora.training.processes import LAUNCH_VARIABLE, together
 
 CHOSEN = ("per_device_train_batch_size", "gradient_checkpointing")  # the fields that `auto` stands for
 
@@ -104,68 +93,9 @@ def fitted(
         f"per_device_train_batch_size auto: {chosen} of {card_gib:.1f} by the estimate, {RESERVE:.0%} left free",
         soft_wrap=True,
     )
-    values = {**recipe.values, **dict(zip(CHOSEN, (chosen.size, chosen.checkpointing), strict=True))}
     return replace(
         found,
-        recipe=build_recipe(recipe.name, recipe.name, values),
+        recipe=recipe.changed(**dict(zip(CHOSEN, (chosen.size, chosen.checkpointing), strict=True))),
         batch=replace(found.batch, size=chosen.size),
         setup=replace(found.setup, checkpointing=chosen.checkpointing),
     )
-
-
-def for_this_machine(recipe: Recipe, data: Path, out: Path | None = None) -> Recipe:
-    """Return a recipe whose batch, where it is `auto`, is the fastest that fits this machine's GPUs on that data.
-
-    Every process gets the same one: it goes by the GPU with the least memory. A run that was begun in `out` goes on
-    with what was chosen then, on whatever machine.
-
-    Raises:
-        InputError: no GPU is seen, or not one sample fits.
-    """
-    if not recipe.batch_is_auto:
-        return recipe
-    with together():
-        begun = [begun_values(recipe, out) if out else None]
-    broadcast_object_list(begun)
-    if begun[0]:
-        console.print(f"per_device_train_batch_size auto: as {out} was begun", soft_wrap=True)
-        return build_recipe(recipe.name, str(out), begun[0])
-    num_here = max(1, recipe.sft.n_gpu)
-    num_processes = recipe.sft.world_size * num_here
-    launch = os.environ.get(LAUNCH_VARIABLE, "") if num_processes > 1 else ""
-    is_sharded = parse_flag_from_env("ACCELERATE_USE_FSDP") or launch == "fsdp2"
-    with together():
-        here = card_here(recipe)
-    card_gib, card = min(gather_object([here]))
-    with together():
-        return fitted(check(recipe, data), card_gib, card, num_processes, is_sharded).recipe
-
-
-def begun_values(recipe: Recipe, out: Path) -> dict[str, Any] | None:
-    """Return the values of the run that was begun in a directory, where it is the recipe's but for what was chosen.
-
-    Raises:
-        InputError: the run's record cannot be read.
-    """
-    if not (path := out / STARTED).is_file():
-        return None
-    begun: dict[str, Any] = read_json(path)["recipe"]
-    rest, asked = (
-        {name: value for name, value in values.items() if name not in CHOSEN} for values in (begun, recipe.values)
-    )
-    return begun if rest == asked else None
-
-
-def card_here(recipe: Recipe) -> tuple[float, str]:
-    """Return the memory of the least of the GPUs that this process sees, in GiB, and the card that stands for it.
-
-    Raises:
-        InputError: it sees none, or the recipe uses none.
-    """
-    if recipe.sft.use_cpu or not torch.cuda.is_available():
-        raise InputError(
-            f"{recipe.name}: per_device_train_batch_size auto needs a GPU's memory, and "
-            f"{'the recipe uses none (use_cpu)' if recipe.sft.use_cpu else 'no GPU is visible'}; give a number"
-        )
-    seen = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
-    return min((each.total_memory / GIB, card_of(each.name) or DEFAULT) for each in seen)

@@ -14,8 +14,5 @@ def test_shares(standin: Path, tmp_path: Path) -> None:
     assert manifest["counts"] == {"spatialladder": 5, "tallyqa": 10, "vsr": 5}
     assert apportion(5000, {"a": 1, "b": 1, "c": 1}) == {"a": 1667, "b": 1667, "c": 1666}
     assert apportion(7, {"a": 0.5, "b": 0.25}) == {"a": 5, "b": 2}
-    for shares in ({"a": 0.0}, {"a": -1.0}, {"a": float("nan")}, {"a": float("inf")}):
-        with pytest.raises(InputError, match="positive number"):
-            apportion(5, shares)
     with pytest.raises(InputError, match="too few"):
         apportion(2, {"a": 1, "b": 1, "c": 1})

@@ -13,7 +13,7 @@ from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.overlay.build import begin, overlay_data
 from pgt_lora.data.overlay.pipeline import MakeShards
 from pgt_lora.data.overlay.plan import OverlaySettings
-from pgt_lora.models.sight import mission_sight
+from pgt_lora.models.sight import default_sight
 from tests.support.shards import SETTINGS, photographed
 
 pytest.importorskip("datatrove", reason="the extra `scale` is not installed")
@@ -28,7 +28,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(source: Path) -> Path:
-    overlay_data(str(source), source.with_name("whole"), SETTINGS, num_shards=5, seen=mission_sight())
+    overlay_data(str(source), source.with_name("whole"), SETTINGS, num_shards=5, seen=default_sight())
     return source.with_name("whole")
 
 

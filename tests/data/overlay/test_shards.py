@@ -20,7 +20,7 @@ from pgt_lora.data.overlay.build import begin, finish, overlay_data, unfinished
 from pgt_lora.data.overlay.plan import OverlaySettings
 from pgt_lora.data.overlay.shard import write_shard
 from pgt_lora.data.parquet import SHARDS
-from pgt_lora.models.sight import mission_sight
+from pgt_lora.models.sight import default_sight
 from tests.data.overlay.test_build import talks
 from tests.support.command import call
 from tests.support.conversations import write_conversations
@@ -154,7 +154,7 @@ def test_a_row_with_the_id_of_an_overlay_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_sight_of_models_travels(source: Path, tmp_path: Path) -> None:
-    job = begin(str(source), tmp_path / "out", SETTINGS, seen=mission_sight())
+    job = begin(str(source), tmp_path / "out", SETTINGS, seen=default_sight())
     assert pickle.loads(pickle.dumps(job)) == job
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgt_lora.core.recipe import Recipe, build_recipe
+from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
 from pgt_lora.data.weights import parse_weights, units
@@ -37,7 +37,7 @@ def test_the_recipe_s_weights_hold_where_a_unit_is_left_out() -> None:
 
 
 def test_varied_and_permuted_arms(root: Path, recipe: Recipe) -> None:
-    recipe = build_recipe(recipe.name, recipe.name, {**recipe.values, "replay": 0.0})
+    recipe = recipe.changed(replay=0.0)
     found = arm_data(recipe, parse_arms("pgt,pgt-varied,pgt-permuted,pgt-varied-permuted"))
     styles = {name: read_manifest(path)["asked"].get("style") for name, path in found.items()}
     assert styles == {"pgt": "plain", "pgt-varied": "varied", "pgt-permuted": None, "pgt-varied-permuted": None}

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pgt_lora.studies.compare.charts import confusion, won_and_lost
+from pgt_lora.studies.compare.charts import won_and_lost
+from pgt_lora.studies.diagnose.confusion import confusion
 from tests.support.comparisons import made_up
 
 

@@ -13,9 +13,11 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.recipe_values import read_values
 from pgt_lora.models.names import resolve
 from pgt_lora.studies.by_name import finetune
-from pgt_lora.training.dry_run import fitting
-from pgt_lora.training.dry_run.fitting import card_here, fit, fitted, for_this_machine, way
+from pgt_lora.training import auto_batch
+from pgt_lora.training.auto_batch import card_here, for_this_machine
+from pgt_lora.training.dry_run.fitting import fit, fitted, way
 from pgt_lora.training.dry_run.memory import GIB
+from pgt_lora.training.finetune import finetune as train
 from pgt_lora.training.run_directory import claim
 from tests.support.dry_runs import TINY, call, dry_run, offline
 
@@ -93,11 +95,24 @@ def test_of_several_gpus_the_smallest_counts(monkeypatch: pytest.MonkeyPatch) ->
     assert card_here(recipe) == (24, "4090")
 
 
+def test_what_is_far_beyond_the_card_is_refused_before_the_base_is_scored(
+    data_dir: Path, tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = resolve(TINY.stem, overrides).recipe
+    scored: list[object] = []
+    monkeypatch.setattr("pgt_lora.training.finetune.card_here", lambda recipe: (0.001, "h200"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    recipe.sft.use_cpu = False
+    with pytest.raises(InputError, match=r"4 samples at a time, .* GiB .* --per_device_train_batch_size auto"):
+        train(recipe, data_dir, tmp_path / "run", score=lambda *words: scored.append(words))
+    assert not scored
+
+
 def test_training_starts_with_what_the_card_holds(
     data_dir: Path, tmp_path: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights are those of any other batch; the adapter's recipe says which was chosen."""
-    monkeypatch.setattr(fitting, "card_here", lambda recipe: (1.5, "h200"))
+    monkeypatch.setattr(auto_batch, "card_here", lambda recipe: (1.5, "h200"))
     words = [*overrides, "--global_batch_size", "16", "--max_steps", "2"]
     adapter = finetune(resolve(TINY.stem, [*words, *AUTO]).recipe, data_dir, tmp_path / "auto")
     assert read_values(adapter / "recipe.yaml")["per_device_train_batch_size"] == 16
@@ -113,7 +128,7 @@ def test_a_run_goes_on_as_it_was_begun_on_another_machine(
 ) -> None:
     run, recipe = tmp_path / "run", resolve(TINY.stem, [*overrides, *AUTO]).recipe
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "card_here", lambda recipe: (1.5, "h200"))
+        patch.setattr(auto_batch, "card_here", lambda recipe: (1.5, "h200"))
         begun = for_this_machine(recipe, data_dir, run)
     claim(run, begun, data_dir)
     again = for_this_machine(recipe, data_dir, run)  # where something else would be chosen, or nothing

@@ -40,7 +40,7 @@ def photographed(recipe: Recipe, which: str) -> Path:
         InputError: COCO's annotations or images cannot be had, or a photograph of a package is not installed.
     """
     is_train = which == "train"
-    if is_small(recipe):
+    if recipe.is_small:  # COCO's photographs would say nothing to it
         return things(recipe, which, NUM_TRAINING if is_train else recipe.kit.num_test_samples)
     return _coco("balanced" if is_train else "whole", which, NUM_TRAINING if is_train else None)
 
@@ -51,14 +51,9 @@ def photographed_validation(recipe: Recipe) -> Path:
     Raises:
         InputError: as above.
     """
-    if is_small(recipe):
+    if recipe.is_small:
         return things(recipe, "train", NUM_VALIDATION, first=NUM_TRAINING)
     return _coco("balanced-validation", "train", NUM_VALIDATION, (str(photographed(recipe, "train")),))
-
-
-def is_small(recipe: Recipe) -> bool:
-    """Whether the recipe's model is one of those that ship, to which COCO's photographs would say nothing."""
-    return recipe.name.startswith("tiny-")
 
 
 def _coco(name: str, which: str, num_samples: int | None, exclude: tuple[str, ...] = ()) -> Path:

@@ -52,4 +52,4 @@ def scene_over(row: Mapping[str, Any], index: int, grounds: Grounds) -> tuple[Sc
     circles = tuple(replace(each, opacity=max(each.opacity, MIN_OPACITY)) for each in scene.circles)
     scene = replace(scene, circles=circles)
     rng = stream(0, "transfer", grounds.sort, row["id"])
-    return scene, lay(rng, grounds, index, scene.canvas, (*scene.boxes, *scene.circles))
+    return scene, lay(rng, grounds, index, scene.canvas, scene.primitives)

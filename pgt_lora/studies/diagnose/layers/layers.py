@@ -19,7 +19,7 @@ from pgt_lora.data.checked_images import checked_images
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.evaluation.evaluate import load_for_evaluation, predict
 from pgt_lora.evaluation.generation import Generation
-from pgt_lora.models.checkpoint import Checkpoint
+from pgt_lora.models.checkpoint import Checkpoint, without_adapter
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.studies.diagnose.figures import share
 from pgt_lora.studies.diagnose.layers.probe import Labels, check_installed, predicted
@@ -134,7 +134,7 @@ def probe_model(
     Raises:
         InputError: as `layer_probes`.
     """
-    base, family = getattr(model, "get_base_model", lambda: model)(), encoder.family
+    base, family = without_adapter(model), encoder.family
     check_sites(family, sites)
     chosen = parse_layers(layers, len(base.get_submodule(family.text_model).layers))
     sites = [site for site in sites if any(problem.is_asked_at(site) for problem in problems)]

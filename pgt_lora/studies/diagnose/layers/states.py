@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import track
 from pgt_lora.data.images import size_px
+from pgt_lora.models.checkpoint import without_adapter
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.models.image_grid import Grid, image_grid, tower_states
 from pgt_lora.studies.diagnose.layers.sites import (
@@ -99,13 +100,11 @@ def capture(
     Raises:
         InputError: a row has not exactly one image, or as `Encoder.prompts`.
     """
-    base = getattr(model, "get_base_model", lambda: model)()
     files = StateFiles(directory, len(asked), slots(asked))
     batches = list(_batches(encoder, rows, asked, sites, batch_size))
     model.eval()
     current: list[Batch] = []
-    with ExitStack() as hooks, torch.inference_mode():
-        hooks.enter_context(_hooks(base, encoder, layers, sites, files, current))
+    with _hooks(without_adapter(model), encoder, layers, sites, files, current), torch.inference_mode():
         for batch in track(batches, len(batches), description):
             read = batch()
             current[:] = [read]
