@@ -7,8 +7,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The version of torch in the locks. Which build of it, for CUDA or for a CPU alone, is the platform's choice.
 TORCH := 2.13.0
-# bitsandbytes is for 4-bit on CUDA.
-EXTRAS := dev$(if $(shell command -v nvidia-smi 2>/dev/null),$(shell echo ,)cuda)
 
 MODEL ?= tiny-qwen2.5-vl
 RUN_ARGS = $(strip $(if $(DATA),--data '$(DATA)') $(EVAL_ARGS) $(if $(OUT),--out '$(OUT)') $(ARGS))
@@ -56,7 +54,7 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): 2.2 GB with a torch for CPUs, several more with CUDA's libraries"
-	$(BIN)/pip install --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python $(CURE)
 	@touch $@
 

@@ -1,23 +1,24 @@
 """The commands that make and publish datasets."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from pgt_lora.cli.made import tell_made
+from pgt_lora.cli.options import Out, Overwrite
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.pairs import parse_pairs, parse_shares
 from pgt_lora.data.style import Style
 
 
 def generate(
-    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
-    num_samples: Annotated[Optional[int], typer.Option(help="Number of samples. Default: 5000")] = None,  # noqa: UP045
+    out: Out,
+    num_samples: Annotated[int | None, typer.Option(help="Number of samples. Default: 5000")] = None,
     seed: Annotated[int, typer.Option(help="Sample i depends only on the seed and i.")] = 0,
     split: Annotated[str, typer.Option(help="train or test; they never share a sample.")] = "train",
     tasks: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="Equal shares of families, units or tasks, or weights: relation=1,counting=2. Default: families"
         ),
@@ -28,12 +29,12 @@ def generate(
     ] = Style.PLAIN,
     max_count: Annotated[int, typer.Option(help="Largest answer of the counting task.")] = 9,
     num_distractors: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(help="absolute_position: number of other objects. Default: 0, 1, 3 or 5; 0 with --exhaustive."),
     ] = None,
     exhaustive: Annotated[bool, typer.Option("--exhaustive", help="Every item of absolute_position, once.")] = False,
     num_proc: Annotated[int, typer.Option(help="Number of processes.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Generate PGT samples as a dataset directory."""
     from pgt_lora.data import generate as build
@@ -61,29 +62,27 @@ def generate(
 
 
 def mix(
-    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
-    num_samples: Annotated[Optional[int], typer.Option(help="Number of samples in total. Default: 5000")] = None,  # noqa: UP045
+    out: Out,
+    num_samples: Annotated[int | None, typer.Option(help="Number of samples in total. Default: 5000")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every row of one source, instead of a number.")] = False,
     seed: Annotated[int, typer.Option(help="Decides which rows are drawn.")] = 0,
     split: Annotated[str, typer.Option(help="train or test: which split of the sources.")] = "train",
     shares: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="tallyqa=2,vsr=1,spatialladder=1; also coco_position, pgt, and what `import` reads. Default: equal."
         ),
     ] = None,
     balanced: Annotated[bool, typer.Option("--balanced", help="coco_position: balance areas and categories.")] = False,
     annotations: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="tallyqa=PATH,...: local files or directories, Hub ids (owner/name@revision), or URLs (up to 4 GB)."
         ),
     ] = None,
-    image_root: Annotated[
-        Optional[Path], typer.Option(help="Use local copies of the images; download nothing.")  # noqa: UP045
-    ] = None,
+    image_root: Annotated[Path | None, typer.Option(help="Use local copies of the images; download nothing.")] = None,
     exclude: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(help="Leave out images of: vsr, tallyqa (their test splits), vsr=FILE, a directory, a list."),
     ] = None,
     on_missing: Annotated[
@@ -95,11 +94,11 @@ def mix(
     crowds: Annotated[
         str, typer.Option(help="coco_position: exclude categories with a crowd in the image, ignore or count crowds.")
     ] = "exclude",
-    vg_to_coco: Annotated[Optional[Path], typer.Option(help="Visual Genome's image_data.json.")] = None,  # noqa: UP045
+    vg_to_coco: Annotated[Path | None, typer.Option(help="Visual Genome's image_data.json.")] = None,
     canvas: Annotated[str, typer.Option(help="Image size of pgt: a side or WIDTHxHEIGHT.")] = "448",
     cache: Annotated[Path | None, typer.Option(help="Where images are kept. Default: ~/.cache/pgt-lora")] = None,
-    mirror: Annotated[Optional[str], typer.Option(help="coco=URL,vg=URL,spatialladder=URL")] = None,  # noqa: UP045
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    mirror: Annotated[str | None, typer.Option(help="coco=URL,vg=URL,spatialladder=URL")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Build the Specialized Mix: TallyQA, VSR and SpatialLadder, fetching only the images it needs."""
     from pgt_lora.core.errors import chosen
@@ -134,9 +133,9 @@ def split(
         str, typer.Option(help="answer or cell: both parts keep the distribution of answers or places; or none.")
     ] = "none",
     by: Annotated[str, typer.Option(help="What the parts never share: group or cell.")] = "group",
-    out: Annotated[Optional[Path], typer.Option(help="The training part. Default: DATA-train")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="The training part. Default: DATA-train")] = None,
     seed: Annotated[int, typer.Option(help="Decides which groups are held out.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Divide a dataset directory into a training and a held-out part that share no image."""
     from pgt_lora.core.errors import chosen
@@ -182,9 +181,9 @@ def push_dataset(
 
 def preview(
     data: Annotated[str, typer.Argument(help="A dataset directory, or what `import` reads.")],
-    out: Annotated[Optional[Path], typer.Option(help="The page to write. Default: DATA.html")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="The page to write. Default: DATA.html")] = None,
     num_images: Annotated[int, typer.Option(help="How many images to show.")] = 200,
-    model: Annotated[Optional[str], typer.Option(help="Also show what this model would be trained on.")] = None,  # noqa: UP045
+    model: Annotated[str | None, typer.Option(help="Also show what this model would be trained on.")] = None,
 ) -> None:
     """Write one HTML page that shows a dataset: images, questions, answers and their distribution."""
     from functools import partial

@@ -1,9 +1,11 @@
 """The commands for what leaves the project: to the Hub, and to other trainers."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
+
+from pgt_lora.cli.options import Out, Overwrite
 
 
 def push(
@@ -13,10 +15,10 @@ def push(
         str, typer.Option(help="merged, adapter, or both (the adapter in a folder of its own).")
     ] = "merged",
     public: Annotated[bool, typer.Option("--public", help="Make a new repository public.")] = False,
-    branch: Annotated[Optional[str], typer.Option(help="A branch of the repository.")] = None,  # noqa: UP045
+    branch: Annotated[str | None, typer.Option(help="A branch of the repository.")] = None,
     create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request instead.")] = False,
     license: Annotated[
-        Optional[str], typer.Option(help="The base's license, if its card names none: apache-2.0, …")  # noqa: UP045
+        str | None, typer.Option(help="The base's license, if its card names none: apache-2.0, …")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the files and print the card; push nothing.")
@@ -35,9 +37,9 @@ def push(
 
 def export_dataset(
     data: Annotated[Path, typer.Argument(help="A dataset directory.")],
-    out: Annotated[Path, typer.Option("--out", help="The output directory.")],
+    out: Out,
     format: Annotated[str, typer.Option(help="sharegpt (LLaMA-Factory), ms-swift or llava.")] = "sharegpt",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Export a dataset directory in another trainer's format: a file of rows, and images."""
     from pgt_lora.export.other_trainers import export_dataset as export
@@ -49,7 +51,6 @@ def export_recipe(
     recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
     data: Annotated[Path, typer.Option(help="The dataset as exported with --format sharegpt.")],
     out: Annotated[Path, typer.Option("--out", help="The YAML file to make.")],
-    format: Annotated[str, typer.Option(help="llama-factory.")] = "llama-factory",
     output_dir: Annotated[str, typer.Option(help="The other trainer's output directory.")] = "saves/pgt",
 ) -> None:
     """Export a recipe in LLaMA-Factory's format, to repeat the run there."""
@@ -59,8 +60,6 @@ def export_recipe(
     from pgt_lora.export.other_trainers import INFO_FILE
     from pgt_lora.models.names import resolve
 
-    if format != "llama-factory":
-        raise InputError(f"format {format!r}: unknown; known: llama-factory")
     if out.exists():
         raise InputError(f"{out}: exists; choose another --out")
     if not (data / INFO_FILE).is_file():
@@ -72,7 +71,7 @@ def export_recipe(
 def serve_check(
     run: Annotated[str, typer.Argument(help="A run that was scored.")],
     url: Annotated[str, typer.Option("--url", help="The server: http://localhost:8000")],
-    name: Annotated[Optional[str], typer.Option(help="The model's name on the server. Default: the only one.")] = None,  # noqa: UP045
+    name: Annotated[str | None, typer.Option(help="The model's name on the server. Default: the only one.")] = None,
     server_settings: Annotated[
         bool, typer.Option("--server-settings", help="Use the server's own generation settings.")
     ] = False,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,24 +13,20 @@ from pgt_lora.core.typed import typed
 DEFAULT_MODEL = "tiny-qwen2.5-vl"
 
 Data = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--data", help="A dataset directory, or what `import` reads. Default: what the run was begun with."),
 ]
 EvalData = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--eval-data",
         help="A held-out dataset, can be repeated. Default: the data's own test split (DATA-test), or held-out PGT.",
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", help="The output directory.")]
-DType = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="bfloat16, float16 or float32. Default: the base's own type."),
-]
+DType = Annotated[str | None, typer.Option(help="bfloat16, float16 or float32. Default: the base's own type.")]
 Limit = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(help="Take N rows, drawn from everywhere, in their order; fewer are a subset of more."),
+    int | None, typer.Option(help="Take N rows, drawn from everywhere, in their order; fewer are a subset of more.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")]
 

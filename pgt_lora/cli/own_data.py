@@ -1,7 +1,7 @@
 """The command that brings a user's own data in."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -21,24 +21,22 @@ def import_data(
     ],
     out: Out,
     columns: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="question=q,answer=a,image=img: map columns with other names."),
+        str | None, typer.Option(help="question=q,answer=a,image=img: map columns with other names.")
     ] = None,
     image_root: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="The folder of images whose paths are not relative to the file of rows."),
+        Path | None, typer.Option(help="The folder of images whose paths are not relative to the file of rows.")
     ] = None,
     test: Annotated[float, typer.Option(help="Share of the rows to hold out, by image, in OUT-test.")] = 0.0,
     split_column: Annotated[
-        Optional[str], typer.Option(help="Instead of --test: a column that says train or test.")  # noqa: UP045
+        str | None, typer.Option(help="Instead of --test: a column that says train or test.")
     ] = None,
-    split: Annotated[Optional[str], typer.Option(help="The split to read. Default: train")] = None,  # noqa: UP045
-    revision: Annotated[Optional[str], typer.Option(help="The revision of a dataset on the Hub.")] = None,  # noqa: UP045
+    split: Annotated[str | None, typer.Option(help="The split to read. Default: train")] = None,
+    revision: Annotated[str | None, typer.Option(help="The revision of a dataset on the Hub.")] = None,
     on_error: Annotated[
         str, typer.Option(help="What to do with unreadable rows: stop, or skip (and list them).")
     ] = "stop",
     limit: Limit = None,
-    mirror: Annotated[Optional[str], typer.Option(help="coco=URL,gqa=URL: other hosts of shared images.")] = None,  # noqa: UP045
+    mirror: Annotated[str | None, typer.Option(help="coco=URL,gqa=URL: other hosts of shared images.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Import your own data (LLaVA, ShareGPT, messages, TRL or question-answer rows) as a dataset directory."""
@@ -79,15 +77,14 @@ def overlay(
         bool, typer.Option("--render", help="Write pixels. By default, images are drawn when read.")
     ] = False,
     model: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="The model whose resolution sets the least sizes. Default: Qwen2.5-VL, InternVL3 and LLaVA-NeXT"
         ),
     ] = None,
     limit: Limit = None,
     shards: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Number of files. Default: one for 1,000 rows, at most 1,024"),
+        int | None, typer.Option(help="Number of files. Default: one for 1,000 rows, at most 1,024")
     ] = None,
     num_proc: Annotated[int, typer.Option(help="Number of processes.")] = 1,
     overwrite: Overwrite = False,

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ Runs = Annotated[list[Path], typer.Argument(help="Run, comparison or benchmark d
 def table(
     runs: Runs,
     form: Annotated[str, typer.Option("--format", help="latex, markdown or csv.")] = "markdown",
-    out: Annotated[Optional[Path], typer.Option(help="The file to write. Default: the terminal.")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="The file to write. Default: the terminal.")] = None,
 ) -> None:
     """Print runs as a table for a paper: seeds in one row, significant gains in bold, the paper's rows."""
     from pgt_lora.core.errors import chosen
@@ -45,7 +45,7 @@ def cite(runs: Runs) -> None:
 
 
 def runs(
-    directory: Annotated[Optional[Path], typer.Argument(help="Default: runs")] = None,  # noqa: UP045
+    directory: Annotated[Path | None, typer.Argument(help="Default: runs")] = None,
 ) -> None:
     """List runs: model, data, progress, scores, and whether the merged model is verified."""
     from pgt_lora.core.errors import InputError

@@ -1,7 +1,7 @@
 """The commands for whole experiments: comparison, diagnosis, benchmarks and speed."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,7 +13,7 @@ def compare(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a checkpoint directory or a Hub id.")],
     arms: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="base, pgt, pgt-no-UNIT, specialized-mix, pgt+mix, or NAME=DIR: your dataset or adapter. "
             "Default: base,pgt,specialized-mix"
@@ -22,16 +22,16 @@ def compare(
     seeds: Annotated[str, typer.Option(help="Training seeds, such as 0,1,2.")] = "0",
     eval_data: EvalData = None,
     preset: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(help="A named set of arms and evaluation sets, such as transfer; an unknown name lists all."),
     ] = None,
     data: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--data", help="The data over which a preset's arms draw: a dataset directory, or what `import` reads."
         ),
     ] = None,
-    out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-compare")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="Default: runs/RECIPE-compare")] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Train one arm per dataset on the same budget, score all on the same items, and test the differences."""
@@ -61,25 +61,20 @@ def diagnose(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A recipe, run, adapter or checkpoint directory, or a Hub id.")],
     eval_data: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="A dataset directory. Default: probes (scenes in several wordings, questions on two images)."
         ),
     ] = None,
-    num_samples: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Images of each task among the probes. Default: 200"),
-    ] = None,
+    num_samples: Annotated[int | None, typer.Option(help="Images of each task among the probes. Default: 200")] = None,
     layers: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Also probe the hidden states after these layers: all, every:4 or 0,8,16."),
+        str | None, typer.Option(help="Also probe the hidden states after these layers: all, every:4 or 0,8,16.")
     ] = None,
     at: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="With --layers: at which tokens. Default: question,answer,image,objects"),
+        str | None, typer.Option(help="With --layers: at which tokens. Default: question,answer,image,objects")
     ] = None,
-    out: Annotated[Optional[Path], typer.Option(help="Default: runs/RECIPE-diagnosis")] = None,  # noqa: UP045
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Default: runs/RECIPE-diagnosis")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Diagnose what a model sees, what it sees but cannot say, and what misleads it. Any recipe field can follow."""
     from pgt_lora.core.errors import InputError
@@ -105,42 +100,35 @@ def benchmark(
     suite: Annotated[
         str, typer.Option(help="paper (all), relational, counting, 3d, general, quick, or names: vsr,pope.")
     ] = "",
-    out: Annotated[Optional[Path], typer.Option(help="Default: runs/MODEL-benchmarks")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="Default: runs/MODEL-benchmarks")] = None,
     eval_data: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Also score a held-out dataset directory; can be repeated."),
+        list[str] | None, typer.Option(help="Also score a held-out dataset directory; can be repeated.")
     ] = None,
-    limit: Annotated[Optional[int], typer.Option(help="Number of items of each task, for a trial.")] = None,  # noqa: UP045
+    limit: Annotated[int | None, typer.Option(help="Number of items of each task, for a trial.")] = None,
     backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
     batch_size: Annotated[int, typer.Option(min=1, help="Questions per batch.")] = 1,
-    processes: Annotated[Optional[int], typer.Option(help="Default: one for each visible GPU.")] = None,  # noqa: UP045
+    processes: Annotated[int | None, typer.Option(help="Default: one for each visible GPU.")] = None,
     annotations: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="vsr=PATH,tallyqa=PATH,…: local files or directories, or Hub ids."),
+        str | None, typer.Option(help="vsr=PATH,tallyqa=PATH,…: local files or directories, or Hub ids.")
     ] = None,
-    image_root: Annotated[Optional[Path], typer.Option(help="Local copies of COCO's and VG's images.")] = None,  # noqa: UP045
+    image_root: Annotated[Path | None, typer.Option(help="Local copies of COCO's and VG's images.")] = None,
     hub_copies: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Local copies of Hub repositories, as DIR/OWNER/NAME, for the other benchmarks."),
+        Path | None, typer.Option(help="Local copies of Hub repositories, as DIR/OWNER/NAME, for the other benchmarks.")
     ] = None,
     prompts: Annotated[
         str, typer.Option(help="lmms-eval, or paper: the paper's prompts, as far as known, asked by this kit.")
     ] = "lmms-eval",
     by: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(help="With --prompts paper: always generation (for reasoning models), or always probability."),
     ] = None,
-    max_new_tokens: Annotated[Optional[int], typer.Option(help="Longest answer. Default: each task's own.")] = None,  # noqa: UP045
+    max_new_tokens: Annotated[int | None, typer.Option(help="Longest answer. Default: each task's own.")] = None,
     vsr_split: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="random or zeroshot: the family that the model was trained on. Paper: zeroshot."),
+        str | None, typer.Option(help="random or zeroshot: the family that the model was trained on. Paper: zeroshot.")
     ] = None,
-    cache: Annotated[Optional[Path], typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,  # noqa: UP045
-    reference: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Another model's --out, to compare item by item."),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing directory.")] = False,
+    cache: Annotated[Path | None, typer.Option(help="Where downloads are kept. Default: ~/.cache/pgt-lora")] = None,
+    reference: Annotated[Path | None, typer.Option(help="Another model's --out, to compare item by item.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Score a model on the paper's benchmarks, beside the paper's figures."""
     import torch

@@ -1,7 +1,7 @@
 """The commands that train, score, merge and verify a model."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -21,15 +21,13 @@ def check(
     context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")],
     data: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT."),
+        str | None, typer.Option(help="A dataset directory, what `import` reads, or specialized-mix. Default: PGT.")
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Use the published dimensions; do not access the Hub.")
     ] = False,
     gpu: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Estimate the minutes of training on a card: h100, a100, l40s, 4090, …"),
+        str | None, typer.Option(help="Estimate the minutes of training on a card: h100, a100, l40s, 4090, …")
     ] = None,
 ) -> None:
     """Dry run without weights or GPU: LoRA placement, lengths, steps, memory, disk. Any recipe field can follow."""
@@ -58,8 +56,7 @@ def finetune(
     out: Out,
     data: Data = None,
     eval_data: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="The held-out set of eval_strategy. Default: the data's own test split."),
+        str | None, typer.Option(help="The held-out set of eval_strategy. Default: the data's own test split.")
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -82,14 +79,8 @@ def evaluate(
         str, typer.Option("--eval-data", help="The questions: a dataset directory, or what `import` reads.")
     ],
     out: Out,
-    batch_size: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Questions per batch. Default: the recipe's."),
-    ] = None,
-    max_new_tokens: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Longest answer. Default: the recipe's."),
-    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Questions per batch. Default: the recipe's.")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer. Default: the recipe's.")] = None,
     repetition_penalty: Annotated[float, typer.Option(help="Default: 1.0 (none), whatever the checkpoint says.")] = 1.0,
     by: Annotated[
         str, typer.Option(help="generation, or probability: the most likely of a question's choices is the answer.")
@@ -138,14 +129,14 @@ def run(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A recipe, a run, a checkpoint directory or a Hub id.")] = DEFAULT_MODEL,
     data: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             help="A dataset directory, what `import` reads, specialized-mix, or a=0.9,b=0.1. Default: PGT, or what the "
             "run was begun with."
         ),
     ] = None,
     eval_data: EvalData = None,
-    out: Annotated[Optional[Path], typer.Option(help="The run directory. Default: runs/RECIPE")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="The run directory. Default: runs/RECIPE")] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make data, score the base, fine-tune, score again, merge, verify and report. Resumes an interrupted run."""

@@ -9,6 +9,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_json
 from pgt_lora.core.new_directory import beside, clear_dead
 from pgt_lora.core.versions import versions
+from pgt_lora.core.workspace import user_cache
 from pgt_lora.data.parquet import PARQUET, batches, parquet_files, stored_columns, write_parquet
 from pgt_lora.data.references import MESSAGES, REFERENCES
 from pgt_lora.data.sample import Sample
@@ -133,7 +134,7 @@ def _mapped(directory: Path, content_hash: str) -> Path:
 
     parent = beside_rows = (directory / PARQUET).parent
     if not os.access(parent, os.W_OK):
-        parent = Path("~/.cache/pgt-lora/rows").expanduser()
+        parent = user_cache() / "rows"
     path = parent / f".rows-{content_hash[:16]}.arrow"
     if path.is_file():
         return path

@@ -1,6 +1,5 @@
 """Generating PGT samples: which task, which question, which scene, and all of it from (seed, split, index) alone."""
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,6 +14,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.core.workers import check_number, in_order
 from pgt_lora.data.directory import read_manifest, write_manifest, write_samples
+from pgt_lora.data.images import png
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas, Scene, render
 from pgt_lora.data.scene.faces import faces
@@ -71,7 +71,7 @@ def to_sample(name: str, group: str, task: Task, question: Question, scene: Scen
     """Draw a scene and return it with its question; `group` names the image."""
     return Sample(
         id=name,
-        images=(draw_png(scene),),
+        images=(png(render(scene)),),
         question=question.text,
         answer=question.answer,
         source="pgt",
@@ -82,14 +82,6 @@ def to_sample(name: str, group: str, task: Task, question: Question, scene: Scen
         choices=question.choices,
         scene=scene.to_json(),
     )
-
-
-def draw_png(scene: Scene) -> bytes:
-    """Return a scene's image as a PNG file."""
-    file = io.BytesIO()
-    # Higher levels take longer and save little on plain gray.
-    render(scene).save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def generate(

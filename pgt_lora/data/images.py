@@ -4,6 +4,7 @@ Pixels are those of `datasets.Image` and of the checkpoints' own processors, but
 they clip; `tests/data/test_images.py` compares them file by file.
 """
 
+import base64
 import io
 import struct
 import zlib
@@ -106,6 +107,21 @@ def plain_file(image: Mapping[str, Any], name: str) -> bytes:
     file = io.BytesIO()
     pixels.save(file, "PNG")
     return file.getvalue()
+
+
+def png(image: Image.Image) -> bytes:
+    """Return a drawn image as a PNG file."""
+    file = io.BytesIO()
+    # Higher levels take longer and save little on what the kit draws.
+    image.save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def data_url(file: bytes) -> str:
+    """Return an image file as a data URL, byte for byte; only its header is read."""
+    with _opened({"bytes": file}) as opened:
+        kind = Image.MIME[str(opened.format)]
+    return f"data:{kind};base64,{base64.b64encode(file).decode('ascii')}"
 
 
 def check_files(images: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.html import data_uri, render_page, write_page
+from pgt_lora.core.html import render_page, write_page
 from pgt_lora.core.html.charts import Square, colors, grid
 from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.sample import AnswerFormat, parse_point
@@ -203,6 +203,6 @@ def _supervised_shares(counts: Mapping[str, int], cards: Iterable[Card]) -> dict
 
 
 def _picture(image: Mapping[str, Any], name: str) -> Picture:
-    from pgt_lora.data.images import page_file, size_px
+    from pgt_lora.data.images import data_url, page_file, size_px
 
-    return Picture(data_uri(page_file(image, name)), *size_px(image, name))
+    return Picture(data_url(page_file(image, name)), *size_px(image, name))

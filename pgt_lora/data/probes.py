@@ -16,8 +16,10 @@ from pgt_lora.data.sample import Sample
 from pgt_lora.data.tasks.task import Task, TaskSettings
 from pgt_lora.data.weights import tasks
 
+SEED = 0
 
-def probe_data(num_samples: int, settings: TaskSettings, seed: int = 0) -> Path:
+
+def probe_data(num_samples: int, settings: TaskSettings) -> Path:
     """Return the directory of the probes of every task, made where it is not there yet.
 
     `num_samples` images of each task come in pairs that share their questions and differ in the answers. The rows of
@@ -33,7 +35,7 @@ def probe_data(num_samples: int, settings: TaskSettings, seed: int = 0) -> Path:
     path = data_directory(f"pgt-probe-{settings.canvas}-{num_samples}")
     asked: Mapping[str, Any] = {
         "num_samples": num_samples,
-        "seed": seed,
+        "seed": SEED,
         "split": "probe",
         "tasks": sorted(probed),
         "canvas": str(settings.canvas),
@@ -43,22 +45,22 @@ def probe_data(num_samples: int, settings: TaskSettings, seed: int = 0) -> Path:
     if not is_made(path, asked):
         # What is there was asked for otherwise, or was never finished: this name is the kit's own to make anew.
         with new_directory(path, overwrite=True) as directory:
-            write_manifest(directory, asked, write_samples(directory, _samples(probed, num_samples, settings, seed)))
+            write_manifest(directory, asked, write_samples(directory, _samples(probed, num_samples, settings)))
     return path
 
 
-def _samples(probed: Mapping[str, Task], num_samples: int, settings: TaskSettings, seed: int) -> Iterator[Sample]:
+def _samples(probed: Mapping[str, Task], num_samples: int, settings: TaskSettings) -> Iterator[Sample]:
     drawn = [(index, task) for index in range(num_samples // 2) for task in probed.values()]
     for index, task in track(drawn, len(drawn), "Drawing probes"):
-        yield from probe_samples(task, index, settings, seed)
+        yield from probe_samples(task, index, settings)
 
 
-def probe_samples(task: Task, index: int, settings: TaskSettings, seed: int) -> Iterator[Sample]:
+def probe_samples(task: Task, index: int, settings: TaskSettings) -> Iterator[Sample]:
     """Yield the samples of one pair of scenes, scene by scene; each is asked about in every wording."""
     assert task.probe, f"{task.name} has no probe"
-    rng = stream(seed, "probe", task.name, index)
+    rng = stream(SEED, "probe", task.name, index)
     for letter, questions in zip("ab", task.probe(rng, settings), strict=True):
-        image = f"probe-{task.name}-{seed}-{index:04d}{letter}"
+        image = f"probe-{task.name}-{SEED}-{index:04d}{letter}"
         scene, _ = find_scene(rng, task, questions[0], settings)
         for number, question in enumerate(questions, 1):
             yield to_sample(f"{image}-{number}", image, task, question, scene)

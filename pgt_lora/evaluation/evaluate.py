@@ -149,13 +149,18 @@ def evaluate(
     return scores
 
 
-def load_for_evaluation(checkpoint: Checkpoint, recipe: Recipe | None = None) -> tuple[Any, Encoder]:
-    """Load a checkpoint, with its adapter where it has one, in a recipe's type, on the GPU where there is one."""
+def load_for_evaluation(
+    checkpoint: Checkpoint, recipe: Recipe | None = None, dtype: str | None = None
+) -> tuple[Any, Encoder]:
+    """Load a checkpoint, with its adapter where it has one, on the GPU where there is one.
+
+    Its type is `dtype`, or the recipe's, or else its own.
+    """
     use_cuda = torch.cuda.is_available() and not (recipe and recipe.sft.use_cpu)
     model = load_model(
         checkpoint.base,
         checkpoint.revision,
-        dtype=recipe.model.dtype if recipe else "auto",
+        dtype=dtype or (recipe.model.dtype if recipe else "auto"),
         device_map="auto" if use_cuda else None,
     )
     if checkpoint.adapter_dir:

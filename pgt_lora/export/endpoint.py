@@ -1,18 +1,14 @@
 """A server that speaks OpenAI's form, and the questions of rows asked there."""
 
-import base64
-import io
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import track
-from pgt_lora.data.images import plain_file
+from pgt_lora.data.images import data_url, plain_file
 from pgt_lora.data.turns import IMAGE, Turn, turns
 from pgt_lora.evaluation.generation import Generation
 
@@ -121,10 +117,3 @@ def _parts(turn: Turn, images: Any, where: str) -> Any:
             yield {"type": "image_url", "image_url": {"url": data_url(plain_file(next(images), f"row {where}"))}}
         else:
             yield {"type": "text", "text": part}
-
-
-def data_url(file: bytes) -> str:
-    """Return an image file as a data URL, byte for byte."""
-    with Image.open(io.BytesIO(file)) as image:
-        kind = Image.MIME.get(image.format or "", "image/png")
-    return f"data:{kind};base64,{base64.b64encode(file).decode('ascii')}"

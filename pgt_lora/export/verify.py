@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.table import Table
 
 from pgt_lora.core.errors import InputError
@@ -19,13 +18,12 @@ from pgt_lora.data.generate import make_sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights
-from pgt_lora.evaluation.evaluate import load_encoder
+from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.export.behavior import behavior, check_behavior, check_scores
 from pgt_lora.export.merge import CONFIG, check_dtype, companion_files, config_with, local_directory
 from pgt_lora.export.record import VERIFICATION, changed_files, fingerprints
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
-from pgt_lora.models.checkpoint import Checkpoint, load_adapter, load_model, load_processor
-from pgt_lora.models.encoding import Encoder
+from pgt_lora.models.checkpoint import Checkpoint, load_processor
 from pgt_lora.models.weight_files import INDEX, weight_files
 
 NUM_SAMPLES = 16
@@ -47,9 +45,10 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
         checks.append(check_weights(base_dir, checkpoint.adapter_dir, merged, dtype))
     if all(check.passed for check in checks):
         rows = fixed_rows(checkpoint.adapter_dir)
-        before = behavior(load_adapter(_load(base_dir, dtype), checkpoint.adapter_dir), _encoder(base_dir), rows)
+        tuned = Checkpoint(str(base_dir), checkpoint.adapter_dir)
+        before = behavior(*load_for_evaluation(tuned, dtype=dtype), rows)
         free_gpu()
-        model, encoder = _load(merged), _encoder(merged)
+        model, encoder = load_for_evaluation(Checkpoint(str(merged)))
         checks += check_behavior(before, behavior(model, encoder, rows), model.dtype)
         run = checkpoint.adapter_dir.parent
         scored, of_base = score_directories(run), score_directories(run, ("base",))
@@ -99,14 +98,6 @@ def _parts(processor: Any) -> dict[str, str]:
         "image processor": processor.image_processor.to_json_string(),
         "tokenizer": processor.tokenizer.backend_tokenizer.to_str(),
     }
-
-
-def _load(directory: Path, dtype: str | None = None) -> Any:
-    return load_model(str(directory), dtype=dtype or "auto", device_map="auto" if torch.cuda.is_available() else None)
-
-
-def _encoder(directory: Path) -> Encoder:
-    return load_encoder(Checkpoint(str(directory)))
 
 
 def fixed_rows(adapter_dir: Path) -> list[dict[str, Any]]:

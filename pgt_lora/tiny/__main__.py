@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import torch
 import typer
@@ -34,7 +34,7 @@ SECOND_PART = Schedule(900, learning_rate=1.5e-3, decay=0.5, weight_decay=0.02, 
 
 def rebuild(
     name: Annotated[str, typer.Argument(help="One of the small models that ship with the project.")],
-    out: Annotated[Optional[Path], typer.Option(help="The checkpoint directory. Default: data/NAME.")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="The checkpoint directory. Default: data/NAME.")] = None,
     start: Annotated[
         Path | None, typer.Option(help="A small model after the first part: teach the second alone.")
     ] = None,
@@ -43,7 +43,7 @@ def rebuild(
     minutes: Annotated[float | None, typer.Option(min=0.1, help="End the first part by then, the rate fallen.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw; the weights do not depend on it.")] = 0,
-    checkpoint: Annotated[Optional[Path], typer.Option(help="Where an interrupted run goes on from.")] = None,  # noqa: UP045
+    checkpoint: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Train the tokenizer, make the model with random weights, and teach it the lessons of both parts."""

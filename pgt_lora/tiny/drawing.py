@@ -4,17 +4,18 @@ from functools import cache
 from random import Random
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pgt_lora.core.streams import stream
+from pgt_lora.data.scene.faces import PILLOW, font
 from pgt_lora.data.scene.palette import COLORS, Rgb, blend, delta_e, label_color
+from pgt_lora.data.scene.render import LABEL_SIZE_PER_RADIUS
 from pgt_lora.tiny.grounds import draw_ground
 from pgt_lora.tiny.picture import Picture
 from pgt_lora.tiny.things import draw_thing
 
 NUM_SHADES = 64
 MAX_SHADE = 12.0  # color difference of a shade from its name
-SIZE_PER_RADIUS = 1.4  # of a letter's font, as PGT draws them
 # How a letter differs from Pillow's own, if it does: size, width, slant, and half pixels of stroke.
 FORMS = (
     None, None, (1.0, 1.0, 0.0, 0), (0.85, 1.0, 0.0, 1), (1.1, 1.15, 0.0, 0), (1.05, 1.2, 0.0, 1),
@@ -40,9 +41,9 @@ def paint(picture: Picture) -> np.ndarray:
         )
         if circle.label:
             form = rng.choice(FORMS) if picture.seed else None
-            ink, size = label_color(blend(color, circle.opacity)), SIZE_PER_RADIUS * radius
+            ink, size = label_color(blend(color, circle.opacity)), LABEL_SIZE_PER_RADIUS * radius
             if form is None:
-                draw.text((x, y), circle.label, fill=ink, font=font(round(size)), anchor="mm")
+                draw.text((x, y), circle.label, fill=ink, font=font(PILLOW, round(size)), anchor="mm")
             else:
                 glyph = letter(circle.label, round(size * form[0]), form)
                 image.paste(ink, (x - glyph.width // 2, y - glyph.height // 2), glyph)
@@ -71,12 +72,6 @@ def shades(name: str) -> list[Rgb]:
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return Pillow's own typeface in a size in pixels."""
-    return ImageFont.load_default(size)
-
-
-@cache
 def letter(text: str, size: int, form: tuple[float, float, float, int]) -> Image.Image:
     """Return the mask of a letter of a font size in pixels, in another form than the typeface's own."""
     _, wide, slant, stroke = form
@@ -85,7 +80,7 @@ def letter(text: str, size: int, form: tuple[float, float, float, int]) -> Image
     middle = side / 2
     mask = Image.new("L", (side, side))
     ImageDraw.Draw(mask).text(
-        (middle, middle), text, fill=255, font=font(size * large), anchor="mm", stroke_width=2 * stroke
+        (middle, middle), text, fill=255, font=font(PILLOW, size * large), anchor="mm", stroke_width=2 * stroke
     )
     turned = (1 / wide, slant, middle - middle / wide - slant * middle, 0, 1, 0)
     mask = mask.transform((side, side), Image.Transform.AFFINE, turned, Image.Resampling.BILINEAR)

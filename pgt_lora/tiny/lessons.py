@@ -15,6 +15,7 @@ from pgt_lora.tiny.scenes import SCENES
 
 Lesson = Callable[[Random, Picture], Turn | None]
 
+NUM_LISTINGS, NUM_QUESTIONS = 2, 4  # of a scene
 OPENINGS = ("", "", "Look at the image. ", "This is a drawing. ", "Think of the image as a map. ")
 # What an answer is like, and how it may be asked for.
 CLOSINGS = {
@@ -32,11 +33,11 @@ def draw_scene(rng: Random) -> Picture:
     return draw(rng)
 
 
-def draw_turns(rng: Random, num_listings: int = 2, num_questions: int = 4) -> tuple[Picture, list[Turn]]:
+def draw_turns(rng: Random) -> tuple[Picture, list[Turn]]:
     """Draw a scene and lessons on it, in random order."""
     scene = draw_scene(rng)
-    turns = teach(rng, scene, LISTINGS, num_listings)
-    turns += [phrase(rng, turn) for turn in teach(rng, scene, QUESTIONS, num_questions)]
+    turns = teach(rng, scene, LISTINGS, NUM_LISTINGS)
+    turns += [phrase(rng, turn) for turn in teach(rng, scene, QUESTIONS, NUM_QUESTIONS)]
     rng.shuffle(turns)
     return scene, turns
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+MOMENTUM = 0.95
 NS_STEPS = 5
 NS_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of Keller Jordan's Muon, as in torch.optim.Muon
 MIN_NORM = 1e-7
@@ -17,8 +18,8 @@ MIN_NORM = 1e-7
 class Muon(torch.optim.Optimizer):
     """Momentum whose steps are orthogonal matrices, as long as AdamW's would be; weights decay as in AdamW."""
 
-    def __init__(self, matrices: Iterable[torch.nn.Parameter], lr: float, weight_decay: float, momentum: float = 0.95):
-        super().__init__(list(matrices), {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+    def __init__(self, matrices: Iterable[torch.nn.Parameter], lr: float, weight_decay: float):
+        super().__init__(list(matrices), {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -30,8 +31,8 @@ class Muon(torch.optim.Optimizer):
                     self.state[each]["momentum"] = torch.zeros_like(each)
             gradients = [each.grad for each in matrices]
             momenta = [self.state[each]["momentum"] for each in matrices]
-            torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-            updates = torch._foreach_lerp(gradients, momenta, group["momentum"])
+            torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
+            updates = torch._foreach_lerp(gradients, momenta, MOMENTUM)
             torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
             for shape, members in _by_shape(matrices).items():
                 steps = orthogonal(torch.stack([updates[i] for i in members]))

@@ -3,7 +3,6 @@
 They play the part that general benchmarks play for a published checkpoint.
 """
 
-import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.blend import blend
 from pgt_lora.data.directory import is_made, read_manifest, write_manifest, write_samples
+from pgt_lora.data.images import png
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.tiny.drawing import paint
@@ -61,11 +61,9 @@ def lesson_sample(
     name: str, task: str, picture: Picture, turn: Turn, answer_format: str, choices: tuple[str, ...]
 ) -> Sample:
     """Return the sample of a lesson's question and answer on a picture, which is painted."""
-    file = io.BytesIO()
-    Image.fromarray(paint(picture)).save(file, "PNG", compress_level=1)
     return Sample(
         id=name,
-        images=(file.getvalue(),),
+        images=(png(Image.fromarray(paint(picture))),),
         question=turn[0],
         answer=turn[1],
         source="tiny-lessons",

@@ -9,14 +9,15 @@ from PIL import Image, ImageDraw
 from pgt_lora.data.scene.palette import Rgb
 
 OVERSAMPLING = 4
+OVAL_STEPS = 18  # lines of an oval's outline
 MAIN, DARK, LIGHT = "main", "dark", "light"
 
 Points = list[tuple[float, float]]
 Part = tuple[str, Points]
 
 
-def _oval(x: float, y: float, width: float, height: float, start: float = 0, end: float = 1, steps: int = 18) -> Points:
-    angles = [2 * pi * (start + (end - start) * i / steps) for i in range(steps + 1)]
+def _oval(x: float, y: float, width: float, height: float, start: float = 0, end: float = 1) -> Points:
+    angles = [2 * pi * (start + (end - start) * i / OVAL_STEPS) for i in range(OVAL_STEPS + 1)]
     return [(x + width / 2 * cos(a), y + height / 2 * sin(a)) for a in angles]
 
 

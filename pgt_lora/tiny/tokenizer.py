@@ -16,13 +16,14 @@ from pgt_lora.tiny.lessons import draw_turns
 from pgt_lora.tiny.things import NAMES
 
 MAX_VOCABULARY = 960
+NUM_SCENES = 1200  # whose lessons are in the corpus
 
 
 @cache
-def corpus(num_texts: int = 1200) -> tuple[str, ...]:
+def corpus() -> tuple[str, ...]:
     """Return questions and answers of the lessons, and PGT questions so that these words are single tokens too."""
     texts: list[str] = []
-    for index in range(num_texts):
+    for index in range(NUM_SCENES):
         rng: Random = stream(0, "tiny-tokenizer", index)
         texts += [text for turn in draw_turns(rng)[1] for text in turn]
         texts += [f"{name}, the {name}" for name in NAMES]

@@ -1,6 +1,5 @@
 """Several processes: starting one for each GPU, and keeping them together."""
 
-import gc
 import os
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from accelerate.utils import gather_object
 from transformers.utils import logging
 
 from pgt_lora.core.errors import InputError, choices
+from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import LAUNCH_FILES
@@ -34,8 +34,7 @@ def launch(
     Raises:
         SystemExit: they ended with an error, which they have printed, or were stopped.
     """
-    gc.collect()
-    torch.cuda.empty_cache()  # this process may have scored the base
+    free_gpu()  # this process may have scored the base
     console.print(f"Fine-tuning on {num_processes} GPUs")
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / f"{recipe.name}.yaml"

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from pgt_lora.cli.app import app
 from pgt_lora.core.errors import InputError
+from pgt_lora.data.images import data_url
 from pgt_lora.export.behavior import LOGIT_TOLERANCE
-from pgt_lora.export.endpoint import data_url, messages
+from pgt_lora.export.endpoint import messages
 from pgt_lora.studies.by_name import serve_check
 from tests.support.adapters import write_adapter
 from tests.support.openai_server import served

@@ -38,7 +38,7 @@ SENSES = {name: task.sees for name, task in TASKS.items()}
 @cache
 def rows(num_pairs: int = 60) -> tuple[dict[str, Any], ...]:
     probed = [task for task in TASKS.values() if task.probe]
-    pairs = (probe_samples(task, index, SETTINGS, 0) for index in range(num_pairs) for task in probed)
+    pairs = (probe_samples(task, index, SETTINGS) for index in range(num_pairs) for task in probed)
     return tuple(sample.to_row() for pair in pairs for sample in pair)
 
 

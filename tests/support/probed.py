@@ -23,7 +23,7 @@ NAME = "planted"
 @cache
 def relation_rows() -> list[dict[str, Any]]:
     """Two boxes, one question: 56 images, of which the axis is across in some and down in the others."""
-    pairs = (probe_samples(TASKS["relation"], index, SETTINGS, 0) for index in range(28))
+    pairs = (probe_samples(TASKS["relation"], index, SETTINGS) for index in range(28))
     return [sample.to_row() for pair in pairs for sample in pair if sample.template == "A"]
 
 

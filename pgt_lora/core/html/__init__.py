@@ -1,6 +1,5 @@
-"""HTML pages that need nothing but themselves: Jinja2 templates, and images inlined as `data:` URIs."""
+"""HTML pages that need nothing but themselves, from Jinja2 templates."""
 
-import base64
 import re
 from functools import cache
 from pathlib import Path
@@ -8,8 +7,6 @@ from typing import Any
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import write_text
-
-_TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 def render_page(template: str, **context: Any) -> str:
@@ -27,18 +24,6 @@ def write_page(out: Path, html: str) -> None:
         raise InputError(f"{out}: is a directory; name a file, such as {out / 'index.html'}")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_text(out, html)
-
-
-def data_uri(image_bytes: bytes) -> str:
-    """Return an encoded image as a `data:` URI, byte for byte.
-
-    Raises:
-        InputError: the bytes begin like neither a PNG nor a JPEG file.
-    """
-    for magic, media_type in _TYPES.items():
-        if image_bytes.startswith(magic):
-            return f"data:{media_type};base64,{base64.b64encode(image_bytes).decode('ascii')}"
-    raise InputError(f"an image that begins with {image_bytes[:8]!r} is neither PNG nor JPEG")
 
 
 def percent(share: float) -> str:

@@ -12,6 +12,7 @@ Primitive = TypeVar("Primitive", Box, Circle)
 BOX_SIDE = (0.08, 0.16)
 EDGE_MARGIN = 0.02
 GAP = 0.03
+MAX_PLACES = 40  # tried for a primitive that is to be clear of others
 
 
 def draw_px(rng: Random, canvas: Canvas, fractions: tuple[float, float]) -> int:
@@ -45,12 +46,10 @@ def place_circle(
     return Circle(color, x, y, radius_px, opacity, label)
 
 
-def fits(
-    place: Callable[[], Primitive], taken: Sequence[Box | Circle], canvas: Canvas, tries: int = 40
-) -> list[Primitive]:
+def fits(place: Callable[[], Primitive], taken: Sequence[Box | Circle], canvas: Canvas) -> list[Primitive]:
     """Return a primitive that is clear of all `taken` ones, in a list; an empty list if none was found."""
     gap = margin_px(canvas, GAP)
-    for _ in range(tries):
+    for _ in range(MAX_PLACES):
         placed = place()
         if all(clear(placed, other, gap) for other in taken):
             return [placed]

@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.integrations import is_tensorboard_available
 
-from pgt_lora.core.errors import InputError
 from pgt_lora.core.html import markdown
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.data.directory import open_dataset
@@ -60,13 +58,7 @@ class SampleAnswers(TrainerCallback):
 
 
 def live_view(recipe: Recipe, held_out: Path, out: Path) -> list[TrainerCallback]:
-    """Return what shows samples where the recipe logs to TensorBoard and looks at a held-out set while training.
-
-    Raises:
-        InputError: TensorBoard is not installed.
-    """
+    """Return what shows samples where the recipe logs to TensorBoard and looks at a held-out set while training."""
     if "tensorboard" not in (recipe.sft.report_to or ()):
         return []
-    if not is_tensorboard_available():
-        raise InputError(f"{recipe.name}: report_to tensorboard needs a package; pip install tensorboard")
     return [] if recipe.sft.eval_strategy == "no" else [SampleAnswers(recipe, held_out, out / "tensorboard")]

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,13 @@ from rich.table import Table
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json, read_json_lines
-from pgt_lora.core.html import data_uri, percent, points, render_page, write_page
+from pgt_lora.core.html import percent, points, render_page, write_page
 from pgt_lora.core.html.charts import PALETTE, logged
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.data.directory import open_dataset, read_manifest
-from pgt_lora.data.images import page_file
+from pgt_lora.data.images import data_url, page_file
+from pgt_lora.data.preview import first_of_each
 from pgt_lora.evaluation.headline import RULES, headline
 from pgt_lora.evaluation.held_out import title
 from pgt_lora.evaluation.paired import BASE, contrasts, read_items, read_result
@@ -154,17 +154,12 @@ def examples(run: Path, tests: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Return a dozen samples of the first test set with both answers: the first of each task in turn."""
     name, data = next(iter(tests.items()))
     before, after = (read_json_lines(run / stage / name / "predictions.jsonl") for stage in ("base", "finetuned"))
-    by_task: dict[str, list[int]] = {}
-    for index, prediction in enumerate(after):
-        by_task.setdefault(prediction["task"], []).append(index)
-    turns = zip_longest(*(by_task[task] for task in sorted(by_task)))
-    order = [index for turn in turns for index in turn if index is not None]
     rows = open_dataset(data)
     return [
         {
-            "images": [data_uri(page_file(image, f"row {rows[i]['id']}")) for image in rows[i]["images"]],
+            "images": [data_url(page_file(image, f"row {rows[i]['id']}")) for image in rows[i]["images"]],
             "before": before[i],
             "after": after[i],
         }
-        for i in order[:NUM_EXAMPLES]
+        for i in first_of_each([prediction["task"] for prediction in after], NUM_EXAMPLES)
     ]

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pgt_lora.core.html import data_uri
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.images import page_file
+from pgt_lora.data.images import data_url, page_file
 from pgt_lora.data.preview import first_of_each
 from pgt_lora.data.tasks import absolute_position
 from pgt_lora.evaluation.paired import Result
@@ -62,7 +61,7 @@ def won_and_lost(result: Result, arm: str, reference: str) -> tuple[list[Example
 
 def _example(row: Mapping[str, Any], made: Mapping[str, Any], other: Mapping[str, Any]) -> Example:
     return Example(
-        tuple(data_uri(page_file(image, f"row {row['id']}")) for image in row["images"]),
+        tuple(data_url(page_file(image, f"row {row['id']}")) for image in row["images"]),
         made["task"],
         made["question"],
         made["expected"],

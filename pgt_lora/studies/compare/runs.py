@@ -4,17 +4,15 @@ Every run has a directory that is named by what makes it: the recipe's values wi
 So what is finished is found again, and nothing is ever replaced by something else.
 """
 
-import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import file_digest, read_json
+from pgt_lora.core.machine import free_gpu
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.versions import versions
@@ -84,8 +82,7 @@ def train_and_score(run: Run, tests: Mapping[str, Path], out: Path) -> None:
         if adapter:  # the base is an arm of its own, scored once for all of them
             evaluate_sets(run.recipe, adapter_checkpoint(adapter), named, out / "scores" / run.name, model)
 
-    gc.collect()  # the run before leaves its model in cycles, and two may not fit the GPU
-    torch.cuda.empty_cache()
+    free_gpu()  # the run before leaves its model in cycles, and two may not fit the GPU
     if run.data and not (directory / "adapter").exists():
         console.print(f"Training {run.name}")
         recipe = for_this_machine(run.recipe, run.data, directory)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from pgt_lora.core.html import data_uri, percent
+from pgt_lora.core.html import percent
 from pgt_lora.core.html.charts import Mark, Series, Square, colors, grid, plot
 from pgt_lora.data.directory import open_dataset
-from pgt_lora.data.images import page_file
+from pgt_lora.data.images import data_url, page_file
 from pgt_lora.data.preview import first_of_each
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.data.scene import Scene
@@ -194,7 +194,7 @@ def misses(items: Items, answered: Sequence[Item]) -> list[Miss]:
     found = []
     for group in (worst[turn] for turn in chosen):
         row = rows[indices[group][0]]
-        images = tuple(data_uri(page_file(image, f"row {row['id']}")) for image in row["images"])
+        images = tuple(data_url(page_file(image, f"row {row['id']}")) for image in row["images"])
         made = tuple(answered[index].made for index in indices[group])
         found.append(Miss(images, made[0]["task"], made))
     return found

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,7 +32,7 @@ def gpu_check(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Every part on the smallest models, on a CPU.")] = False,
     parts: Annotated[str, typer.Option(help="Which parts, in the order of their worth.")] = PARTS,
     minutes: Annotated[float, typer.Option(help="What would take longer is left out.")] = 8,
-    out: Annotated[Optional[Path], typer.Option(help="For the figures and logs. Default: runs/gpu-check")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="For the figures and logs. Default: runs/gpu-check")] = None,
 ) -> None:
     """Tell whether the kit runs on this GPU, how fast, in how much memory, and which levers pay."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "" if dry_run else os.environ.get("CUDA_VISIBLE_DEVICES", "0")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from pgt_lora.core.batches import divisors
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.machine import hardware
 from pgt_lora.core.recipe import Recipe
@@ -84,7 +85,8 @@ class Bench:
         """Return the largest batch of the full-size model that fits the card by the estimate."""
         subject, machine = self.made(self.plan.full)
         found = subject.findings
-        size = largest_batch(found.model, found.batch, found.setup, machine.card_gib, self.plan.sizes)
+        sizes = divisors(self.plan.global_batch)
+        size = largest_batch(found.model, found.batch, found.setup, machine.card_gib, sizes)
         if size is None:
             raise InputError("no batch fits this card by the estimate")
         return size

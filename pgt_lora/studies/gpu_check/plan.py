@@ -27,11 +27,6 @@ class Plan:
     tower_needs: str
     answering: tuple[int, int]  # questions at a time: the recipe's, and what fills the GPU with work
 
-    @property
-    def sizes(self) -> list[int]:
-        """The batch sizes that the global batch can be dealt out in."""
-        return [size for size in range(1, self.global_batch + 1) if self.global_batch % size == 0]
-
 
 SMALL = ("--bf16", "true", "--dtype", "bfloat16", "--skills", "false", "--num_train_epochs", "1")
 ON_CPU = ("--use_cpu", "true")

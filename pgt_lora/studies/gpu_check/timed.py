@@ -1,6 +1,5 @@
 """One timed run of the kit or of TRL in this process, on random weights that are made where they are needed."""
 
-import resource
 import statistics
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from pgt_lora.core.recipe import Recipe
 from pgt_lora.studies.gpu_check.ledger import Figures
 from pgt_lora.studies.speed.contenders import HERE
 from pgt_lora.studies.speed.job import Job
-from pgt_lora.studies.speed.measure import Measured, instrumented
+from pgt_lora.studies.speed.measure import Measured, instrumented, peak_bytes
 from pgt_lora.studies.speed.random_weights import build
 from pgt_lora.training.dry_run.cards import CARDS, card_of
 from pgt_lora.training.dry_run.check import Findings
@@ -105,13 +104,6 @@ def time_run(
             torch._dynamo.reset()
     found.seconds, found.peak_bytes = time.perf_counter() - began, peak_bytes(machine.on_gpu)
     return {"who": who, **rates(found, clock, machine, findings), **memory(found, recipe, machine, findings)}
-
-
-def peak_bytes(on_gpu: bool) -> int:
-    """Return the allocator's peak on a GPU, the process's on a CPU."""
-    if on_gpu:
-        return torch.cuda.max_memory_allocated()
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def rates(found: Measured, clock: Clock, machine: Machine, findings: Findings) -> Figures:

@@ -1,6 +1,5 @@
 """The benchmark: losses first, then runs by turns, then a table."""
 
-import gc
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json
-from pgt_lora.core.machine import hardware
+from pgt_lora.core.machine import free_gpu, hardware
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
 from pgt_lora.core.workspace import PACKAGE
@@ -81,8 +80,7 @@ def bench(
         console.print(
             f"Loss on one identical batch: {', '.join(f'{name} {loss:.6f}' for name, loss in losses.items())}"
         )
-        gc.collect()
-        torch.cuda.empty_cache()  # the runs are to have the GPU to themselves
+        free_gpu()  # the runs are to have the GPU to themselves
         found: dict[str, list[Measured]] = {name: [] for name in work.contenders}
         for number in range(repeats):
             for name in work.contenders:  # by turns, so that whatever slows the machine slows all

@@ -4,8 +4,9 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from pgt_lora.data.generate import draw_png, make_sample
-from pgt_lora.data.scene import Canvas, Scene
+from pgt_lora.data.generate import make_sample
+from pgt_lora.data.images import png
+from pgt_lora.data.scene import Canvas, Scene, render
 from pgt_lora.data.tasks.task import TaskSettings
 from pgt_lora.data.weights import parse_weights
 
@@ -27,7 +28,7 @@ def generation_seconds(canvas: str, num_samples: int, repeats: int) -> tuple[Seq
             make(index)
         between = time.perf_counter()
         for scene in scenes:
-            draw_png(scene)
+            png(render(scene))
         making.append(between - began)
         drawing.append(time.perf_counter() - between)
     return making, drawing

@@ -43,11 +43,15 @@ def measure(train: Callable[[Path, Path], None], data: Path, use_gpu: bool) -> M
         began = time.perf_counter()
         train(copy, Path(directory) / "run")
         found.seconds = time.perf_counter() - began
-    if use_gpu:
-        found.peak_bytes = torch.cuda.max_memory_allocated()
-    else:
-        found.peak_bytes = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found.peak_bytes = peak_bytes(use_gpu)
     return found
+
+
+def peak_bytes(on_gpu: bool) -> int:
+    """Return the allocator's peak on a GPU, the process's on a CPU."""
+    if on_gpu:
+        return torch.cuda.max_memory_allocated()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 @contextmanager

@@ -46,7 +46,7 @@ NOTHING, ALL = Share(10, 90), Share(80, 90)
 def relation_dir(tmp_path: Path) -> Path:
     """Two boxes, one question: 48 images with two answers to each of two questions."""
     (directory := tmp_path / "relation").mkdir()
-    samples = [sample for index in range(24) for sample in probe_samples(TASKS["relation"], index, SMALL, 0)]
+    samples = [sample for index in range(24) for sample in probe_samples(TASKS["relation"], index, SMALL)]
     written = write_samples(directory, (sample for sample in samples if sample.to_row()["template"] == "A"))
     write_manifest(directory, {}, written)
     return directory

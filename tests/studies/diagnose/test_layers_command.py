@@ -24,7 +24,7 @@ def test_the_command_writes_figures_and_a_page(
 ) -> None:
     monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
     (data := tmp_path / "relation").mkdir()
-    samples = [sample for index in range(24) for sample in probe_samples(TASKS["relation"], index, SETTINGS, 0)]
+    samples = [sample for index in range(24) for sample in probe_samples(TASKS["relation"], index, SETTINGS)]
     written = write_samples(data, (sample for sample in samples if sample.to_row()["template"] == "A"))
     write_manifest(data, {}, written)
     quick = ["--dtype", "float32", "--max_new_tokens", "1"]

@@ -1,6 +1,5 @@
 """PGT samples over other grounds: the same scenes and questions, so that only what lies under them changes."""
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.data.directory import is_made, open_dataset, read_manifest, write_manifest, write_rows
+from pgt_lora.data.images import png
 from pgt_lora.data.overlay.draw import MIN_OPACITY
 from pgt_lora.data.scene import Scene, render
 from pgt_lora.data.turns import Form
@@ -53,10 +53,3 @@ def scene_over(row: Mapping[str, Any], index: int, grounds: Grounds) -> tuple[Sc
     scene = replace(scene, circles=circles)
     rng = stream(0, "transfer", grounds.sort, row["id"])
     return scene, lay(rng, grounds, index, scene.canvas, scene.primitives)
-
-
-def png(image: Image.Image) -> bytes:
-    """Return an image as a PNG file."""
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return file.getvalue()

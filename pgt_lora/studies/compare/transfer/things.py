@@ -13,6 +13,7 @@ from pgt_lora.core.streams import stream
 from pgt_lora.core.terminal import track
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import is_made, write_manifest, write_samples
+from pgt_lora.data.images import png
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.scene import Canvas
 from pgt_lora.data.scene.palette import COLORS
@@ -27,7 +28,6 @@ from pgt_lora.studies.compare.transfer.grounds import (
     group_of,
     lay_named,
 )
-from pgt_lora.studies.compare.transfer.over import png
 from pgt_lora.studies.compare.transfer.photographs import ALL
 from pgt_lora.tiny.picture import Thing
 from pgt_lora.tiny.things import NAMES, draw_thing
