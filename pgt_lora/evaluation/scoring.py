@@ -10,6 +10,7 @@ from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation.numerals import floats
 from pgt_lora.evaluation.reading import key
 
+FEW = 20  # rows in which no answer is certainly the most frequent
 COORDINATE_TOLERANCE = 0.05  # on each axis, in fractions of the image
 
 
@@ -38,7 +39,7 @@ def chance(rows: Sequence[Mapping[str, Any]]) -> float:
     """Return the accuracy of guessing without the image, form by form: one over the choices, or the best constant.
 
     Of balanced answers one is the most frequent by accident. So beside choices, a constant counts by the lower end of
-    its interval, corrected for the number of constants.
+    its interval, corrected for the number of constants, and not at all where there are few rows.
     """
     forms: dict[tuple[str, bool], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -55,6 +56,8 @@ def _guessed(rows: Sequence[Mapping[str, Any]]) -> float:
         constants = list(Counter(key(*each) for each in answers).values())
     if not rows[0]["choices"]:
         return max(constants)
+    if len(rows) < FEW:
+        return sum(1 / len(row["choices"]) for row in rows)
     least, _ = wilson(max(constants), len(rows), NormalDist().inv_cdf(1 - 0.025 / len(constants)))
     return max(sum(1 / len(row["choices"]) for row in rows), least * len(rows))
 

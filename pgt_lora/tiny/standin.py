@@ -18,7 +18,7 @@ from pgt_lora.data.scene import Box, Canvas, Circle, Scene, render
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.distance import MAX_RATIO
 from pgt_lora.data.tasks.layout import fits, margin_px, place_circle
-from pgt_lora.data.tasks.relation import OPPOSITE, relation_of
+from pgt_lora.data.tasks.sides import OPPOSITE, relation_of
 
 CANVAS = Canvas(112, 112)
 MAX_COUNT = 6

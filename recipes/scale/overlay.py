@@ -21,7 +21,7 @@ from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, Slurm
 from pgt_lora.data.overlay.build import begin
 from pgt_lora.data.overlay.pipeline import Finish, MakeShards
 from pgt_lora.data.overlay.plan import OverlaySettings
-from pgt_lora.models.sight import mission_sight, sight
+from pgt_lora.models.sight import default_sight, sight
 
 parser = argparse.ArgumentParser(description="Draw PGT over the photographs of a dataset, on many machines.")
 parser.add_argument("executor", choices=["local", "slurm", "ray"])
@@ -42,7 +42,7 @@ def main() -> None:
     """Make the shards, then combine them."""
     given = parser.parse_args()
     settings = OverlaySettings(proportion=given.proportion, seed=given.seed, limit=given.limit)
-    seen = sight(given.model) if given.model else mission_sight()
+    seen = sight(given.model) if given.model else default_sight()
     job = begin(given.source, given.out, settings, render=given.render, seen=seen, num_shards=given.shards)
     logs = given.out.absolute().with_name(f"{given.out.name}.logs-{job.digest[:8]}")
     kinds: dict[str, Any] = {

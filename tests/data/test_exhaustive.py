@@ -26,7 +26,7 @@ from tests.support.discovered import TASKS
 
 COMPANION = "absolute_position"
 SMALL = TaskSettings(Canvas(112, 112))
-MIX = "4a180fe02b9b94fcd50ef5e3a084ba3a2772daa48fe811dd55ba5701d7830940"
+MIX = "45020ef6febe3e11fe41b9c36dd79c99459c254d0db94134ca1512ff0e2e08c9"
 
 
 def make(out: Path, split: str, **settings: Any) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from tests.support.oracle_forms import overlap
 HUES = {"red": 15, "orange": 43, "yellow": 80, "green": 160, "cyan": 205, "blue": 267, "purple": 345}
 PINK = {"purple": 0.58, "red": 0.7}  # the least lightness
 CAPITAL_HEIGHT = 0.7  # of the font size
-MAX_HOLLOW = 0.8  # of the area within an outline is drawn
+MAX_HOLLOW = 0.85  # of the area within an outline is drawn
 LEAST_WIDTH = 0.03  # of the short side: what is narrower is no circle but where two of them overlap
 
 

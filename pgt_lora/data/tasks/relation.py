@@ -9,26 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from pgt_lora.data.scene import Box, Canvas, Circle, Scene
+from pgt_lora.data.scene import Box, Scene
 from pgt_lora.data.scene.palette import COLORS
 from pgt_lora.data.tasks.layout import EDGE_MARGIN, draw_px, extent, margin_px
+from pgt_lora.data.tasks.sides import AXES, BEFORE, MAX_OFF_AXIS_RATIO, MIN_GAP, OPPOSITE, along, relation_of
 from pgt_lora.data.tasks.task import Probe, Question, Shortcut, Task, TaskSettings, Traits, wording
 
-OPPOSITE = {"above": "below", "below": "above", "left": "right", "right": "left"}
 AS_PREDICATE = {"above": "above", "below": "below", "left": "to the left of", "right": "to the right of"}
-AXES = {"left": "across", "right": "across", "above": "down", "below": "down"}
-BEFORE = {"across": ("left", "right"), "down": ("above", "below")}
 
 # Fractions of the short side: how far the boxes are apart along the axis of the relation, how long they are along it
 # and across it, and how far their centers may differ across it.
-MIN_GAP = 0.03
 GAP = (0.032, 0.06)
 ALONG = (0.065, 0.11)
 ACROSS = (0.08, 0.2)
 MAX_OFF_AXIS = 0.3
-# Where the wording does not name the axis, the centers differ across it by at most this part of what they differ
-# along it.
-MAX_OFF_AXIS_RATIO = 0.5
 
 
 def plan(rng: Random, settings: TaskSettings) -> Question:
@@ -45,12 +39,11 @@ def ask(template: str, a: str, b: str, relation: str, options: Sequence[str], *,
     """Word the question; the statement of template B is the first option."""
     about = {"color_a": a, "color_b": b, "answer": relation, "axis": AXES[relation]}
     if template == "A":
-        text, template = wording(
+        body, instruction = (
             f"Where is the {a} box relative to the {b} box?",
-            "A",
             f"Answer with {options[0]} or {options[1]}.",
-            bare=bare,
         )
+        text, template = wording(body, "A", instruction, bare=bare)
         if bare:  # nothing but the image tells the axis
             return Question(text, relation, template, "word", tuple(sorted(OPPOSITE)), about | {"axis": "any"})
         return Question(text, relation, template, "word", tuple(options), about)
@@ -73,20 +66,20 @@ def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene:
     colors = [about["color_a"], about["color_b"]]
     ahead, behind = colors if about["answer"] in ("left", "above") else reversed(colors)
     sides = canvas.width, canvas.height
-    along = draw_px(rng, canvas, ALONG), draw_px(rng, canvas, ALONG)
+    lengths = draw_px(rng, canvas, ALONG), draw_px(rng, canvas, ALONG)
     # Where the wording does not name the axis, the shape of one box must not, either.
     width = ALONG if about["axis"] == "any" else ACROSS
     across = draw_px(rng, canvas, width), draw_px(rng, canvas, width)
     gap = max(math.ceil(MIN_GAP * canvas.short_side), draw_px(rng, canvas, GAP))
     edge = margin_px(canvas, EDGE_MARGIN)
-    first = rng.randint(edge, sides[axis] - edge - sum(along) - gap)
+    first = rng.randint(edge, sides[axis] - edge - sum(lengths) - gap)
     reach = MAX_OFF_AXIS * canvas.short_side
     if about["axis"] == "any":
-        reach = MAX_OFF_AXIS_RATIO * (gap + sum(along) / 2) - 1  # what rounding to whole pixels adds
+        reach = MAX_OFF_AXIS_RATIO * (gap + sum(lengths) / 2) - 1  # what rounding to whole pixels adds
     starts = _beside(rng, across, sides[1 - axis], edge, reach)
     boxes = [
-        _box(ahead, axis, first, along[0], starts[0], across[0]),
-        _box(behind, axis, first + along[0] + gap, along[1], starts[1], across[1]),
+        _box(ahead, axis, first, lengths[0], starts[0], across[0]),
+        _box(behind, axis, first + lengths[0] + gap, lengths[1], starts[1], across[1]),
     ]
     return Scene(canvas, tuple(rng.sample(boxes, 2)))  # which box is drawn first says nothing
 
@@ -112,27 +105,7 @@ def solve(scene: Scene, about: Mapping[str, str]) -> str:
     a, b = by_color[about["color_a"]], by_color[about["color_b"]]
     if about["axis"] == "any":
         return relation_of(a, b, scene.canvas)
-    return _along(a, b, scene.canvas, about["axis"]) or "ambiguous"
-
-
-def relation_of(a: Box | Circle, b: Box | Circle, canvas: Canvas) -> str:
-    """Return the relation of one primitive to another where no axis is named, or `ambiguous`."""
-    found = []
-    for axis, name in enumerate(BEFORE):
-        relation = _along(a, b, canvas, name)
-        offset = [abs(u - v) for u, v in zip(a.center, b.center, strict=True)]
-        if relation and offset[1 - axis] <= MAX_OFF_AXIS_RATIO * offset[axis]:
-            found.append(relation)
-    return found[0] if len(found) == 1 else "ambiguous"
-
-
-def _along(a: Box | Circle, b: Box | Circle, canvas: Canvas, axis: str) -> str | None:
-    """Return on which side of `b` along an axis `a` lies, or None where they are not apart by the least gap."""
-    i, (before, after) = list(BEFORE).index(axis), BEFORE[axis]
-    ahead, behind = extent(b)[i] - extent(a)[i + 2], extent(a)[i] - extent(b)[i + 2]
-    if max(ahead, behind) < MIN_GAP * canvas.short_side:
-        return None
-    return before if ahead > behind else after
+    return along(a, b, scene.canvas, about["axis"]) or "ambiguous"
 
 
 def probe(rng: Random, settings: TaskSettings) -> Probe:
@@ -180,18 +153,14 @@ def _by_offset(text: str, x: float, y: float, guess: str | None = None) -> str:
     return str(f"{AS_PREDICATE[relation]} the" in text) if "True" in text else relation
 
 
-def _half_of_first(scene: Scene, text: str) -> str:
+def _half_of_first(scene: Scene, text: str, guess: str | None = None) -> str:
     x, y = scene.canvas.place(_pair(scene, text)[0])
-    return _by_offset(text, x - 0.5, y - 0.5)
+    return _by_offset(text, x - 0.5, y - 0.5, guess)
 
 
 def _shape_and_half_of_first(scene: Scene, text: str) -> str:
-    box = _pair(scene, text)[0]
-    if box.right - box.left == box.bottom - box.top:
-        return _half_of_first(scene, text)
-    x, y = scene.canvas.place(box)
-    is_tall = box.right - box.left < box.bottom - box.top
-    return _by_offset(text, x - 0.5, y - 0.5, "across" if is_tall else "down")
+    left, top, right, bottom = extent(_pair(scene, text)[0])
+    return _half_of_first(scene, text, "across" if right - left < bottom - top else "down")
 
 
 def _half_of_second(scene: Scene, text: str) -> str:

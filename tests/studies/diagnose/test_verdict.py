@@ -94,6 +94,6 @@ def test_a_habit_is_no_sight_where_it_is_mostly_right() -> None:
     mostly_true = [row for row in asked if row["answer"] == "True" or planted.number(row["id"]) % 3 == 0]
     assert verdicts(planted.first_option, mostly_true)["relation"].kind == ONLY_FIXED
     assert verdicts(planted.knows, mostly_true)["relation"].kind == SEES
-    # All but one are true: to say so of nearly all is what a model that sees does, too.
+    # All but one are true: whoever says so of all is as good as a model that sees.
     false, true = ([row for row in asked if row["answer"] == answer] for answer in ("False", "True"))
-    assert verdicts(planted.knows, [*true, false[0]])["relation"].kind == SEES
+    assert verdicts(planted.knows, [*true, false[0]])["relation"].kind == UNDECIDED

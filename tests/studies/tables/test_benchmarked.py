@@ -26,11 +26,12 @@ def benchmarked(
     (directory / "scores.json").write_text(json.dumps(facts))
     asked = {"sets": {"pgt_vsr": "0"}, "by": None, "max_new_tokens": None} | asked
     (directory / "asked.json").write_text(json.dumps(asked))
-    item = {"expected": "yes", "parsed": "yes", "answer_format": "word", "choices": ["yes", "no"]}
-    lines = [
-        json.dumps(item | {"task": task, "id": str(first + index), "group": str(index), "correct": index < right})
-        for index, task in enumerate(tasks)
-    ]
+    item = {"answer_format": "word", "choices": ["yes", "no"]}
+    lines = []
+    for index, task in enumerate(tasks):
+        said = item["choices"][index % 2]
+        item |= {"task": task, "id": str(first + index), "group": str(index), "correct": index < right}
+        lines.append(json.dumps(item | {"expected": said, "parsed": said}))
     (directory / "predictions.jsonl").write_text("\n".join(lines) + "\n")
     return directory
 
