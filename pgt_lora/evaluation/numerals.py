@@ -17,10 +17,11 @@ _SCALE = re.compile(r"\b(?:hundreds?|thousands?|millions?|billions?|dozens?)\b")
 _PRONOUN = re.compile(r"\b(?:the|this|that|each|which|every|no|any|another|other)\s+one\b|\bone\s+of\b")
 _BOUND = re.compile(r"\b(?:(?:more|less|fewer|greater|other)\s+than|at\s+(?:least|most)|up\s+to|over|under)\s+$")
 _BOUND_BEHIND = re.compile(r"\s*\+(?!\s*\d)|\s+or\s+(?:more|fewer|less)\b")
-_NO_OF = rf"no\s+(?!{NO_ANSWER})[a-z]+(?:\s+[a-z]+){{0,3}}"
+_NO_OF = rf"no\s+(?!(?:[a-z]+\s+){{0,3}}{NO_ANSWER}|(?:more|fewer|less|others?|such)\b)[a-z]+(?:\s+[a-z]+){{0,3}}"
 _ZERO = re.compile(
-    rf"\bthere(?:\s+(?:is|are|was|were)|'s)\s+(?:none\b|not\s+any\b|{_NO_OF})|\b(?:is|are)n't\s+any\b|^\W*(?:none|{_NO_OF})\W*$"
+    rf"\bthere(?:\s+(?:is|are|was|were)|'s)\s+(?:none\b|not\s+any\b|{_NO_OF})|\b(?:is|are)n't\s+any\b|(?:\bnot|n't)\s+a\s+single\b|^\W*(?:none|{_NO_OF})\W*$"
 )
+_ONLY = re.compile(r"[^.!?;,]{0,100},\s*(?:only|but|just)\b")
 _SINGLE = re.compile(r"\ba\s+single\b")
 _ANNOUNCED = re.compile(r"\bthere\s+(?:is|are)\b[^.:]*(?=:)")
 
@@ -62,7 +63,7 @@ def _values(text: str) -> set[str]:
         return set()
     text = _COMPOUND.sub(lambda both: str(_WORDS[both[1]] + _WORDS[both[2]]), _PRONOUN.sub("", text))
     text = re.sub(r"\bout\s+of\s+[\w.,]*\w", "", text)
-    values = {"0"} if _ZERO.search(text) else set()
+    values = set()
     for found in _NUMBER.finditer(text):
         word = found[0]
         if word.isalpha() and word not in _WORDS:
@@ -72,6 +73,8 @@ def _values(text: str) -> set[str]:
         )
         if not is_bound and not denied(text, found.start(), found.end()):
             values.add(str(_WORDS[word]) if word in _WORDS else canonical(word))
+    if (zero := _ZERO.search(text)) and (not values or _ONLY.match(text, zero.end())):
+        values.add("0")
     return values or ({"1"} if _SINGLE.search(text) else set())
 
 

@@ -16,11 +16,11 @@ NEGATION = re.compile(
 # Of what there can be "no" without that being an answer.
 NO_ANSWER = (
     r"(?:doubt|idea|way|clue|answer|information|indication|evidence|image|picture|question|statement|caption|context"
-    r"|option|need|problem|matter|one)\b"
+    r"|option|need|problem|matter|one|response|comment|data|thank|number)s?\b"
 )
 # What is said behind an answer to take it back.
 _REJECTION = re.compile(
-    r"[\"')\]]*\s*(?:(?:is|are|was|would be|seems|looks)\s*(?:not|n't)"
+    r"[\"')\]]*\s*(?:(?:is|are|was|would be|seems|looks|does|do)\s*(?:not|n't)"
     r"|(?:is|was|seems)\s+(?:wrong|incorrect|false|untrue))"
     r"|[\"')\]]*\s*(?:cannot|can't|could not|couldn't)\s+be\b",
     re.IGNORECASE,

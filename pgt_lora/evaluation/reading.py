@@ -41,12 +41,13 @@ def key(answer: str, answer_format: str) -> str:
     return answer.casefold()
 
 
-_LETTERED = re.compile(r"\(([A-Z])\)\s*([^()]+?)\s*(?=\([A-Z]\)|$)")
+_LETTERED = re.compile(r"\(([A-Z])\)\s*([^()\n]+?)\s*(?=\([A-Z]\)|\n|$)")
 
 
 def _option(text: str, choices: Choices, question: str) -> str | None:
-    options = {letter: option for letter, option in _LETTERED.findall(question) if option in (choices or ())}
-    letter = _letter(text, tuple(options)) if options else None
+    options = dict(_LETTERED.findall(question))
+    is_listed = options and set(options.values()) <= set(choices or ())
+    letter = _letter(text, tuple(options)) if is_listed else None
     return options[letter] if letter else None
 
 
@@ -87,10 +88,13 @@ def _is_of_the_other(text: str, start: int, question: str) -> bool:
     """Tell whether a choice is said of the second of two objects: "The cup is left of the plate" of a plate."""
     if not (asked := _RELATED.search(question)):
         return False
-    first, second = (_spaced(each) for each in asked.groups())
+    first, second = (re.escape(_spaced(each)) for each in asked.groups())
     before, after = text[max(0, start - LONGEST_CLAUSE) : start], text[start : start + LONGEST_CLAUSE]
-    before, after = re.split(r"[.!?;]", before)[-1], re.split(r"[.!?;]", after)[0]
-    return second in before and first not in before and first in after
+    before, after = re.split(r"[.!?;]", before)[-1], re.split(r"[.!?;,()]", after)[0]
+    subject = re.search(
+        rf"(?<!to the )(?<!from the )(?<!of the )(?<!with the )\b{second} (?:is|lies|sits|stands)\b", before
+    )
+    return bool(subject and not re.search(rf"\b{first}\b", before) and re.search(rf"\b{first}\b", after))
 
 
 def _opening_alone(text: str, either: str) -> list[str]:
@@ -102,7 +106,7 @@ def _opening_alone(text: str, either: str) -> list[str]:
 
 def _spaced(text: str, keep_lines: bool = False) -> str:
     spaced = re.sub(r"[^\S\n]+|[-_]+" if keep_lines else r"[\s_-]+", " ", text.casefold())
-    return re.sub(r"\bright (?=(?:above|below)\b)", "", spaced)  # directly
+    return re.sub(r"(?<!the )\bright (?=(?:above|below)\b)", "", spaced)  # directly
 
 
 # A letter that stands for itself; "X-ray", "U.S." and "I'm" hold none.
@@ -127,7 +131,10 @@ def _letter(text: str, choices: Choices) -> str | None:
     opening = _OPENING.match(text)
     if opening and choices and opening[1].upper() not in choices:  # of what is asked about
         opening = None
-    found = {each for each in _letters(text, opening, choices) if choices is None or each in choices}
+    stated = _letters(text, opening, choices)
+    found = {each for each in stated if choices is None or each in choices}
+    if stated != found and re.search(r"\b[A-Z]\b\W*(?:or|/)\W*\b[A-Z]\b", text):  # one that is no option, or another
+        return None
     return found.pop() if len(found) == 1 and not (opening and _lists_options(text, opening)) else None
 
 

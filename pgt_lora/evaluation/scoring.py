@@ -39,16 +39,16 @@ def chance(rows: Sequence[Mapping[str, Any]]) -> float:
     """Return the accuracy of guessing without the image, form by form: one over the choices, or the best constant.
 
     Of balanced answers one is the most frequent by accident. So beside choices, a constant counts by the lower end of
-    its interval, corrected for the number of constants, and not at all where there are few rows.
+    its interval, corrected for the number of constants and forms, and not at all where there are few rows.
     """
-    forms: dict[tuple[str, bool], list[Mapping[str, Any]]] = defaultdict(list)
+    forms: dict[tuple[str, frozenset[str]], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        forms[row["answer_format"], bool(row["choices"])].append(row)
-    return sum(map(_guessed, forms.values())) / len(rows)
+        forms[row["answer_format"], frozenset(row["choices"] or ())].append(row)
+    return sum(_guessed(each, len(forms)) for each in forms.values()) / len(rows)
 
 
-def _guessed(rows: Sequence[Mapping[str, Any]]) -> float:
-    """Return how many rows of one form are guessed right."""
+def _guessed(rows: Sequence[Mapping[str, Any]], num_forms: int) -> float:
+    """Return how many rows of one of several forms are guessed right."""
     answers = [(row["answer"], row["answer_format"]) for row in rows]
     if answers[0][1] == AnswerFormat.POINT:
         constants = [sum(correct(guess, *each) for each in answers) for guess in {answer for answer, _ in answers}]
@@ -58,7 +58,7 @@ def _guessed(rows: Sequence[Mapping[str, Any]]) -> float:
         return max(constants)
     if len(rows) < FEW:
         return sum(1 / len(row["choices"]) for row in rows)
-    least, _ = wilson(max(constants), len(rows), NormalDist().inv_cdf(1 - 0.025 / len(constants)))
+    least, _ = wilson(max(constants), len(rows), NormalDist().inv_cdf(1 - 0.025 / len(constants) / num_forms))
     return max(sum(1 / len(row["choices"]) for row in rows), least * len(rows))
 
 

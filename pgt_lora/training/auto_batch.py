@@ -69,7 +69,7 @@ def begun_values(recipe: Recipe, out: Path) -> dict[str, Any] | None:
 
 
 def check_batch(recipe: Recipe, model: Any, lengths: Sequence[Length], card_gib: float) -> None:
-    """Check, before the base is scored, that a step is not far beyond a GPU of so many GiB.
+    """Check, before this process scores the base, that a step is not far beyond a GPU of so many GiB.
 
     Raises:
         InputError: it takes `FAR` times as much by the estimate, the vision tower left out.
@@ -81,8 +81,8 @@ def check_batch(recipe: Recipe, model: Any, lengths: Sequence[Length], card_gib:
     if (memory := estimate(dimensions(model), batch, held).total / GIB) > FAR * card_gib:
         raise InputError(
             f"{recipe.name}: {batch.size} samples at a time, the longest of {longest:,} tokens, take {memory:,.1f} GiB "
-            f"by the estimate, and the GPU has {card_gib:,.1f}; pass --per_device_train_batch_size auto, or make the "
-            "images smaller"
+            f"by the estimate, and the GPU has {card_gib:,.1f}; pass --per_device_train_batch_size auto (and another "
+            "--out, where the run was begun), or make the images smaller"
         )
 
 

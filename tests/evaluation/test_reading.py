@@ -70,16 +70,20 @@ OPTIONS = "Where is the red box located with respect to the blue box? (A) right 
     ("C is closest to A, not B.", "letter", "BCD", "", "C"), ("D has the same color as A.", "letter", "BCD", "", "D"),
     ("The circle with a D in it has the same color as the one with an A.", "letter", "BCD", "", "D"),
     ("A and D are both red, so D.", "letter", "BCD", "", "D"), ("B and D are near A.", "letter", "BCD", "", None),
-    ("I am not sure, maybe B", "letter", "BCD", "", None),
+    ("I am not sure, maybe B", "letter", "BCD", "", None), ("A or B", "letter", "BCD", "", None),
     # What is said of the second object is not the first one's place.
     ("The red box is left of the blue box.", "word", ("left", "right"), WHERE, "left"),
     ("The blue box is right of the red box.", "word", ("left", "right"), WHERE, None),
     ("It is left of the blue box. The red box is smaller.", "word", ("left", "right"), WHERE, "left"),
+    ("Compared to the blue box, left is where the red box is.", "word", ("left", "right"), WHERE, "left"),
+    ("The position relative to the blue box is left (the red box is red).", "word", ("left", "right"), WHERE, "left"),
+    ("To the right above.", "word", ("left", "right", "above"), WHERE, None),
     # A letter stands for its option where the question has them.
     ("(A)", "word", ("right", "left"), OPTIONS, "right"), ("B.", "word", ("right", "left"), OPTIONS, "left"),
     ("The answer is (B).", "word", ("right", "left"), OPTIONS, "left"),
     ("A red box", "word", ("right", "left"), OPTIONS, None),
     ("(A) right (B) left", "word", ("right", "left"), OPTIONS, None), ("B", "word", ("right", "left"), WHERE, None),
+    ("B", "word", ("right", "left"), f"{OPTIONS}\nAnswer with the letter.", "left"),
 ])  # fmt: skip
 def test_the_question_tells_what_an_output_means(
     output: str, kind: str, choices: Sequence[str], question: str, said: str | None
@@ -88,12 +92,17 @@ def test_the_question_tells_what_an_output_means(
 
 
 def test_chance_is_that_of_the_best_guess_in_each_form() -> None:
-    def rows(answers: str, kind: str, choices: Sequence[str] | None) -> list[dict[str, Any]]:
+    def rows(answers: Sequence[str], kind: str, choices: Sequence[str] | None) -> list[dict[str, Any]]:
         return [{"answer": each, "answer_format": kind, "choices": choices} for each in answers]
 
     balanced, skewed = rows("ABC" * 40, "letter", "ABC"), rows("A" * 80 + "B" * 20 + "C" * 20, "letter", "ABC")
     assert chance(balanced) == pytest.approx(1 / 3)
     assert 0.55 < chance(skewed) < 80 / 120  # the constant A, as far as that is certain
+    one_sided = [
+        *rows(["left"] * 60, "word", ["left", "right"]),
+        *rows(["above", "below"] * 30, "word", ["above", "below"]),
+    ]
+    assert 0.7 < chance(one_sided) < 0.75  # always left on the one kind, a coin on the other
     numbers = rows("1" * 60 + "2" * 60, "number", None)
     assert chance([*balanced, *numbers]) == pytest.approx((40 + 60) / 240)  # a guess for each form
 

@@ -46,6 +46,7 @@ LETTER = (
     ("None of the above", None), ("B is incorrect.", None), ("X-ray", None), ("I cannot tell.", None), ("I", None),
     ("E", None), ("The", None), ("e.g. left", None), ("7, B", None), ("Dog", None), ("Based on the image", None),
     ("All of them", None), ("A. The answer is B.", None), ("?", None), ("It can't be B.", None),
+    ("B doesn't match.", None),
     ("I am not sure, maybe the A or the B", None),
 )  # fmt: skip
 
@@ -88,14 +89,18 @@ NUMBER = (
     ("There aren't any red circles.", "0"), ("There are none.", "0"), ("There is a single red circle.", "1"),
     ("There are two red circles: one in the top left and one in the center.", "2"), ("a single row of 3", "3"),
     ("There are 3 red circles: 2 small and 1 large.", "3"), ("There are 4 red circles, out of 12 in total.", "4"),
-    ("No, there are 3.", "3"), ("The one on the left has 3", "3"), ("zero", "0"),
+    ("No, there are 3.", "3"), ("There are 4 red circles. There are no others.", "4"),
+    ("There is no overlap, so the count is 4.", "4"), ("There is not a single circle.", "0"),
+    ("The image shows 5 circles. There are no hidden ones.", "5"), ("The one on the left has 3", "3"), ("zero", "0"),
     # None or several.
     ("3 or 4", None), ("3-4", None), ("3/4", None), ("1, 2, 3", None), ("3,4", None), ("2*3", None), ("3²", None),
     ("½", None), ("A2", None), ("3rd", None), ("None of these", None), ("not 3", None),
     ("There are not 3 circles.", None),
     ("3 is wrong", None), ("more than 3", None), ("two hundred", None), ("2 dozen", None), ("no one", None),
     ("the one", None), ("someone", None), ("between 3 and 5", None), ("many", None), ("freight", None),
-    ("No idea", None), ("There is no way to tell", None), ("No.", None),
+    ("No idea", None), ("There is no way to tell", None), ("No.", None), ("No valid answer", None),
+    ("There is no visible image", None), ("There are no clear indications", None), ("No response", None),
+    ("There are no more than 3 circles.", None), ("There are no fewer than three.", None),
     ("There are no red circles, only 3 blue ones.", None), ("at least 5", None), ("at most 5", None),
     ("up to 5", None), ("5 or more", None), ("5+", None), ("over 5", None),
 )  # fmt: skip
