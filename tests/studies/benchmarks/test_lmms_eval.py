@@ -123,7 +123,11 @@ def test_lmms_eval_answers_as_the_kit_does(
 )  # fmt: skip
 def test_our_tasks_read_answers_as_everywhere(said: str, answer: str, answer_format: str, right: bool) -> None:
     module = run_path(str(TASKS / "functions.py"))
-    doc = {"id": "1", "task": "t", "group": "g", "answer": answer, "answer_format": answer_format, "choices": None}
+    choices = ["left", "right"] if answer_format == "word" else None
+    doc = {
+        "id": "1", "task": "t", "group": "g", "answer": answer, "answer_format": answer_format, "choices": choices,
+        "prompt": [{"role": "user", "content": "Where is it? (A) right (B) left"}],
+    }  # fmt: skip
     found = module["score"](doc, [said])
     assert (found["accuracy"], found["item"]["correct"]) == (float(right), right)
 
