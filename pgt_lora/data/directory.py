@@ -50,7 +50,11 @@ def write_rows(
 
 def is_current(directory: Path) -> bool:
     """Tell whether a finished dataset directory is there, made by these versions."""
-    return (directory / MANIFEST).is_file() and read_manifest(directory)["versions"] == versions(*VERSIONS)
+    return (directory / MANIFEST).is_file() and _is_of_these_versions(read_manifest(directory))
+
+
+def _is_of_these_versions(manifest: Mapping[str, Any]) -> bool:
+    return bool(manifest["versions"] == versions(*VERSIONS))
 
 
 def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
@@ -67,7 +71,7 @@ def is_made(directory: Path, asked: Mapping[str, Any]) -> bool:
             f"{directory}: was sealed by hand, so it is no longer what the kit makes under this name; move it "
             "elsewhere and pass it with --data, or delete it"
         )
-    return bool(manifest["asked"] == asked and is_current(directory))
+    return manifest["asked"] == asked and _is_of_these_versions(manifest)
 
 
 def write_manifest(directory: Path, asked: Mapping[str, Any], made: Mapping[str, Any]) -> None:

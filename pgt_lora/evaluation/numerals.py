@@ -19,7 +19,8 @@ _BOUND = re.compile(r"\b(?:(?:more|less|fewer|greater|other)\s+than|at\s+(?:leas
 _BOUND_BEHIND = re.compile(r"\s*\+(?!\s*\d)|\s+or\s+(?:more|fewer|less)\b")
 _NO_OF = rf"no\s+(?!(?:[a-z]+\s+){{0,3}}{NO_ANSWER}|(?:more|fewer|less|others?|such)\b)[a-z]+(?:\s+[a-z]+){{0,3}}"
 _ZERO = re.compile(
-    rf"\bthere(?:\s+(?:is|are|was|were)|'s)\s+(?:none\b|not\s+any\b|{_NO_OF})|\b(?:is|are)n't\s+any\b|(?:\bnot|n't)\s+a\s+single\b|^\W*(?:none|{_NO_OF})\W*$"
+    rf"\bthere(?:\s+(?:is|are|was|were)|'s)\s+(?:none\b|not\s+any\b|{_NO_OF})"
+    rf"|\b(?:is|are)n't\s+any\b|(?:\bnot|n't)\s+a\s+single\b|^\W*(?:none|{_NO_OF})\W*$"
 )
 _ONLY = re.compile(r"[^.!?;,]{0,100},\s*(?:only|but|just)\b")
 _SINGLE = re.compile(r"\ba\s+single\b")
@@ -68,9 +69,8 @@ def _values(text: str) -> set[str]:
         word = found[0]
         if word.isalpha() and word not in _WORDS:
             continue
-        is_bound = _BOUND.search(text[max(0, found.start() - 20) : found.start()]) or _BOUND_BEHIND.match(
-            text, found.end()
-        )
+        before = text[max(0, found.start() - 20) : found.start()]
+        is_bound = _BOUND.search(before) or _BOUND_BEHIND.match(text, found.end())
         if not is_bound and not denied(text, found.start(), found.end()):
             values.add(str(_WORDS[word]) if word in _WORDS else canonical(word))
     if (zero := _ZERO.search(text)) and (not values or _ONLY.match(text, zero.end())):

@@ -22,11 +22,12 @@ def parse(output: str, answer_format: str, choices: Choices = None, question: st
     said = conclusion(output)
     if said is None:
         return None
+    text = plain(said)
     if answer_format == AnswerFormat.TEXT:
-        return _word(plain(said), choices) or said.strip() or None
+        return _word(text, choices) or said.strip() or None
     if answer_format == AnswerFormat.WORD:
-        return _word(plain(said), choices, question) or _option(plain(said), choices, question)
-    return _PARSERS[answer_format](plain(said), choices)
+        return _word(text, choices, question) or _option(text, choices, question)
+    return _PARSERS[answer_format](text, choices)
 
 
 def key(answer: str, answer_format: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list, gather_object, parse_flag_from_env
 
-from pgt_lora.core.batches import step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json
 from pgt_lora.core.recipe import Recipe, build_recipe
@@ -68,19 +67,19 @@ def begun_values(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     return begun if rest == asked else None
 
 
-def check_batch(recipe: Recipe, model: Any, lengths: Sequence[Length], card_gib: float) -> None:
-    """Check, before this process scores the base, that a step is not far beyond a GPU of so many GiB.
+def check_batch(recipe: Recipe, size: int, model: Any, lengths: Sequence[Length], card_gib: float) -> None:
+    """Check, before this process scores the base, that `size` samples are not far beyond a GPU of so many GiB.
 
     Raises:
         InputError: it takes `FAR` times as much by the estimate, the vision tower left out.
     """
     longest, supervised = (max(getattr(each, kind) for each in lengths) for kind in ("total", "supervised"))
-    batch = Batch(step_shape(recipe, recipe.sft.world_size).batch_size, longest, supervised, vision_positions=0)
+    batch = Batch(size, longest, supervised, vision_positions=0)
     is_sharded = parse_flag_from_env("ACCELERATE_USE_FSDP")
     held = setup(recipe, num_trainable=0, num_shards=recipe.sft.world_size if is_sharded else 1)
     if (memory := estimate(dimensions(model), batch, held).total / GIB) > FAR * card_gib:
         raise InputError(
-            f"{recipe.name}: {batch.size} samples at a time, the longest of {longest:,} tokens, take {memory:,.1f} GiB "
+            f"{recipe.name}: {size} samples at a time, the longest of {longest:,} tokens, take {memory:,.1f} GiB "
             f"by the estimate, and the GPU has {card_gib:,.1f}; pass --per_device_train_batch_size auto (and another "
             "--out, where the run was begun), or make the images smaller"
         )

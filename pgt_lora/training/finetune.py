@@ -69,7 +69,7 @@ def finetune(
     with together():
         prepared = prepare(recipe, training, held_out)
     if torch.cuda.is_available() and not recipe.sft.use_cpu and training.lengths:
-        check_batch(recipe, prepared.model, training.lengths, card_here(recipe)[0])
+        check_batch(recipe, shape.batch_size, prepared.model, training.lengths, card_here(recipe)[0])
     if score:
         score(prepared.model, None)
     # Ctrl-C reaches several processes twice, from the terminal and from their launcher.

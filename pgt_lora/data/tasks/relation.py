@@ -39,11 +39,8 @@ def ask(template: str, a: str, b: str, relation: str, options: Sequence[str], *,
     """Word the question; the statement of template B is the first option."""
     about = {"color_a": a, "color_b": b, "answer": relation, "axis": AXES[relation]}
     if template == "A":
-        body, instruction = (
-            f"Where is the {a} box relative to the {b} box?",
-            f"Answer with {options[0]} or {options[1]}.",
-        )
-        text, template = wording(body, "A", instruction, bare=bare)
+        body = f"Where is the {a} box relative to the {b} box?"
+        text, template = wording(body, "A", f"Answer with {options[0]} or {options[1]}.", bare=bare)
         if bare:  # nothing but the image tells the axis
             return Question(text, relation, template, "word", tuple(sorted(OPPOSITE)), about | {"axis": "any"})
         return Question(text, relation, template, "word", tuple(options), about)
