@@ -16,7 +16,7 @@ from pgt_lora.export.merge import merge
 from pgt_lora.export.verify import verify, verify_and_report
 from pgt_lora.models.checkpoint import load_adapter, load_model, load_processor
 from tests.support.checkpoints import checkpoint
-from tests.support.discovered import CASE_NAMES, CASES, forms, save_small
+from tests.support.discovered import EACH_CASE, save_small
 from tests.support.faults import FAULTS
 from tests.support.runs import run_on
 from tests.support.verification import verified_here
@@ -94,11 +94,7 @@ def test_a_base_from_the_hub_is_pinned_to_its_commit(base_dir: Path, data_dir: P
     assert checkpoint(tmp_path / "run").revision == commit
 
 
-@pytest.mark.parametrize(
-    ("family", "form"),
-    [pytest.param(*case, marks=() if case[1] == forms(case[0])[0] else pytest.mark.slow) for case in CASES],
-    ids=CASE_NAMES,
-)
+@pytest.mark.parametrize(("family", "form"), EACH_CASE)
 def test_every_family_is_merged_and_faults_caught_in_bf16(
     family: str, form: str | None, data_dir: Path, tmp_path: Path
 ) -> None:

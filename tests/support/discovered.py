@@ -33,6 +33,14 @@ def forms(family: str) -> tuple[str | None, ...]:
 CASES = [(family, form) for family in FAMILIES for form in forms(family)]
 CASE_NAMES = ["-".join(filter(None, case)) for case in CASES]
 
+# Where a test takes a second for each, these stand for all in the fast tests; the slow ones take the others.
+FAST = ("qwen2_5_vl", "internvl3", "llava_next")
+EACH_FAMILY = [pytest.param(family, marks=() if family in FAST else pytest.mark.slow) for family in FAMILIES]
+EACH_CASE = [
+    pytest.param(family, form, id=name, marks=() if family in FAST and form == forms(family)[0] else pytest.mark.slow)
+    for (family, form), name in zip(CASES, CASE_NAMES, strict=True)
+]
+
 
 class Subject(NamedTuple):
     """A family's model with what belongs to it."""

@@ -109,6 +109,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
         trained(base_dir, place, Schedule(steps=STEPS + 1, batch_size=2, pool=2))
 
 
+@pytest.mark.slow
 def test_the_rate_falls_to_nothing_by_the_end_of_the_time(
     base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,10 +10,10 @@ from transformers import AutoConfig
 
 from pgt_lora.core.recipe import RECIPES, load_recipe
 from pgt_lora.training.finetune import finetune
-from tests.support.discovered import CASE_NAMES, CASES
+from tests.support.discovered import EACH_CASE
 
 
-@pytest.mark.parametrize(("name", "form"), CASES, ids=CASE_NAMES)
+@pytest.mark.parametrize(("name", "form"), EACH_CASE)
 def test_trl_trains_it(
     name: str, form: str | None, checkpoint_of: Callable[..., Path], data_dir: Path, tmp_path: Path
 ) -> None:

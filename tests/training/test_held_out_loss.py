@@ -89,7 +89,10 @@ def test_a_held_out_set_that_is_looked_at_changes_nothing(
 
 @pytest.mark.parametrize(
     ("looks", "saves"),
-    [({"eval_strategy": "steps", "eval_steps": 7}, [3, 6, 7, 8]), ({"eval_strategy": "epoch"}, [3, 4, 6, 8])],
+    [
+        ({"eval_strategy": "steps", "eval_steps": 7}, [3, 6, 7, 8]),
+        pytest.param({"eval_strategy": "epoch"}, [3, 4, 6, 8], marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_may_stop_early_also_saves_where_the_recipe_says(
     looks: dict[str, Any], saves: list[int], recipe: Recipe, data_dir: Path, others: Path, tmp_path: Path

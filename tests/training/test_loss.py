@@ -11,7 +11,7 @@ from pgt_lora.data.directory import open_dataset
 from pgt_lora.models.encoding import Encoder
 from pgt_lora.training.loss import SupervisedPositions, supervised_inputs
 from pgt_lora.training.trainer import fitted
-from tests.support.discovered import FAMILIES, small_model, small_processor
+from tests.support.discovered import EACH_FAMILY, FAMILIES, small_model, small_processor
 
 
 def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -21,7 +21,7 @@ def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("checkpointing", [False, True], ids=["", "checkpointing"])
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", EACH_FAMILY)
 def test_loss_gradients_and_generation_are_the_same(name: str, checkpointing: bool, data_dir: Path) -> None:
     model = small_model(name).train()
     rows = list(open_dataset(data_dir))[:5]

@@ -58,7 +58,7 @@ def call_after_step(monkeypatch: pytest.MonkeyPatch, step: int, call: Callable[[
     monkeypatch.setattr(finetune_module, "build_trainer", build_with_callback)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_saves_and_the_run_resumes_to_the_same_weights(
     number: signal.Signals,
     recipe: Recipe, overrides: list[str], whole: dict[str, torch.Tensor], data_dir: Path, tmp_path: Path,

@@ -21,7 +21,7 @@ from pgt_lora.training.dry_run.memory import (
     largest_batch,
 )
 from pgt_lora.training.dry_run.memory import shards_needed as shards
-from tests.support.discovered import FAMILIES
+from tests.support.discovered import EACH_FAMILY, FAMILIES
 from tests.support.small_configs import LAYERS, SMALL, small_config
 
 NAMES = {published.family: name for name, published in PUBLISHED.items()}  # one of each family
@@ -63,7 +63,7 @@ def kept_bytes(model: Any, bf16: bool) -> int:
 
 
 @pytest.mark.parametrize("bf16", [True, False], ids=["bf16", "fp32"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH_FAMILY)
 def test_activations_are_what_autograd_keeps(family: str, bf16: bool) -> None:
     model = small_model(family)
     if not bf16:
