@@ -64,15 +64,16 @@ def read(path: Path, split: str, settings: SourceSettings) -> Annotations:
 def ask(rng: Random, row: Row) -> Question:
     """Ask for the number, or for one of three lettered numbers, alike often.
 
-    The options are three numbers in a row; which of them is the answer is drawn evenly among what leaves none below
-    zero, so the answer is the middle one no more often than it must be, and the order is shuffled.
+    The two wrong options are drawn from the six numbers that the answer lies in: 0 to 5, 6 to 11 and so on. Each of
+    the three would get the other two alike often, so the options alone say nothing beyond how frequent each count is.
     """
     template = rng.choice("AB")
     if template == "A":
         return Question(f"{row.question} Answer with the number directly", row.answer, "A", "number", None)
     number = int(row.answer)
-    least = number - rng.randint(0, min(2, number))
-    options = [least, least + 1, least + 2]
+    first = number // 6 * 6
+    others = [each for each in range(first, first + 6) if each != number]
+    options = [number, *rng.sample(others, 2)]
     rng.shuffle(options)
     listed = " ".join(f"({letter}) {option}" for letter, option in zip("ABC", options, strict=True))
     text = f"{row.question} {listed} Answer with the option's letter from the given choices directly"

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -115,21 +115,23 @@ def test_tallyqa_is_asked_both_ways() -> None:
         assert each.text.endswith("Answer with the option's letter from the given choices directly")
         assert list(options) == ["A", "B", "C"]
         assert options[each.answer] == 5
-        assert max(options.values()) - min(options.values()) == 2
-        ranks[sorted(options.values()).index(5)] += 1
-    for counts in (letters, ranks):  # neither the place nor being the middle one gives the answer away
-        assert len(counts) == 3
-        assert max(counts.values()) < len(lettered) / 3 + 75
+    assert len(letters) == 3
+    assert max(letters.values()) < len(lettered) / 3 + 75
 
 
-@pytest.mark.parametrize(("answer", "lowest"), [("0", {0}), ("1", {0, 1}), ("2", {0, 1, 2})])
-def test_options_are_never_negative(answer: str, lowest: set[int]) -> None:
-    row = Row("1", "How many?", answer, (), "coco:1", "tallyqa")
-    asked = [each for each in (ask("tallyqa", row, index) for index in range(1200)) if each.template == "B"]
-    listed = [each.text.split(" Answer")[0].split(" (")[1:] for each in asked]
-    numbers = [[int(part[3:]) for part in each] for each in listed]
-    assert {min(each) for each in numbers} == lowest
-    assert all(len(set(each)) == 3 and int(answer) in each for each in numbers)
-    letters = Counter(each.answer for each in asked)  # a count of zero is always the least, but never always (A)
-    assert set(letters) == {"A", "B", "C"}
-    assert max(letters.values()) < len(asked) / 3 + 50
+def test_the_options_say_nothing_of_the_answer() -> None:
+    rows = [Row(str(n), "How many?", str(n % 12), (), "coco:1", "tallyqa") for n in range(24000)]
+    asked = [ask("tallyqa", row, index) for index, row in enumerate(rows)]
+    answers: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    for row, each in zip(rows, asked, strict=True):
+        if each.template == "B":
+            numbers = [int(part[3:]) for part in each.text.split(" Answer")[0].split(" (")[1:]]
+            assert len(set(numbers)) == 3 and int(row.answer) in numbers and min(numbers) >= 0
+            answers[tuple(sorted(numbers))][int(row.answer)] += 1
+    assert len(answers) == 2 * 20  # every three of six
+    total = sum(sum(counts.values()) for counts in answers.values())
+    # Who knows how often each is right among the same three, at its best in hindsight (0.36 by noise alone).
+    assert sum(max(counts.values()) for counts in answers.values()) / total < 0.38
+    # The cheap looks: the least, the middle and the most.
+    for rank in range(3):
+        assert abs(sum(counts[options[rank]] for options, counts in answers.items()) / total - 1 / 3) < 0.02
