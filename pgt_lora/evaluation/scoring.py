@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Any
 
+import numpy as np
+
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation.numerals import floats
 from pgt_lora.evaluation.reading import key
 
 FEW = 20  # rows in which no answer is certainly the most frequent
 COORDINATE_TOLERANCE = 0.05  # on each axis, in fractions of the image
+# Two decimals: the sum of a hundred-thousandth keeps 0.30 - 0.25 inside 0.05.
+WITHIN = COORDINATE_TOLERANCE + 1e-5
 
 
 def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
@@ -21,8 +25,7 @@ def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
     if answer_format != AnswerFormat.POINT:
         return key(parsed, answer_format) == key(answer, answer_format)
     pairs = zip(floats(parsed), floats(answer), strict=True)
-    # Two decimals: the sum of a hundred-thousandth keeps 0.30 - 0.25 inside 0.05.
-    return all(abs(a - b) <= COORDINATE_TOLERANCE + 1e-5 for a, b in pairs)
+    return all(abs(a - b) <= WITHIN for a, b in pairs)
 
 
 def wilson(successes: float, total: int, z: float = 1.959964) -> tuple[float, float]:
@@ -49,17 +52,22 @@ def chance(rows: Sequence[Mapping[str, Any]]) -> float:
 
 def _guessed(rows: Sequence[Mapping[str, Any]], num_forms: int) -> float:
     """Return how many rows of one of several forms are guessed right."""
-    answers = [(row["answer"], row["answer_format"]) for row in rows]
-    if answers[0][1] == AnswerFormat.POINT:
-        constants = [sum(correct(guess, *each) for each in answers) for guess in {answer for answer, _ in answers}]
-    else:
-        constants = list(Counter(key(*each) for each in answers).values())
+    if rows[0]["answer_format"] == AnswerFormat.POINT:
+        return _best_point([row["answer"] for row in rows])
+    constants = Counter(key(row["answer"], row["answer_format"]) for row in rows).values()
     if not rows[0]["choices"]:
         return max(constants)
     if len(rows) < FEW:
         return sum(1 / len(row["choices"]) for row in rows)
     least, _ = wilson(max(constants), len(rows), NormalDist().inv_cdf(1 - 0.025 / len(constants) / num_forms))
     return max(sum(1 / len(row["choices"]) for row in rows), least * len(rows))
+
+
+def _best_point(answers: Sequence[str]) -> int:
+    """Return how many points are right where one of them is the answer to all."""
+    counts = Counter(tuple(floats(answer)) for answer in answers)
+    points, times = np.array(list(counts)), np.array(list(counts.values()))
+    return max(int(times[(abs(points - point) <= WITHIN).all(axis=1)].sum()) for point in points)
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,8 @@ def score_by_task(rows: Iterable[Mapping[str, Any]], predictions: Iterable[Mappi
     """Return the score of every task, in the order of their names."""
     tasks: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = {}
     for row, prediction in zip(rows, predictions, strict=True):
-        tasks.setdefault(row["task"], []).append((row, prediction))
+        without_images = {name: row[name] for name in ("answer", "answer_format", "choices")}
+        tasks.setdefault(row["task"], []).append((without_images, prediction))
     return {task: _score(pairs) for task, pairs in sorted(tasks.items())}
 
 
