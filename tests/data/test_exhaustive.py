@@ -26,7 +26,7 @@ from tests.support.discovered import TASKS
 
 COMPANION = "absolute_position"
 SMALL = TaskSettings(Canvas(112, 112))
-MIX = "45020ef6febe3e11fe41b9c36dd79c99459c254d0db94134ca1512ff0e2e08c9"
+MIX = "cf3d25ec2233c02395378a0349640228bd3b2c35d01777c19b2f46957a90be54"
 
 
 def make(out: Path, split: str, **settings: Any) -> list[dict[str, Any]]:

@@ -20,12 +20,13 @@ MIXED = [name for name, task in TASKS.items() if not task.companion]
 BAR = 0.10
 # What geometry makes right, which docs/pgt.md explains: of two boxes each is the asked one in half of the scenes, and
 # one right coordinate leaves the other one to a guess. Of four circles, the two that lie nearest to each other are
-# each other's nearest.
+# each other's nearest. Where two of three options have one color, the third is the answer.
 INHERENT = {
     ("coordinates", "the larger box"): 0.5,
     ("coordinates", "the box nearest to the middle"): 0.5,
     ("coordinates", "the box that was drawn first"): 0.5,
     ("coordinates", "the right box, horizontal coordinate alone"): 0.14,
+    ("analogy", "the odd one out of the three"): 1 / 6,
     ("distance", "a classifier of images alone"): 0.05,
     # Of about three colors, each is the asked one in a third of the scenes; where options stand, they are three.
     ("counting", "A"): 0.24,

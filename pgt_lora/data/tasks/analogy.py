@@ -1,5 +1,6 @@
 """Which labeled circle has the color of another (arXiv 2605.23883, section 3.1 and appendix A.2)."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from math import dist
@@ -25,15 +26,19 @@ def ask(target: str, answer: str, *, bare: bool = True) -> Question:
 
 
 def compose(rng: Random, settings: TaskSettings, question: Question) -> Scene | None:
-    """Give the target and the answer one color; the other two share another color half of the time.
+    """Give the target and the answer one color; the other two share another color a quarter of the time.
 
-    If only one pair ever matched, the pair could be found without reading the question. Circles with letters that are
-    there already stay where they are.
+    If they never did, the pair could be found without reading the question; whenever they do, the answer is the one
+    that differs among the three options, whatever the target's color. A quarter keeps both looks alike weak: they are
+    right 44% and 50% of the time, by a guess 25% and 33%. Circles with letters that are there already stay where they
+    are.
     """
     pair = (question.about["target"], question.about["answer"])
     shared, first, second = rng.sample(sorted(COLORS), 3)
     others = [letter for letter in LETTERS if letter not in pair]
-    colors = dict.fromkeys(pair, shared) | dict(zip(others, (first, rng.choice((first, second))), strict=True))
+    colors = dict.fromkeys(pair, shared) | dict(
+        zip(others, (first, rng.choice((first, second, second, second))), strict=True)
+    )
     there = [each for each in settings.taken if isinstance(each, Circle) and each.label]
     circles = [replace(each, color=colors[str(each.label)]) for each in there]
     circles = circles or place_labeled(rng, settings, colors)
@@ -65,7 +70,15 @@ def traits(scene: Scene, text: str) -> Traits:
     return Traits({"distance of the pair": distance}, names, tuple(map(scene.canvas.place, (target, other))))
 
 
+def _odd_one_out(scene: Scene, text: str) -> str:
+    """Answer with the option whose color the other two do not have, where they share one, or else with the first."""
+    options = [circle for circle in scene.circles if circle.label != asked_letter(text)]
+    times = Counter(circle.color for circle in options)
+    odd = [circle for circle in options if times[circle.color] == 1]
+    return str((odd if len(odd) == 1 else options)[0].label)
+
+
 TASK = Task(
-    "analogy", "analogy_distance", plan, compose, solve,
-    unit="analogy", shortcuts=SHORTCUTS, sees="color", probe=probe, traits=traits,
+    "analogy", "analogy_distance", plan, compose, solve, unit="analogy",
+    shortcuts=SHORTCUTS | {"the odd one out of the three": _odd_one_out}, sees="color", probe=probe, traits=traits,
 )  # fmt: skip
