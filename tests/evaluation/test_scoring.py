@@ -1,4 +1,10 @@
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+from weakref import ref
+
 import pytest
+from PIL import Image
 from scipy.stats import binomtest
 
 from pgt_lora.data.sample import AnswerFormat
@@ -134,3 +140,24 @@ def test_unparsed_outputs_are_wrong_and_counted() -> None:
     assert (score.num_samples, score.num_correct, score.num_unparsed) == (3, 1, 1)
     assert score.accuracy == pytest.approx(1 / 3)
     assert score.low < score.accuracy < score.high
+
+
+def test_the_best_point_is_the_one_that_is_right_most_often() -> None:
+    draw = Random(0)
+    points = [f"({draw.randint(0, 60) / 100}, {draw.randint(0, 60) / 100:.2f})" for _ in range(150)]
+    best = max(sum(correct(guess, point, "point") for point in points) for guess in points)
+    assert chance([row(point, "point", None) for point in points]) == best / len(points)
+
+
+def test_scores_hold_no_images() -> None:
+    read: list[ref[Image.Image]] = []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for _ in range(50):
+            read.append(ref(image := Image.new("L", (1, 1))))
+            assert sum(each() is not None for each in read) <= 3
+            yield row("2", "number", None) | {"images": [image]}
+            del image
+
+    made = [{"correct": True, "parsed": "2"}] * 50
+    assert score_by_task(rows(), made)["t"].num_correct == 50
