@@ -16,7 +16,7 @@ def import_data(
         typer.Argument(
             metavar="SRC",
             help="A file (JSON, JSON lines, CSV, parquet), a folder of images with metadata.csv or .jsonl, what "
-            "save_to_disk wrote, or a Hub id (owner/name, owner/name:config).",
+            "save_to_disk wrote, a Hub id (owner/name, owner/name:config), or a clone of such a dataset.",
         ),
     ],
     out: Out,

@@ -1,5 +1,6 @@
 """Directories that appear when they are complete, and replace nothing but what the kit made."""
 
+import errno
 import os
 import re
 import secrets
@@ -48,6 +49,10 @@ def new_directory(out: Path, overwrite: bool = False) -> Iterator[Path]:
             (partial / MARKER).write_text(MARKER_TEXT, encoding="utf-8")
         check_free(out, overwrite)  # it may have come meanwhile
         replace(out, partial)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            error.filename = error.filename or str(out)  # a write that fails names no file
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -60,11 +65,20 @@ def check_free(out: Path, overwrite: bool) -> None:
     """
     if out.name in ("", "..") or out.is_symlink():
         raise InputError(f"{out}: a link, or not a directory name; give --out a plain path")
+    _check_writable(out)
     if not out.exists():
         return
     if not (overwrite and out.is_dir()):
         raise InputError(f"{out} exists; choose another directory" + (" or pass --overwrite" if out.is_dir() else ""))
     check_replaceable(out)
+
+
+def _check_writable(out: Path) -> None:
+    parent = next(each for each in out.absolute().parents if os.path.exists(each))  # noqa: PTH110 - never raises
+    if not parent.is_dir():
+        raise InputError(f"{out}: {parent} is a file; choose another --out")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"{out}: {parent} cannot be written to; look at its permissions, or choose another --out")
 
 
 def check_replaceable(out: Path) -> None:

@@ -69,16 +69,19 @@ def _problem_of_question(row: Mapping[str, Any]) -> str | None:
 
 def _problem_of_messages(row: Mapping[str, Any]) -> str | None:
     messages = row["messages"]
-    if row["images"] is None or not messages or not all(message and message["content"] for message in messages):
-        return "no images column, no turns, or an empty one"
-    for message in messages:
+    if row["images"] is None or not messages:
+        return "no images column" if row["images"] is None else "no turns"
+    for number, message in enumerate(messages, 1):
+        if not message or not message["content"]:
+            return f"turn {number} of {len(messages)}: empty"
         if message["role"] not in tuple(Role):
             return f"a turn of {message['role']!r}; there are {choices(Role)}"
         if not all(map(_is_part, message["content"])):
             return f"a turn of the {message['role']} with a part that is neither an image nor a text"
     said = turns(row)
-    if problem := next(filter(None, map(_problem_of_turn, said)), None):
-        return problem
+    for number, turn in enumerate(said, 1):
+        if problem := _problem_of_turn(turn):
+            return f"turn {number} of {len(said)}: {problem}"
     roles = [turn.role for turn in said]
     if roles[0] == Role.SYSTEM:
         del roles[0]

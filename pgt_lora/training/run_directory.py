@@ -12,10 +12,12 @@ from pgt_lora.core.files import json_or_none, read_json, write_json
 from pgt_lora.core.new_directory import new_directory
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.core.typed import typed
 from pgt_lora.data.directory import MANIFEST, read_manifest
 from pgt_lora.data.seal import checked_manifest
 from pgt_lora.models.names import STARTED
 
+MAX_CHANGED = 5  # fields of a recipe in a message
 GIVEN = "given"  # in a run's record, beside what makes it this run and is compared
 
 
@@ -62,7 +64,8 @@ def claim(
 ) -> dict[str, Any]:  # fmt: skip
     """Take `out` for a run: a new directory, the same run begun before, or any that may be overwritten or is empty yet.
 
-    What the run was `given` is recorded, so that it can go on without it; by default that is `data`.
+    What the run was `given` is recorded, so that it can go on without it; by default that is `data`, and `eval_data`
+    where its loss is computed while training.
 
     Returns:
         What makes the run this run: the recipe's values, the hash of the data and, where the recipe has its loss on a
@@ -75,7 +78,8 @@ def claim(
     if eval_data and recipe.sft.eval_strategy != "no":
         key["held_out_hash"] = read_manifest(eval_data)["content_hash"]
     path = out / STARTED
-    record = key | {GIVEN: (given or Given(data)).record()}
+    looked_at = (eval_data,) if eval_data and "held_out_hash" in key else ()
+    record = key | {GIVEN: (given or Given(data, looked_at)).record()}
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: a file; choose another --out")
     if out.exists() and any(out.iterdir()):
@@ -90,7 +94,7 @@ def claim(
         if _key(before) == key:
             record |= {} if given else before
         elif any(each != path for each in out.iterdir()):
-            raise InputError(_other_run(out, before, key))
+            raise InputError(_other_run(out, before, key, whole=given is not None))
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, record)
     return key
@@ -112,18 +116,47 @@ def _key(record: Any) -> Any:
     return {name: value for name, value in record.items() if name != GIVEN} if isinstance(record, dict) else record
 
 
-def _other_run(out: Path, before: Any, key: Mapping[str, Any]) -> str:
-    """Say that a directory is another run's; where only the data differ, with what makes it go on."""
-    if not isinstance(before, dict) or before.get("recipe") != key["recipe"]:
-        return f"{out}: a run with another recipe or other data; choose another --out or pass --overwrite"
-    option = "--data" if before.get("content_hash") != key["content_hash"] else "--eval-data"
+def _other_run(out: Path, before: Any, key: Mapping[str, Any], whole: bool) -> str:
+    """Say in what a run differs from the one that has its directory, and how to finish that one."""
+    if not isinstance(before, dict) or not isinstance(before.get("recipe"), dict):
+        return f"{out}: a run without a record of its recipe; choose another --out"
     places = given_to(out)
-    place = places.data if option == "--data" else next(iter(places.eval_data), None)
-    named = f" ({place})" if place else ""
+    held_out = next(iter(places.eval_data), None)
+    others = [f"another recipe ({changed})"] if (changed := _changed(before["recipe"], key["recipe"])) else []
+    if before.get("content_hash") != key["content_hash"]:
+        others.append("other data" + (f" ({places.data})" if places.data else ""))
+    if not changed and before.get("held_out_hash") != key.get("held_out_hash"):
+        others.append("another held-out set" + (f" ({held_out})" if held_out else ""))
+    command = _finishing(out, before, whole)
     return (
-        f"{out}: a run with other data{named}; name those with {option} to finish it, or choose another --out; "
-        "--overwrite would delete it"
+        f"{out}: a run with {' and '.join(others)}; choose another --out for a new one (--overwrite deletes this one "
+        "and its checkpoints)" + (f", or finish this one with: {command}" if command else "")
     )
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the fields of a recipe that are others now, a few of them with both values."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    told = [f"{name}: {before.get(name, 'not set')}, now {now.get(name, 'not set')}" for name in names[:MAX_CHANGED]]
+    more = len(names) - len(told)
+    return "; ".join(told + [f"and {more} more"] * bool(more))
+
+
+def _finishing(out: Path, before: Mapping[str, Any], whole: bool) -> str | None:
+    """Return the command that finishes a run; None where it is trained, or its data are not where they were.
+
+    `whole` says that all stages are wanted, not training alone.
+    """
+    try:
+        data = data_of(out)
+    except InputError:
+        return None
+    if whole or data is None:
+        return typed("run", out) if GIVEN in before else None
+    if (out / "adapter").exists():
+        return None
+    held_out = given_to(out).eval_data if "held_out_hash" in before else ()
+    return typed("finetune", out, "--out", out, *(word for path in held_out[:1] for word in ("--eval-data", path)))
 
 
 def newest_checkpoint(directory: Path) -> Path | None:

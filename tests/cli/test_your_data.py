@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import config
 
@@ -21,7 +22,7 @@ from tests.support.hub_server import Hub, Repo
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "your-data.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^\.venv/bin/pgt-lora .+$", PAGE, re.MULTILINE)]
 MADE = {"llava": 18, "llava-test": 2, "chat": 20, "table": 20, "pictures": 16, "pictures-test": 4, "hub": 20}
-MADE |= {"llava-1k": 6, "cambrian": 20}
+MADE |= {"clone": 20, "llava-1k": 6, "cambrian": 20}
 QUICK = ["--max_steps", "2", "--save_steps", "100", "--canvas", "112"]
 
 
@@ -35,6 +36,11 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     own_data.questions_csv(tmp_path)
     own_data.image_folder(tmp_path)
     own_data.trl(tmp_path)
+    table = pq.read_table(tmp_path / "trl.parquet")
+    (tmp_path / "clone" / "data").mkdir(parents=True)
+    for shard in range(2):
+        path = tmp_path / "clone" / "data" / f"train-{shard:05d}-of-00002.parquet"
+        pq.write_table(table.slice(10 * shard, 10), path)
     own_data.images(tmp_path, list(shared_images.NAMES.values()))
     (tmp_path / "llava_v1_5_mix665k.json").write_text(json.dumps(shared_images.rows()))
     own_data.cambrian(tmp_path / "Cambrian-10M").rename(tmp_path / "Cambrian737k.jsonl")
@@ -50,7 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 def test_the_examples_of_the_page(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     imports = [words for words in COMMANDS if words[0] in ("import", "preview")]
-    assert sum(words[0] == "import" for words in imports) == 7
+    assert sum(words[0] == "import" for words in imports) == 8
     hub = Hub()
     files = {"data/train-00000-of-00001.parquet": (written / "trl.parquet").read_bytes()}
     hub.repos["me/data"] = Repo(private=False, branches={"main": files})

@@ -1,6 +1,8 @@
 """Files that are written whole, and read as they were written."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,12 @@ def test_a_line_ends_at_a_newline_alone(tmp_path: Path) -> None:
     rows = [{"question": f"One line{mark}and its rest?"} for mark in "\x0b\x1c\x85\u2028\u2029"]
     write_text(tmp_path / "rows.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     assert read_json_lines(tmp_path / "rows.jsonl") == rows
+
+
+def test_a_full_disk_is_named_by_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*page\.html'"):
+        write_text(tmp_path / "page.html", "")

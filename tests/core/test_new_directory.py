@@ -1,5 +1,7 @@
 """What is replaced, what is refused, and what a killed process leaves."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 
 from pgt_lora.core import new_directory as module
 from pgt_lora.core.errors import InputError
-from pgt_lora.core.new_directory import MARKER, beside, clear_dead, is_ours, new_directory
+from pgt_lora.core.new_directory import MARKER, beside, check_free, clear_dead, is_ours, new_directory
 
 
 def made(out: Path, text: str, overwrite: bool = False) -> Path:
@@ -100,3 +102,17 @@ def test_what_dead_processes_left_is_removed_and_nothing_else(tmp_path: Path, mo
     assert (out / "a.txt").read_text() == aside.name  # a run was killed between putting it aside and its end
     made(out, "new", overwrite=True)
     assert sorted(tmp_path.iterdir()) == sorted([out, living, other, elsewhere, mine])
+
+
+def test_a_place_that_cannot_be_written_to_is_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=f"{tmp_path}/file is a file; choose another --out"):
+        check_free(tmp_path / "file" / "a" / "b", overwrite=False)
+    monkeypatch.setattr(module.os, "access", lambda path, mode: Path(path) != tmp_path)  # root may write anywhere
+    with pytest.raises(InputError, match=f"{tmp_path} cannot be written to; .* choose another --out"):
+        check_free(tmp_path / "a" / "b", overwrite=False)
+
+
+def test_a_full_disk_is_named_by_the_directory(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/a'"), new_directory(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -128,11 +128,11 @@ MEANINGLESS = {
     "two users": (change(role="user"), "its turns are not the user's and the assistant's in turn"),
     "late system": (change(role="system"), "its turns are not the user's"),
     "no answer": (drop, "its turns are not the user's"),
-    "empty turn": (change(parts=[{"type": "text", "text": " "}]), "an empty turn of the assistant"),
-    "no part": (change(parts=[]), "no images column, no turns, or an empty one"),
+    "empty turn": (change(parts=[{"type": "text", "text": " "}]), "turn 2 of 4: an empty turn of the assistant"),
+    "no part": (change(parts=[]), "turn 2 of 4: empty"),
     "video": (change(parts=[{"type": "video", "text": None}]), "a turn of the assistant with a part that is neither"),
     "image with words": (change(parts=[{"type": "image", "text": "a square"}]), "a turn of the assistant with a part"),
-    "image said": (change(parts=[{"type": "image", "text": None}]), "an image in a turn of the assistant"),
+    "image said": (change(parts=[{"type": "image", "text": None}]), "turn 2 of 4: an image in a turn of the assistant"),
     "too few images": (no_images, "0 images, but 1 places for them"),
 }
 

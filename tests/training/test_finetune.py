@@ -125,7 +125,7 @@ def test_another_runs_directory_is_left_alone(
     run.mkdir()
     (run / "started.json").write_text("{}")
     (run / "checkpoints").mkdir()
-    with pytest.raises(InputError, match="another recipe or other data"):
+    with pytest.raises(InputError, match="a run without a record of its recipe"):
         finetune(recipe, data_dir, run)
 
 

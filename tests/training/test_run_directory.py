@@ -38,7 +38,7 @@ def test_a_run_is_replaced_and_nothing_else(data_dir: Path, tmp_path: Path, monk
     other = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", ["--seed", "7"])
     claim(tmp_path / "run", recipe, data_dir)
     (tmp_path / "run" / "adapter").mkdir()
-    with pytest.raises(InputError, match="another recipe"):
+    with pytest.raises(InputError, match=r"another recipe \(seed: 0, now 7\); .*its checkpoints\)$"):
         claim(tmp_path / "run", other, data_dir)
     (tmp_path / "link").symlink_to(tmp_path / "run")
     with pytest.raises(InputError, match="a link"):
@@ -53,6 +53,24 @@ def test_a_run_is_replaced_and_nothing_else(data_dir: Path, tmp_path: Path, monk
     assert claim(tmp_path / "run", other, data_dir)["recipe"]["seed"] == 7
 
 
+def test_the_command_that_finishes_a_run_of_another_recipe_is_told(data_dir: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", ["--learning_rate", "0.5"])
+    other = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
+    run, data = tmp_path / "run", Path(shutil.copytree(data_dir, tmp_path / "data"))
+    claim(run, recipe, data)
+    (run / "checkpoints").mkdir()
+    says = rf"{run}: a run with another recipe \(learning_rate: 0.5, now .*\); .* deletes this one and its checkpoints"
+    with pytest.raises(InputError, match=rf"{says}\), or finish this one with: pgt-lora finetune {run} --out {run}$"):
+        claim(run, other, data)
+    with pytest.raises(InputError, match=rf"{says}\), or finish this one with: pgt-lora run {run}$"):
+        claim(run, other, data, given=Given(data))
+    with pytest.raises(InputError, match=r"another recipe \(.*\) and other data \(.*/data\); "):
+        claim(run, other, generate_one(tmp_path / "more"))
+    data.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match=rf"{says}\)$"):  # no command that would not do
+        claim(run, other, tmp_path / "moved")
+
+
 def test_a_run_that_looks_at_a_held_out_set_goes_on_with_that_one(data_dir: Path, tmp_path: Path) -> None:
     recipe = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", ["--eval_strategy", "epoch"])
     others = [tmp_path / name for name in ("one", "other")]
@@ -62,7 +80,9 @@ def test_a_run_that_looks_at_a_held_out_set_goes_on_with_that_one(data_dir: Path
     claim(tmp_path / "run", recipe, data_dir, others[1])  # as nothing was done yet
     claim(tmp_path / "run", recipe, data_dir, others[0])
     (tmp_path / "run" / "checkpoints").mkdir()
-    with pytest.raises(InputError, match="other data"):  # whose losses would be compared with those of the first
+    with pytest.raises(
+        InputError, match=f"another held-out set .*/one.*--eval-data {others[0]}$"
+    ):  # whose losses would be compared with those of the first
         claim(tmp_path / "run", recipe, data_dir, others[1])
     plain = load_recipe(RECIPES / "tiny-qwen2.5-vl.yaml", [])
     for path in others:  # which are scored alone
@@ -83,7 +103,7 @@ def test_a_run_knows_where_its_data_are(data_dir: Path, tmp_path: Path) -> None:
     claim(run, recipe, data, given=Given(data, (data_dir,)))
     claim(run, recipe, data_dir)  # a later stage, which was told less
     assert given_to(run) == Given(data, (data_dir,))
-    with pytest.raises(InputError, match=r"with other data \(.*/data\); name those with --data to finish it"):
+    with pytest.raises(InputError, match=r"with other data \(.*/data\); choose another --out"):
         claim(run, recipe, generate_one(tmp_path / "other"))
     data.rename(tmp_path / "moved")
     with pytest.raises(InputError, match=r"data: no longer holds the data that .*run was begun with; .* --data"):

@@ -7,8 +7,9 @@ from typing import Any
 from pgt_lora.core.errors import InputError, choices
 from pgt_lora.core.plugins import discover
 from pgt_lora.data.readers.answers import Answer, infer
+from pgt_lora.data.readers.draft import draft
 from pgt_lora.data.readers.pictures import Album, Picture
-from pgt_lora.data.readers.reader import SHARED, Reader, Row, Unreadable, draft, shortened
+from pgt_lora.data.readers.reader import SHARED, Reader, Row, Unreadable, shortened
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.turns import IMAGE, Role, Turn
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pgt_lora.core.workspace import data_directory
 from pgt_lora.data.directory import MANIFEST, PARQUET, is_current, read_manifest
+from pgt_lora.data.parquet import written_facts
 from pgt_lora.data.readers.build import ImportSettings, import_data, reading_of
 from pgt_lora.data.readers.places import open_table
 from pgt_lora.data.readers.reader import Unreadable
@@ -25,7 +26,7 @@ def as_directory(name: str, by_reference: bool = False, limit: int | None = None
     from huggingface_hub.utils import WeakFileLock
 
     given = Path(name)
-    if (given / MANIFEST).is_file() or (given / PARQUET).is_file():
+    if (given / MANIFEST).is_file() or written_facts(given / PARQUET) is not None:
         read_manifest(given)
         return given
     table = open_table(name).limited(limit)

@@ -3,6 +3,8 @@
 import base64
 import binascii
 import hashlib
+import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +94,8 @@ class Album:
             return Picture(name, path=path)
         if shared is not None and self.root is None:
             return Picture(name, path=kept(shared, Shelf(self.cache)), shared=shared)
+        if several := _listed(named):
+            raise Unreadable(f"its images {shortened(named)} are one text; write a JSON list: {several}")
         tried = " or ".join(str(place.parent) for place in places[: len(folders)]) or "the dataset"
         raise Unreadable(f"its image {shortened(named)} is not in {tried}; pass --image-root")
 
@@ -142,6 +146,13 @@ class Album:
 
     def _place(self, url: str) -> Path:
         return self.cache / "urls" / hashlib.sha256(url.encode()).hexdigest()
+
+
+def _listed(named: str) -> str | None:
+    """Return file names that are separated by commas or semicolons as a JSON list; None where it is one name."""
+    names = [name.strip() for name in re.split("[,;]", named)]
+    are_files = len(names) > 1 and all(Path(name).suffix for name in names)
+    return json.dumps(names, ensure_ascii=False) if are_files else None
 
 
 def refer(row: dict[str, Any], pictures: Sequence[Picture], root: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from pgt_lora.core.files import file_digest
 from pgt_lora.core.workspace import is_hub_id
 from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.mix.terms import combined, sources_of
-from pgt_lora.data.parquet import parquet_files, stored_columns
+from pgt_lora.data.parquet import PARQUET, parquet_files, stored_columns, written_facts
+from pgt_lora.data.readers.shards import check_whole, open_shards, splits_in
 from pgt_lora.data.readers.tables import KINDS, ROWS_AT_A_TIME, Rows, Table, arrow_rows, open_file
 from pgt_lora.data.seal import MANIFEST, checked_manifest
 
@@ -30,7 +31,10 @@ def open_table(source: str, split: str | None = None, revision: str | None = Non
     if path.exists():
         if revision is not None or (split is not None and path.is_file()):
             raise InputError(f"{source}: a {'file' if path.is_file() else 'directory'} here has no splits or revisions")
-        return open_file(path) if path.is_file() else _directory(path, split)
+        if path.is_dir():
+            return _directory(path, split)
+        check_whole(path)
+        return open_file(path)
     name, _, named = source.partition("@")
     repo, _, config = name.partition(":")
     if not is_hub_id(repo):
@@ -66,7 +70,9 @@ def load_hub(repo: str, config: str | None, split: str, revision: str | None) ->
 
 
 def _directory(path: Path, split: str | None) -> Table:
-    if (path / MANIFEST).is_file() and split is None:
+    if (path / MANIFEST).is_file() or written_facts(path / PARQUET) is not None:
+        if split is not None:
+            raise InputError(f"{path}: a dataset directory has no splits; leave out --split")
         manifest, files = checked_manifest(path), parquet_files(path)
         facts = {"files": {file.name: file_digest(file) for file in files}}
         facts |= {"license": combined(sources_of(manifest).values())}
@@ -76,12 +82,16 @@ def _directory(path: Path, split: str | None) -> Table:
     folders = {each.name: each for each in sorted(path.iterdir()) if each.is_dir() and _metadata(each)}
     if (file := _metadata(path)) is None and folders:
         file = _metadata(_chosen(folders, split, path))
+    elif file is None and (splits := splits_in(path)):
+        return open_shards(path, *_chosen({name: (name, files) for name, files in splits.items()}, split, path))
     elif split is not None:
         raise InputError(f"{path}: no folder {split} with a metadata file; leave out --split")
     if file is None:
+        parts = [each.name for each in path.iterdir() if each.is_dir() and splits_in(each)]
         raise InputError(
-            f"{path}: no dataset directory (it has no manifest.json), no saved dataset ({choices(SAVED)}) and no "
-            f"folder of images ({choices(METADATA)}); files of rows: {choices(KINDS)}"
+            f"{path}: no dataset directory (it has no manifest.json), no saved dataset ({choices(SAVED)}), no folder "
+            f"of images ({choices(METADATA)}) and no folder of parquet files; "
+            + (f"name one of its folders that are: {choices(parts)}" if parts else f"files of rows: {choices(KINDS)}")
         )
     table = open_file(file)
     return Table(path.resolve().name, table.rows, table.folder, table.facts)

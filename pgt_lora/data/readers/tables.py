@@ -15,8 +15,10 @@ from pgt_lora.data.limit import nested
 
 Rows = Iterator[tuple[str, Any]]  # the words that name a row, and the row, or the `InputError` that it cannot be read
 ROWS_AT_A_TIME = 256
+POINTER = b"version https://git-lfs"  # how the file begins that a clone without Git LFS has in a file's place
 LONGEST_CELL = 2**31 - 1  # characters: as many as every platform lets csv read; images stand in cells, too
 BLANK = re.compile(r"\s*")
+SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,16 @@ def _parquet(path: Path) -> Rows:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             yield from arrow_rows(file.iter_batches(ROWS_AT_A_TIME, use_threads=False), str(path))
     except (OSError, pa.ArrowException) as error:
+        if _is_pointer(path):
+            raise InputError(
+                f"{path}: a pointer of Git LFS in the place of the file; run git lfs pull there"
+            ) from error
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); download it again") from error
+
+
+def _is_pointer(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(POINTER)) == POINTER
 
 
 def _json(path: Path) -> Rows:
@@ -145,15 +156,21 @@ def _json_lines(path: Path) -> Rows:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 if text.strip():
                     yield where, json.loads(text)
+            except UnicodeError as error:
+                yield where, InputError(f"not UTF-8 ({error}); save the file as UTF-8")
             except (ValueError, RecursionError) as error:
                 yield where, InputError(f"not JSON ({error})")
 
 
 def _csv(path: Path) -> Rows:
     csv.field_size_limit(LONGEST_CELL)
-    lines = csv.reader(io.StringIO(_text(path)), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    lines = csv.reader(io.StringIO(_text(path)), delimiter=delimiter)
     try:
         head = next(lines, [])
+        if len(head) == 1 and (others := [SEPARATORS[each] for each in head[0] if each in SEPARATORS]):
+            wanted = SEPARATORS[delimiter]
+            raise InputError(f"{path}, line 1: one column with {others[0]} in its name; save the file with {wanted}")
         if twice := [name for name in head if head.count(name) > 1]:
             raise InputError(f"{path}, line 1: two columns are named {twice[0]!r}; rename one")
         begun = lines.line_num + 1

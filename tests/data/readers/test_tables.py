@@ -45,6 +45,9 @@ def test_rows_are_named_by_the_lines_they_begin_in(tmp_path: Path) -> None:
         ("a.json", '{\n "data": [{"a": 1}]\n}\n', "a.json: one object over several lines; write the rows as a list"),
         ("a.csv", "a,b,a\n1,2,3\n", "a.csv, line 1: two columns are named 'a'; rename one"),
         ("a.json", b'[{"a": "\xff"}]', "a.json: cannot be read as UTF-8"),
+        ("a.csv", "q;a\n1;2\n", "a.csv, line 1: one column with semicolons in its name; save the file with commas"),
+        ("a.csv", "q\ta\n1\t2\n", "a.csv, line 1: one column with tabs in its name; save the file with commas"),
+        ("a.tsv", "q,a\n1,2\n", "a.tsv, line 1: one column with commas in its name; save the file with tabs"),
         ("a.parquet", b"PAR1", "a.parquet: cannot be read"),
         ("a.txt", "", "a.txt: not a known kind of file; known: .csv"),
     ],
@@ -60,6 +63,12 @@ def test_a_broken_line_leaves_the_others(tmp_path: Path) -> None:
     assert isinstance(broken[1], InputError)
     assert broken[0].endswith("line 2")
     assert isinstance(read(tmp_path / "a.csv", "a,b\n1\n")[0][1], InputError)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_lines_of_another_encoding_say_how_to_save_them(encoding: str, tmp_path: Path) -> None:
+    ((_, problem), *_) = read(tmp_path / "a.jsonl", '{"a": "ü"}\n'.encode(encoding))
+    assert str(problem).startswith("not UTF-8") and str(problem).endswith("save the file as UTF-8")
 
 
 def test_lists_that_cells_hold_as_text_are_read(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def test_the_whole_path_and_again(root: Path, overrides: list[str], data_dir: Pa
     assert resolve(str(out)).recipe.values == resolve("tiny-qwen2.5-vl", overrides).recipe.values
     assert given_to(out) == Given(data_dir)
     assert "given" not in json.loads((out / "adapter" / "run.json").read_text())
-    with pytest.raises(InputError, match="another recipe or other data"):
+    with pytest.raises(
+        InputError, match=r"another recipe \(lora_r: .*, now 4\); .* finish this one with: .*run .*run$"
+    ):
         run(resolve("tiny-qwen2.5-vl", [*overrides, "--lora_r", "4"]).recipe, data_dir, out)
     assert modified(out) == before
     own_held_out_set(root, out, overrides, data_dir)
