@@ -107,7 +107,6 @@ def test_tallyqa_is_asked_both_ways() -> None:
     }
     lettered = [each for each in asked if each.template == "B"]
     letters = Counter(each.answer for each in lettered)
-    ranks: Counter[int] = Counter()
     for each in lettered:
         head, *listed = each.text.split(" Answer with")[0].split(" (")
         options = {part[0]: int(part[3:]) for part in listed}
