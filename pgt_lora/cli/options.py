@@ -37,16 +37,20 @@ def model_and_overrides(model: str, words: list[str]) -> tuple[str, list[str]]:
 
 
 def refuse_num_samples(words: Sequence[str], data: str | None) -> None:
-    """Refuse `num_samples` for data that are used whole.
+    """Refuse `num_samples` for data that are used whole, and for mixtures that are as large as such data.
 
     Raises:
         InputError: it is among the words.
     """
-    from pgt_lora.studies.named_data import has_own_size
+    from pgt_lora.studies.named_data import sized_by
 
-    if data is not None and has_own_size(data) and "num_samples" in parse_overrides(words):
+    whole = None if data is None else sized_by(data)
+    if whole is not None and "num_samples" in parse_overrides(words):
+        fewer = f"take fewer rows with: {typed('import', whole, '--limit')} N --out DIR"
+        if whole == data:
+            raise InputError(f"--num_samples: {data} is used whole; {fewer}")
         raise InputError(
-            f"--num_samples: {data} is used whole; take fewer rows with: {typed('import', data, '--limit')} N --out DIR"
+            f"--num_samples: a mixture has as many rows as its first part, {whole}; {fewer}, and name DIR in its place"
         )
 
 

@@ -42,7 +42,7 @@ def check(
     card = None if gpu is None else named_card(gpu)
     named = resolve(recipe, context.args, to_train=False).recipe
     refuse_num_samples(context.args, data)
-    found = find(named, None if data is None else dataset(data, named), offline)
+    found = find(named, None if data is None else dataset(data, named), offline, data)
     if named.batch_is_auto:
         found = fitted(found, *((card[1].memory_gib, card[0]) if card else card_here(named)))
     print_findings(found, recipe, context.args, card)

@@ -136,7 +136,7 @@ def evaluate(
         raise InputError(f"{data}: no row has choices to compare by probability; leave out --by")
     facts = {
         "model": name,
-        "data": str(data),
+        "data": str(data.resolve()),  # which holds wherever the scores are looked at from
         "content_hash": read_manifest(data)["content_hash"],  # before answering: later, other rows may lie there
         "generation": asdict(generation),
         "by": by.value,

@@ -9,8 +9,10 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json
 from pgt_lora.core.recipe import Recipe
 from pgt_lora.core.terminal import console
+from pgt_lora.core.typed import typed
 from pgt_lora.data.digests import image_digests
 from pgt_lora.data.directory import MANIFEST, open_dataset, read_manifest
+from pgt_lora.data.mix.terms import sources_of
 from pgt_lora.data.pgt import pgt_data
 from pgt_lora.data.readers.build import test_directory
 from pgt_lora.models.checkpoint import Checkpoint
@@ -96,12 +98,20 @@ def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
     beside = base.parent / "adapter" if base.name == "merged" else None
     for adapter in filter(None, (checkpoint.adapter_dir, beside)):
         if read_manifest(data)["content_hash"] in trained_on(adapter):
+            beside = test_split(data)
             console.print(
                 f"Warning: {adapter.parent} was trained on {data}; these scores say what it remembers, not what it "
-                "learned. Evaluate on held-out data: pgt-lora generate --split test --out DIR",
+                f"learned. Evaluate on held-out data: {beside or _held_out_by(data)}",
                 style="bold", soft_wrap=True,
             )  # fmt: skip
             return
+
+
+def _held_out_by(data: Path) -> str:
+    """Return the command that makes held-out data: more of PGT, or a part of other data, not to be trained on."""
+    if set(sources_of(read_manifest(data))) == {"pgt"}:
+        return typed("generate", "--split", "test", "--out", "DIR")
+    return f"{typed('import', data, '--test', '0.1', '--out', 'DIR')}, then train on DIR and evaluate on DIR-test"
 
 
 def trained_on(adapter: Path) -> set[str]:

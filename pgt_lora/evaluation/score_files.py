@@ -8,8 +8,11 @@ from typing import Any
 
 from rich.table import Table
 
+from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json, write_json, write_text
 from pgt_lora.core.terminal import console
+from pgt_lora.core.workspace import data_directory
+from pgt_lora.data.directory import read_manifest
 from pgt_lora.evaluation.free_text import COUNTS
 from pgt_lora.evaluation.scoring import Score
 
@@ -39,6 +42,25 @@ def read_facts(directory: Path) -> dict[str, Any]:
     """Return what `evaluate` wrote to `scores.json`: what was asked of which model, and the scores."""
     facts: dict[str, Any] = read_json(directory / SCORES)
     return facts
+
+
+def scored_data(directory: Path) -> Path:
+    """Return the dataset directory that was scored: where it was, or among those of the kit's directory here.
+
+    Raises:
+        InputError: it is in neither place, or holds other rows now.
+    """
+    facts = read_facts(directory)
+    recorded = Path(facts["data"])
+    data = recorded if recorded.is_dir() else data_directory(recorded.name)  # moved together with the kit's directory
+    if not data.is_dir():
+        raise InputError(
+            f"{recorded}: missing, but {directory} was scored on it; restore it, or put it at {data}, or score the run "
+            "again"
+        )
+    if read_manifest(data)["content_hash"] != facts["content_hash"]:
+        raise InputError(f"{data}: no longer what {directory} was scored on; score the run again")
+    return data
 
 
 def read_scores(directory: Path) -> dict[str, Score]:

@@ -11,12 +11,11 @@ from transformers import BatchFeature
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json_lines
 from pgt_lora.core.recipe_values import read_values
-from pgt_lora.core.workspace import data_directory
-from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.directory import open_dataset
 from pgt_lora.data.turns import with_last_answer
 from pgt_lora.evaluation.evaluate import By, predict, prediction
 from pgt_lora.evaluation.generation import Generation, answer
-from pgt_lora.evaluation.score_files import read_facts, read_scores
+from pgt_lora.evaluation.score_files import read_facts, read_scores, scored_data
 from pgt_lora.evaluation.scoring import score_by_task
 from pgt_lora.export.verify_weights import Check, Subject
 from pgt_lora.models.checkpoint import OWN_RECIPE, without_adapter
@@ -135,17 +134,12 @@ def scored(scores: Path) -> tuple[Any, list[dict[str, Any]], Generation]:
     Raises:
         InputError: the held-out samples are no longer there, or no longer those that were scored.
     """
-    summary = read_facts(scores)
-    data = Path(summary["data"])
-    if not data.is_dir():  # moved together with the kit's directory
-        data = data_directory(data.name)
+    data = scored_data(scores)
     rows = open_dataset(data)
-    if read_manifest(data)["content_hash"] != summary["content_hash"]:
-        raise InputError(f"{data}: no longer what {scores} was scored on; score the adapter again")
     before = read_json_lines(scores / "predictions.jsonl")
     if [each["id"] for each in before] != list(rows["id"]):
         raise InputError(f"{scores}: does not hold a prediction for each row of {data}; score the adapter again")
-    return rows, before, Generation(**summary["generation"])
+    return rows, before, Generation(**read_facts(scores)["generation"])
 
 
 def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]:

@@ -106,4 +106,5 @@ def too_long(lengths: Sequence[Length], limit: int) -> Iterator[str]:
     if over:
         named = ", ".join(f"{length.row_id} ({length.total:,})" for length in over[:5])
         more = f" and {len(over) - 5:,} more" if len(over) > 5 else ""
-        yield f"leave out or shorten the rows over {limit:,} tokens, or take a smaller canvas: {named}{more}"
+        smaller = "take smaller images (of PGT: --canvas)"
+        yield f"leave out or shorten the rows over {limit:,} tokens, or {smaller}: {named}{more}"

@@ -62,9 +62,10 @@ def data_of_run(run: str) -> Path:
     return data
 
 
-def has_own_size(name: str) -> bool:
-    """Tell whether data bring their number of rows with them, whatever a recipe says."""
-    return name not in MADE and not (is_shared(name) and next(iter(parse_shares("--data", name))) in sources())
+def sized_by(name: str) -> str | None:
+    """Return which of the data bring their number of rows with them, the first of shares; None where a recipe says."""
+    first = next(iter(parse_shares("--data", name))) if is_shared(name) else name
+    return None if first in (*MADE, *sources()) else first
 
 
 def is_shared(name: str) -> bool:
@@ -73,21 +74,21 @@ def is_shared(name: str) -> bool:
 
 
 def shared(shares: str, recipe: Recipe) -> Path:
-    """Return the mixture that `pgt=0.9,DIR=0.1` names, with as many rows as the first of them has.
+    """Return the mixture that `pgt=0.9,DIR=0.1` names, with as many rows as the first of them has, each once.
 
-    Where the first is a source of annotations, there are as many as the recipe's `num_samples`.
+    Where the first is a source of annotations or made by the kit, there are as many as the recipe's `num_samples`.
     """
     weights = parse_shares("--data", shares)
     names = {name: name if name in sources() else str(_one(name, recipe)) for name in weights}
-    num_samples = recipe.kit.num_samples if next(iter(weights)) in sources() else None
+    num_samples = recipe.kit.num_samples if sized_by(shares) is None else None
     by_path = {names[name]: weight for name, weight in weights.items()}
     if len(by_path) < len(weights):
         raise InputError(f"--data {shares!r}: two names are the same dataset; give it one share")
     path = mixture(by_path, num_samples, pgt_settings(recipe))
     if num_samples is None:
+        number = read_manifest(path)["num_samples"]
         console.print(
-            f"A mixture of {read_manifest(path)['num_samples']:,} rows, as many as the first of them has: {path}",
-            soft_wrap=True,
+            f"A mixture of {number:,} rows, as many different ones as its first part has: {path}", soft_wrap=True
         )
     return path
 

@@ -8,6 +8,7 @@ import torch
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import console
 from pgt_lora.data.directory import open_dataset, read_manifest
+from pgt_lora.data.readers.build import ImportSettings, import_data
 from pgt_lora.evaluation.evaluate import (
     evaluate,
     evaluate_sets,
@@ -22,6 +23,7 @@ from pgt_lora.evaluation.score_files import print_scores, read_facts, read_score
 from pgt_lora.evaluation.scoring import Score
 from pgt_lora.models.checkpoint import Checkpoint
 from pgt_lora.models.names import resolve
+from tests.support import own_data
 from tests.support.checkpoints import checkpoint
 from tests.support.scored_runs import questions
 
@@ -45,6 +47,22 @@ def test_evaluation_writes_what_it_prints(base_dir: Path, data_dir: Path, tmp_pa
         evaluate(model, encoder, data_dir, tmp_path / "out", name="base", generation=Generation(8, 8))
 
 
+def test_data_of_ones_own_are_divided_for_what_is_held_out(tmp_path: Path) -> None:
+    table = own_data.questions_json(tmp_path)
+    (alone,) = import_data(str(table), tmp_path / "alone")
+    divided, test = import_data(str(table), tmp_path / "divided", ImportSettings(test=0.2))
+    remedies = {
+        alone: f"pgt-lora import {alone} --test 0.1 --out DIR, then train on DIR and evaluate on DIR-test",
+        divided: str(test),
+    }
+    (adapter := tmp_path / "run" / "adapter").mkdir(parents=True)
+    for data, remedy in remedies.items():
+        (adapter / "run.json").write_text(json.dumps({"content_hash": read_manifest(data)["content_hash"]}))
+        with console.capture() as captured:
+            warn_if_trained_on(Checkpoint("base", adapter), data)
+        assert captured.get().strip().endswith(f"Evaluate on held-out data: {remedy}")
+
+
 def test_data_that_was_trained_on_is_pointed_out(data_dir: Path, held_out_dir: Path, tmp_path: Path) -> None:
     def said(named: Checkpoint, data: Path) -> str:
         with console.capture() as captured:
@@ -62,6 +80,7 @@ def test_data_that_was_trained_on_is_pointed_out(data_dir: Path, held_out_dir: P
         (adapter / "run.json").write_text(json.dumps(record))
         for named in (Checkpoint("base", adapter), Checkpoint(str(tmp_path / "run" / "merged"))):
             assert f"{tmp_path / 'run'} was trained on {data_dir}" in said(named, data_dir)
+            assert "Evaluate on held-out data: pgt-lora generate --split test --out DIR" in said(named, data_dir)
             assert said(named, held_out_dir) == ""
         assert said(Checkpoint(str(tmp_path / "run" / "other")), data_dir) == ""
     (adapter / "run.json").unlink()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pgt_lora.cli.options import refuse_num_samples
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.lock import alone
 from pgt_lora.core.recipe import Recipe
@@ -39,6 +40,32 @@ def test_shares_are_drawn_to_the_size_of_the_first_and_once(recipe: Recipe, tmp_
     rows = own_data.question_rows(tmp_path)
     own_data.lines(table, [*rows[:-1], {**rows[-1], "answer": "above"}])
     assert dataset(f"{table}=0.9,pgt=0.1", recipe) != path  # other rows in the same file
+
+
+def test_copies_of_a_row_do_not_count_to_the_size(recipe: Recipe, tmp_path: Path) -> None:
+    table = own_data.lines(tmp_path / "rows.jsonl", [*(rows := own_data.question_rows(tmp_path)), *rows[:5]])
+    path = dataset(f"{table}=0.9,pgt=0.1", recipe)
+    assert len(open_dataset(path)) == len(rows)
+    few = own_data.lines(tmp_path / "few.jsonl", rows[:4])
+    with pytest.raises(
+        InputError, match=r"18 rows are needed, but there are 4 of 4 read; begin the mixture with fewer"
+    ):
+        dataset(f"{table}=0.1,{few}=0.9", recipe)
+
+
+def test_a_number_of_samples_is_of_mixtures_that_begin_with_what_is_made(recipe: Recipe, tmp_path: Path) -> None:
+    table = own_data.questions_json(tmp_path)
+    words = ["--num-samples", "8"]
+    refuse_num_samples(words, f"pgt=0.5,{table}=0.5")
+    refuse_num_samples(words, f"specialized-mix=0.5,{table}=0.5")
+    refuse_num_samples(words, "pgt")
+    says = f"its first part, {table}; take fewer rows with: pgt-lora import {table} --limit N --out DIR, and name DIR"
+    with pytest.raises(InputError, match=r"3 rows are needed, .*; lower --num-samples, or take a smaller share"):
+        dataset(f"pgt=0.5,{own_data.lines(tmp_path / 'few.jsonl', own_data.question_rows(tmp_path)[:1])}=0.5", recipe)
+    with pytest.raises(InputError, match=says):
+        refuse_num_samples(words, f"{table}=0.5,pgt=0.5")
+    with pytest.raises(InputError, match=f"{table} is used whole; take fewer rows with: pgt-lora import {table} "):
+        refuse_num_samples(words, str(table))
 
 
 def test_pgt_by_its_name_is_what_a_run_without_data_takes(recipe: Recipe) -> None:

@@ -65,7 +65,8 @@ def build_mix(
         while True:
             if asked.num_samples is None:
                 counts = {name: len(rows) for name, rows in drawn.items()}
-            enough(drawn, counts, pools, {name: removed[name] + _missing(redrawn[name]) for name in counts})
+            gone = {name: removed[name] + _missing(redrawn[name]) for name in counts}
+            enough(drawn, counts, pools, gone, asked.fewer)
             lost = images_of(drawn, counts, shelf, asked.on_missing == OnMissing.REDRAW, paths)
             redrawn += lost
             if not lost.total() and not leave_out(drawn, counts, paths, ruled_out, removed):

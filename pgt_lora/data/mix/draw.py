@@ -99,14 +99,15 @@ def enough(
     counts: Mapping[str, int],
     pools: Mapping[str, Pool],
     removed: Mapping[str, Counter[str]],
+    fewer: str,
 ) -> None:
-    """Raise `InputError` that says how many rows there are, where went the others, and how to get more."""
+    """Raise `InputError` that says how many rows there are, where went the others, and how to get more, or ask less."""
     for name, number in counts.items():
         count = max(1, number)  # where all rows are taken, there may be none left
         if len(drawn[name]) < count:
             gone = "".join(f", {number:,} removed ({why})" for why, number in sorted(removed[name].items()))
             left = f"{len(drawn[name]):,} of {len(pools[name].candidates):,} read"
-            remedy = f"lower --num-samples, or {pools[name].wider}" if number else "check --image-root and --exclude"
+            remedy = f"{fewer}, or {pools[name].wider}" if number else "check --image-root and --exclude"
             raise InputError(f"{name}: {count:,} rows are needed, but there are {left}{gone}; {remedy}")
 
 

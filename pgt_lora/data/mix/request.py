@@ -42,7 +42,8 @@ class MixRequest:
 
     `shares` weigh sources, `pgt`, dataset directories and what can be imported; the three sources alike by default.
     Without `num_samples`, all rows of one source are taken. A `balanced` draw is as even as can be over what a source
-    says of its rows (`Row.strata`). Images of what is named in `exclude` are left out.
+    says of its rows (`Row.strata`). Images of what is named in `exclude` are left out. `fewer` says how
+    fewer rows are asked for.
     """
 
     num_samples: int | None
@@ -54,6 +55,7 @@ class MixRequest:
     on_missing: str = OnMissing.ERROR
     settings: SourceSettings = field(default_factory=SourceSettings)
     pgt: TaskSettings = field(default_factory=TaskSettings)
+    fewer: str = "lower --num-samples"
 
     def check(self) -> None:
         """Check all that can be told before anything is read.
@@ -63,7 +65,8 @@ class MixRequest:
             that is not asked for.
         """
         if self.num_samples is None and not (len(self.shares) == 1 and self.shares.keys() <= sources().keys()):
-            raise InputError("--all needs a single source; give --shares NAME=1, or --num-samples")
+            known = choices(sources())
+            raise InputError(f"--all: takes the rows of one built-in source ({known}); give --num-samples in its place")
         if self.split not in SPLITS:
             raise InputError(f"--split {self.split!r}: known: {choices(SPLITS)}")
         chosen("--on-missing", self.on_missing, OnMissing)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 
 from pgt_lora.core.errors import choices
-from pgt_lora.data.readers.reader import Unreadable
+from pgt_lora.data.readers.values import Unreadable
 from pgt_lora.data.sample import AnswerFormat, parse_point
 
 LONGEST_OPTION = 200  # characters; what is longer is no option

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pgt_lora.data.readers.reader import Content, Reader, Row, Unreadable, shortened, text_of
+from pgt_lora.data.readers.reader import Content, Reader, Row
+from pgt_lora.data.readers.values import Unreadable, shortened, text_of
 from pgt_lora.data.turns import Role
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgt_lora.data.readers.reader import Reader, Row, Shown, Unreadable, is_given, text_of
+from pgt_lora.data.readers.reader import Reader, Row, Shown
+from pgt_lora.data.readers.values import Unreadable, is_given, text_of
 from pgt_lora.data.turns import IMAGE, Part, Role, Turn
 
 MARK = "<image>"  # where an image stands, in texts

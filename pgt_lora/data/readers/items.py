@@ -9,7 +9,8 @@ from pgt_lora.core.plugins import discover
 from pgt_lora.data.readers.answers import Answer, infer
 from pgt_lora.data.readers.draft import draft
 from pgt_lora.data.readers.pictures import Album, Picture
-from pgt_lora.data.readers.reader import SHARED, Reader, Row, Unreadable, shortened
+from pgt_lora.data.readers.reader import SHARED, Reader, Row
+from pgt_lora.data.readers.values import Unreadable, shortened, written
 from pgt_lora.data.sample import Sample
 from pgt_lora.data.turns import IMAGE, Role, Turn
 
@@ -87,9 +88,8 @@ class Reading:
             raise Unreadable("an image in the answer; only the user shows images")
         said = read.turns[-1].text
         stated = None if "answer" in self.reader.columns else row.get("answer")
-        answer = infer(
-            read.turns[-2].text, said if stated is None else str(stated), row.texts("choices"), row.get("answer_format")
-        )
+        scored = said if stated is None else written(stated, "its answer")
+        answer = infer(read.turns[-2].text, scored, row.texts("choices"), row.get("answer_format"))
         pictures = tuple(map(self.album.find, read.images))
         group = row.get("group")
         task = row.get("task")

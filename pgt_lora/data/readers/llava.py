@@ -2,16 +2,8 @@
 
 from typing import Any
 
-from pgt_lora.data.readers.reader import (
-    IGNORED_ELSEWHERE,
-    Content,
-    Reader,
-    Row,
-    Unreadable,
-    is_given,
-    shortened,
-    text_of,
-)
+from pgt_lora.data.readers.reader import IGNORED_ELSEWHERE, Content, Reader, Row
+from pgt_lora.data.readers.values import Unreadable, is_given, shortened, text_of
 from pgt_lora.data.turns import Role
 
 SPEAKERS = {

@@ -2,17 +2,8 @@
 
 from typing import Any
 
-from pgt_lora.data.readers.reader import (
-    IGNORED_ELSEWHERE,
-    Content,
-    Reader,
-    Row,
-    Shown,
-    Unreadable,
-    is_given,
-    shortened,
-    text_of,
-)
+from pgt_lora.data.readers.reader import IGNORED_ELSEWHERE, Content, Reader, Row, Shown
+from pgt_lora.data.readers.values import Unreadable, is_given, shortened, text_of
 from pgt_lora.data.turns import Role
 
 TEXT_TYPES = ("text", "input_text", "output_text")

@@ -9,8 +9,8 @@ from pgt_lora.data.directory import MANIFEST, PARQUET, is_current, read_manifest
 from pgt_lora.data.parquet import written_facts
 from pgt_lora.data.readers.build import ImportSettings, import_data, reading_of
 from pgt_lora.data.readers.places import open_table
-from pgt_lora.data.readers.reader import Unreadable
 from pgt_lora.data.readers.tables import Table
+from pgt_lora.data.readers.values import Unreadable
 
 
 def as_directory(name: str, by_reference: bool = False, limit: int | None = None) -> Path:

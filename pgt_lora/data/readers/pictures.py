@@ -15,7 +15,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.data import fetch
 from pgt_lora.data.images import decode
 from pgt_lora.data.mix.images import Shelf, kept, local_paths
-from pgt_lora.data.readers.reader import Unreadable, is_given, shortened
+from pgt_lora.data.readers.values import Unreadable, is_given, shortened
 from pgt_lora.data.references import REFERENCES, reference
 from pgt_lora.data.sources.folders import stored
 from pgt_lora.data.sources.source import ImageRef, inner_path

@@ -1,16 +1,15 @@
 """Tables of questions: one question and one answer a row, with options or without."""
 
-from typing import Any
-
 from pgt_lora.data.readers.answers import letter_of, options_in, options_of
-from pgt_lora.data.readers.reader import Content, Reader, Row, Unreadable, shortened, text_of
+from pgt_lora.data.readers.reader import Content, Reader, Row
+from pgt_lora.data.readers.values import Unreadable, text_of, written
 from pgt_lora.data.turns import Role
 
 
 def read(row: Row) -> list[tuple[Role, Content]]:
     """Return the question and its answer; options that a letter means are listed behind a question that lacks them."""
     question = text_of(row.need("question"), "question")
-    answer = _written(row.need("answer"))
+    answer = written(row.need("answer"), "its answer")
     if given := row.texts("choices"):
         options, listed = options_of(given), options_in(question)
         is_listed = listed is not None and listed.letters == options.letters
@@ -23,12 +22,6 @@ def read(row: Row) -> list[tuple[Role, Content]]:
             lines = [f"{letter}. {text}" for letter, text in zip(options.letters, options.texts, strict=True)]
             question = "\n".join([question.rstrip(), *lines])
     return [(Role.USER, question), (Role.ASSISTANT, answer)]
-
-
-def _written(answer: Any) -> str:
-    if isinstance(answer, str | int | float):
-        return str(answer)
-    raise Unreadable(f"its answer is {shortened(answer)}; one text or number is needed")
 
 
 READER = Reader(

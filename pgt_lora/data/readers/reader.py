@@ -1,12 +1,10 @@
 """What a reader is: one form that rows of other people's data come in; and what all readers share."""
 
-import ast
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgt_lora.core.errors import InputError
+from pgt_lora.data.readers.values import Unreadable, is_given, shortened, written, written_list
 from pgt_lora.data.turns import Role
 
 NONE = "none"  # what --columns says where there is no such column
@@ -27,10 +25,6 @@ SHARED: dict[str, tuple[str, ...]] = {
     "group": ("group",),
     "system": ("system",),
 }  # fmt: skip
-
-
-class Unreadable(InputError):
-    """A row cannot be read; the message says why, and whoever reads the file names the row."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +59,9 @@ class Row:
         if value is None:
             return None
         listed = written_list(value) if isinstance(value, str) else value
-        if not isinstance(listed, list) or not all(isinstance(each, str | int | float) for each in listed):
+        if not isinstance(listed, list):
             raise Unreadable(f"its {role} are {shortened(value)}; a list of texts is needed")
-        return tuple(str(each).strip() for each in listed)
+        return tuple(written(each, f"one of its {role}").strip() for each in listed)
 
     def entries(self, role: str) -> Any:
         """Return a list that the row must have, also where a table writes it as one text."""
@@ -111,34 +105,3 @@ class Reader:
         """Return the columns that may play each role, given what the user says."""
         said = {role: () if name == NONE else (name,) for role, name in columns.items()}
         return {**SHARED, **self.columns, **said}
-
-
-def is_given(value: Any) -> bool:
-    """Tell whether a value says anything: neither nothing, nor an empty text, list or image."""
-    if isinstance(value, dict):
-        return any(is_given(each) for each in value.values())
-    return value is not None and value != "" and value != [] and value != b""
-
-
-def text_of(value: Any, what: str) -> str:
-    """Return a text; raise `Unreadable` where it is none."""
-    if not isinstance(value, str):
-        raise Unreadable(f"its {what} is {shortened(value)}, which is no text")
-    return value
-
-
-def shortened(value: Any) -> str:
-    """Return a value as a message shows it."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def written_list(text: str) -> list[Any] | None:
-    """Return a list that is written as a text, in JSON's way or in Python's; None where it is none."""
-    for read in (json.loads, ast.literal_eval):
-        try:
-            value = read(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        return value if isinstance(value, list) else None
-    return None

@@ -6,8 +6,8 @@ from typing import Any
 
 from pgt_lora.data.mix.images import Shelf, kept, obtain, stores
 from pgt_lora.data.readers.items import Reading
-from pgt_lora.data.readers.reader import Unreadable
 from pgt_lora.data.readers.tables import Table
+from pgt_lora.data.readers.values import Unreadable
 from pgt_lora.data.sources.source import ImageRef
 
 

@@ -13,8 +13,8 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import track
 from pgt_lora.data.readers.items import Item, Reading
 from pgt_lora.data.readers.pictures import Album, Picture
-from pgt_lora.data.readers.reader import Unreadable
 from pgt_lora.data.readers.tables import ROWS_AT_A_TIME, Table
+from pgt_lora.data.readers.values import Unreadable
 from pgt_lora.data.rows import problem_of
 from pgt_lora.data.sources.folders import stored
 from pgt_lora.data.turns import Form

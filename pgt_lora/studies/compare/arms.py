@@ -18,7 +18,7 @@ from pgt_lora.data.weights import parse_weights, units
 from pgt_lora.evaluation.paired import BASE, PERMUTED
 from pgt_lora.models.checkpoint import adapter_checkpoint, find_adapter
 from pgt_lora.studies.compare.position.arms import ARMS as POSITION_ARMS
-from pgt_lora.studies.compare.position.arms import SMALLER, position_data, position_validation
+from pgt_lora.studies.compare.position.arms import position_data, position_validation
 from pgt_lora.studies.compare.real_data import OverData, RealData, rows_of_arm
 from pgt_lora.studies.compare.transfer.grounds import PHOTOGRAPHS
 from pgt_lora.studies.compare.transfer.over import over
@@ -110,19 +110,13 @@ def arm_data(recipe: Recipe, arms: Sequence[Arm], real: RealData | None = None) 
     Arms over the `real` data replay no lessons: it is what they would forget.
 
     Raises:
-        InputError: a directory cannot be used, or the arms would not be trained on equally many samples.
+        InputError: a directory cannot be used.
     """
     trained = [arm for arm in arms if arm.is_trained]
     for arm in trained:
         if arm.directory:
             read_manifest(arm.directory)  # a wrong directory is to be told before others are made
-    found = {arm.name: _data(recipe, arm, real) for arm in trained}
-    sizes = {name: read_manifest(path)["num_samples"] for name, path in found.items()}
-    # Over real data, the steps are equal.
-    if real is None and len({size for name, size in sizes.items() if name not in SMALLER}) > 1:
-        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise InputError(f"the arms have unequal numbers of samples ({told}); make them equal, or pass --num_samples")
-    return found
+    return {arm.name: _data(recipe, arm, real) for arm in trained}
 
 
 def _data(recipe: Recipe, arm: Arm, real: RealData | None) -> Path:

@@ -31,6 +31,7 @@ from pgt_lora.studies.compare.runs import (
     train_and_score,
 )
 from pgt_lora.studies.compare.sets import default_sets, named_sets, own_sets
+from pgt_lora.studies.compare.sizes import check_equal, check_num_samples
 
 
 def compare(
@@ -47,6 +48,7 @@ def compare(
     """
     model, recipe = named.name, named.recipe
     names, numbers = preset.arms if preset else parse_arms(arms), parse_seeds(seeds)
+    check_num_samples(names, overrides)
     out = out or run_directory(f"{recipe.name}-{preset.name if preset else 'compare'}")
     take(out, overwrite)
     if preset:
@@ -58,6 +60,8 @@ def compare(
     adapters = arm_adapters(recipe, names)
     check_not_trained_on(tests, adapters)
     datasets = arm_data(recipe, names, real)
+    if real is None:  # over real data, the steps are equal
+        check_equal(names, datasets)
     check_held_out(tests, {f"arm {name}": path for name, path in datasets.items()})
     looked_at = arm_validation(recipe, names, next(iter(tests.values())))
     runs = plan(recipe, [arm.name for arm in names], datasets, adapters, numbers, looked_at)

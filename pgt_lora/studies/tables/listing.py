@@ -20,6 +20,7 @@ from pgt_lora.export.record import VERIFICATION, has_passed
 from pgt_lora.models.names import STARTED
 from pgt_lora.studies.compare.directory import ASKED, RESULTS
 from pgt_lora.studies.tables.table import model_name
+from pgt_lora.training.run_directory import given_to
 
 GRACE_S = 60  # in which a run's files may be written, or copied, behind their proof
 
@@ -67,9 +68,9 @@ def _entry(path: Path) -> Entry | None:
 
 
 def _data(run: Path) -> str:
-    """Return what a run was trained on: known once it is trained, a hash before."""
+    """Return what a run was trained on: known once it is trained, before what it was given, or a hash."""
     if not (run / "adapter" / "run.json").is_file():
-        return str(read_json(run / STARTED)["content_hash"])[:12]
+        return str(given_to(run).data or read_json(run / STARTED)["content_hash"][:12])
     manifest = read_json(run / "adapter" / "run.json")["data"]
     return f"{manifest['num_samples']:,} of {', '.join(sources_of(manifest))}"
 

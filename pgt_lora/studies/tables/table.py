@@ -7,11 +7,10 @@ from pathlib import Path
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.workspace import shipped_path
-from pgt_lora.data.directory import read_manifest
 from pgt_lora.evaluation.held_out import title
 from pgt_lora.evaluation.paired import Contrast, Difference, Result, contrasts, read_items, read_result
 from pgt_lora.evaluation.paper import BENCHMARKS, TABLE_2
-from pgt_lora.evaluation.score_files import read_facts
+from pgt_lora.evaluation.score_files import scored_data
 from pgt_lora.studies.tables.scored import Scored
 
 PAPER = "The paper's own scores (its table 2)"
@@ -126,11 +125,7 @@ def _labels(scored: Sequence[Scored]) -> dict[str, str]:
 
 def _result(content_hash: str, arms: Mapping[str, Sequence[Path]]) -> Result:
     directory = next(iter(arms.values()))[0]
-    data = Path(read_facts(directory)["data"])
-    if not data.is_dir():
-        raise InputError(f"{data}: missing, but {directory} was scored on it; restore it, or score the run again")
-    if read_manifest(data)["content_hash"] != content_hash:
-        raise InputError(f"{data}: no longer what {directory} was scored on; score the run again")
+    data = scored_data(directory)
     name = re.sub(rf"-{content_hash[:12]}$", "", directory.name)  # as comparisons name their sets
     return read_result(read_items(title(name), data), arms)
 

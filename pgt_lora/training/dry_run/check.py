@@ -27,13 +27,14 @@ SAMPLED = 300  # PGT samples that stand for the whole where no data is given
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a check found; `problems` are what keeps the recipe from running as it is."""
+    """All that a check found; `given` is the data's name as it was typed, `problems` keep the recipe from running."""
 
     recipe: Recipe
     base: Base
     placement: Placement
     model: Dimensions
     data: Path | None
+    given: str | None
     num_rows: int
     lengths: Sequence[Length]
     limit: int
@@ -42,8 +43,8 @@ class Findings:
     problems: Sequence[str]
 
 
-def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Findings:
-    """Find out what a recipe would do.
+def check(recipe: Recipe, data: Path | None = None, offline: bool = False, given: str | None = None) -> Findings:
+    """Find out what a recipe would do; `given` is what the data was named by, its path by default.
 
     Raises:
         InputError: the recipe, the data or the base cannot be read, or the adapter does not fit the architecture.
@@ -60,6 +61,7 @@ def check(recipe: Recipe, data: Path | None = None, offline: bool = False) -> Fi
         placement=placement,
         model=model,
         data=data,
+        given=given or (str(data) if data else None),
         num_rows=num_rows,
         lengths=lengths,
         limit=limit,

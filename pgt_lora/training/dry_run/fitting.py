@@ -87,7 +87,8 @@ def fitted(
     if chosen is None:
         raise InputError(
             f"{recipe.name}: per_device_train_batch_size auto: not one sample fits a GPU of {card_gib:.0f} GiB by the "
-            f"estimate; use --load_in_4bit true, several GPUs with LAUNCH=fsdp2, or a smaller canvas"
+            f"estimate; use --load_in_4bit true, several GPUs with LAUNCH=fsdp2, or smaller images (of "
+            "PGT: --canvas)"
         )
     console.print(
         f"per_device_train_batch_size auto: {chosen} of {card_gib:.1f} by the estimate, {RESERVE:.0%} left free",

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, replace
+from pathlib import Path
 from statistics import mean
 
 from rich import box
@@ -13,7 +14,7 @@ from pgt_lora.core.batches import divisors, num_steps, step_shape
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.terminal import bold, console
 from pgt_lora.core.typed import typed
-from pgt_lora.core.workspace import IS_CHECKOUT
+from pgt_lora.core.workspace import IS_CHECKOUT, SHIPPED
 from pgt_lora.models.lengths import supervised_shares
 from pgt_lora.training.dry_run.base import Origin
 from pgt_lora.training.dry_run.cards import Card
@@ -53,7 +54,7 @@ def print_findings(found: Findings, name: str, overrides: Sequence[str], card: t
 
 def print_end(found: Findings, name: str, overrides: Sequence[str], card: tuple[str, Card] | None = None) -> None:
     """Print the command to run, or what to change and the command to check it with."""
-    data = ["--data", str(found.data)] if found.data else []
+    data = ["--data", found.given] if found.given else []
     if found.problems:
         console.print(bold("\nTo change first:", "bold red"))
         for problem in found.problems:
@@ -72,12 +73,12 @@ def command(found: Findings, name: str, overrides: Sequence[str], card: tuple[st
     at = (card[1].memory_gib, card[0]) if card else (80, CARDS_GIB[80])
     added = [] if found.recipe.sft.use_cpu else advice(found, *at)[1]
     args = [*overrides, *(added or [])]
-    if not IS_CHECKOUT:
+    if not (IS_CHECKOUT and Path.cwd() == SHIPPED):  # where `make` finds its targets
         launch = ["PGT_LORA_LAUNCH=fsdp2"] if added is None else []
-        data = ["--data", str(found.data)] if found.data else []
+        data = ["--data", found.given] if found.given else []
         return " ".join([*launch, typed("run", name, *data, *args)])
     words = ["make finetune", *(["LAUNCH=fsdp2"] if added is None else []), f"MODEL={shlex.quote(name)}"]
-    words += [f"DATA={shlex.quote(str(found.data))}"] if found.data else []
+    words += [f"DATA={shlex.quote(found.given)}"] if found.given else []
     return " ".join([*words, *([f"ARGS={shlex.quote(shlex.join(args))}"] if args else [])])
 
 

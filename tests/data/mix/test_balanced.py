@@ -98,7 +98,7 @@ def test_the_whole_test_split_keeps_places_from_which_maps_are_drawn(directory: 
 
 
 def test_what_cannot_be_drawn_is_told(directory: Path) -> None:
-    with pytest.raises(InputError, match="--all needs a single source"):
+    with pytest.raises(InputError, match=r"--all: .* one built-in source \(coco_position, .*give --num-samples"):
         made(directory, "a", None, shares={"vsr": 1.0, "coco_position": 1.0})
     with pytest.raises(InputError, match="there are no more questions"):
         made(directory, "a", 19)

@@ -3,7 +3,7 @@
 import pytest
 
 from pgt_lora.data.readers.answers import alternatives_in, infer, options_in
-from pgt_lora.data.readers.reader import Unreadable
+from pgt_lora.data.readers.values import Unreadable
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import correct
 

@@ -13,7 +13,7 @@ from pgt_lora.data.directory import open_dataset, read_manifest
 from pgt_lora.data.readers.build import ImportSettings, import_data
 from pgt_lora.data.readers.pictures import Album
 from pgt_lora.data.readers.places import open_table
-from pgt_lora.data.readers.reader import Unreadable
+from pgt_lora.data.readers.values import Unreadable
 from pgt_lora.data.turns import Role, turns
 from tests.support.hub_calls import within_reach
 from tests.support.hub_server import Hub, Repo

@@ -55,9 +55,9 @@ def stopping_at(number: int) -> Callable[..., Path]:
 
 @pytest.mark.slow
 def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what_changed(
-    root: Path, overrides: list[str], data_dir: Path, second_dir: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, data_overrides: list[str], data_dir: Path, second_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, mine, few = root / "out", root / "mine", [*overrides, *FEW, "--logging_steps", "1"]
+    out, mine, few = root / "out", root / "mine", [*data_overrides, *FEW, "--logging_steps", "1"]
     shutil.copytree(second_dir, mine)
     words = (
         resolve("tiny-qwen2.5-vl", few),
@@ -107,18 +107,18 @@ def test_a_comparison_goes_on_where_it_was_interrupted_and_trains_anew_only_what
 
 
 def test_an_adapter_that_is_there_already_is_scored_and_not_trained(
-    root: Path, overrides: list[str], data_dir: Path, second_dir: Path
+    root: Path, data_overrides: list[str], data_dir: Path, second_dir: Path
 ) -> None:
-    recipe = resolve("tiny-qwen2.5-vl", [*overrides, *FEW]).recipe
+    recipe = resolve("tiny-qwen2.5-vl", [*data_overrides, *FEW]).recipe
     adapter = train_adapter(recipe, data_dir, root / "run")
     sets = [second_dir]
     compare(
-        resolve("tiny-qwen2.5-vl", [*overrides, *FEW]),
+        resolve("tiny-qwen2.5-vl", [*data_overrides, *FEW]),
         f"base,mine={root / 'run'}",
         "0",
         sets,
         root / "out",
-        [*overrides, *FEW],
+        [*data_overrides, *FEW],
     )
     assert not times(root / "out")
     figures = json.loads((root / "out" / "results.json").read_text())
@@ -129,12 +129,12 @@ def test_an_adapter_that_is_there_already_is_scored_and_not_trained(
     weights = load_file(adapter / "adapter_model.safetensors")
     save_file({key: 2 * each for key, each in weights.items()}, adapter / "adapter_model.safetensors")
     compare(
-        resolve("tiny-qwen2.5-vl", [*overrides, *FEW]),
+        resolve("tiny-qwen2.5-vl", [*data_overrides, *FEW]),
         f"base,mine={adapter}",
         "0",
         sets,
         root / "out",
-        [*overrides, *FEW],
+        [*data_overrides, *FEW],
     )
     assert len({path.name for path in (root / "out" / "scores").iterdir()} - names) == 1
     with pytest.raises(InputError, match="is an adapter on"):
@@ -153,15 +153,15 @@ def test_an_adapter_that_was_trained_on_the_evaluation_set_is_refused(root: Path
 
 
 def test_what_is_asked_anew_is_unfinished_until_it_is_scored(
-    root: Path, data_dir: Path, held_out_dir: Path, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+    root: Path, data_dir: Path, held_out_dir: Path, data_overrides: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (out := root / "out").mkdir()
     (out / "asked.json").write_text(json.dumps({"model": "tiny-qwen2.5-vl", "arms": ["base"]}))
     (out / "results.json").write_text("{}")
     monkeypatch.setattr(compare_module, "train_and_score", stopping)
-    named = resolve("tiny-qwen2.5-vl", [*overrides, "--model_revision", "other"])
+    named = resolve("tiny-qwen2.5-vl", [*data_overrides, "--model_revision", "other"])
     with pytest.raises(KeyboardInterrupt):
-        compare(named, f"base,a={data_dir}", "0", [held_out_dir], out, overrides)
+        compare(named, f"base,a={data_dir}", "0", [held_out_dir], out, data_overrides)
     assert not (out / "results.json").exists()
     assert [entry.state for entry in entries(root) if entry.name == "out"] == ["unfinished comparison"]
     asked = json.loads((out / "asked.json").read_text())
@@ -190,7 +190,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_one_clear_line(
-    name: str, data_dir: Path, held_out_dir: Path, root: Path, overrides: list[str],
+    name: str, data_dir: Path, held_out_dir: Path, root: Path, data_overrides: list[str],
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     arms, says, *more = BAD[name]
@@ -199,7 +199,7 @@ def test_bad_input_is_one_clear_line(
     if "--eval-data" in more:
         words = words[:4]
     words = [word.format(**places) for word in [*words, *more]]
-    monkeypatch.setattr(sys, "argv", ["pgt-lora", "compare", "tiny-qwen2.5-vl", *words, *overrides])
+    monkeypatch.setattr(sys, "argv", ["pgt-lora", "compare", "tiny-qwen2.5-vl", *words, *data_overrides])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     message = [line for line in capsys.readouterr().err.splitlines() if line.startswith("pgt-lora: ")]

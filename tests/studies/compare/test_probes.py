@@ -116,12 +116,12 @@ def test_the_page_says_where_the_answers_stand(held_out_dir: Path, recipe: Recip
 
 
 def test_a_missing_package_is_named_before_anything_is_made(
-    root: Path, recipe: Recipe, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+    root: Path, recipe: Recipe, data_overrides: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    named, preset = resolve("tiny-qwen2.5-vl", overrides), load_preset("position")
+    named, preset = resolve("tiny-qwen2.5-vl", data_overrides), load_preset("position")
     with pytest.raises(InputError, match=r"--preset position needs scikit-learn: pip install 'pgt-lora\[probes\]'"):
-        compare(named, "", "0", [], root / "out", overrides, preset=preset)
+        compare(named, "", "0", [], root / "out", data_overrides, preset=preset)
     assert list(root.iterdir()) == []
     check_probes(load_preset("transfer"), recipe)  # has no probes, and needs none
 

@@ -50,6 +50,9 @@ def test_every_stage(root: Path) -> None:
     assert found["whole"].data == "5,000 of pgt, tallyqa"
     assert found["whole"].scores == "Held-out PGT: 0.0 → 100.0"
     assert found["cut"].data == "0123456789ab"
+    begun = root / "cut" / "started.json"
+    begun.write_text(json.dumps(json.loads(begun.read_text()) | {"given": {"data": "/data/mine", "eval_data": []}}))
+    assert next(each.data for each in entries(root) if each.name == "cut") == "/data/mine"
     record = root / "whole" / "adapter" / "run.json"
     record.write_text(json.dumps({"data": {"num_samples": 5, "asked": {}}}))  # of `generate`, which names no sources
     os.utime(record, (9e9, 9e9))

@@ -1,6 +1,7 @@
 """The dry run on local files: its steps are those of training."""
 
 import json
+import os
 import re
 import shlex
 from dataclasses import replace
@@ -37,6 +38,21 @@ def test_a_local_checkpoint_by_its_own_files(
     assert last == ["make", "finetune", f"MODEL={TINY.stem}", f"DATA={data_dir}", f"ARGS={shlex.join(data_overrides)}"]
 
 
+def test_the_data_keep_the_name_that_was_typed(
+    overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """What was made of it is another dataset, which is used whole; the command is to be typed anywhere."""
+    monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path))
+    words = [TINY.stem, "--data", "pgt", *overrides]
+    _, out, _ = call(monkeypatch, capsys, *words)
+    assert shlex.split(out.splitlines()[-1])[2:4] == [f"MODEL={TINY.stem}", "DATA=pgt"]
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = call(monkeypatch, capsys, *words)
+    assert shlex.split(out.splitlines()[-1]) == ["pgt-lora", "run", *words]
+    _, out, _ = call(monkeypatch, capsys, *words, "--global_batch_size", "64")
+    assert shlex.split(out.splitlines()[-1])[:4] == ["pgt-lora", "check", *words[:2]]
+
+
 def test_the_steps_are_those_of_training(data_dir: Path, tmp_path: Path, overrides: list[str]) -> None:
     overrides = [*overrides, "--global_batch_size", "12", "--save_steps", "100"]  # 32 rows: two steps, eight rows left
     run = finetune(resolve(TINY.stem, overrides).recipe, data_dir, tmp_path / "run")
@@ -60,6 +76,7 @@ def test_rows_that_are_too_long_are_named(
     status, out, _ = call(monkeypatch, capsys, *words)
     assert status == 1
     assert all(f"{row_id} ({totals[-1]})" in out for row_id in longest)
+    assert "or take smaller images (of PGT: --canvas)" in out
     assert out.count("pgt-train-1-") == len(longest)
     assert shlex.split(out.splitlines()[-1]) == ["pgt-lora", "check", *words]
     found, program = replace(found, problems=["too long"]), tmp_path / "pgt-lora"
@@ -68,7 +85,8 @@ def test_rows_that_are_too_long_are_named(
     assert shlex.split(capsys.readouterr().out.splitlines()[-1]) == [
         str(program), "check", *words[:3], "--gpu", "4090"
     ]  # fmt: skip
-    monkeypatch.setattr(report, "IS_CHECKOUT", False)
+    monkeypatch.chdir(tmp_path.parent.parent)  # where `make` finds no target
+    program = Path(os.path.relpath(program))
     assert shlex.split(report.command(found, TINY.stem, [])) == [str(program), "run", *words[:3]]
     status, out, _ = call(monkeypatch, capsys, *words[:-1], str(totals[-1]))
     assert status == 0
