@@ -1,17 +1,20 @@
-"""Whether a photograph shows by itself what could be taken for a primitive that a question names by its color.
+"""Whether a photograph shows by itself what could be taken for a primitive that a question is about.
 
-Two shapes are looked for: a compact, lone patch of the color, and a rectangle's outline in it.
+Three shapes are looked for: a compact, lone patch of a color that a question names, a rectangle's outline in it, and,
+where a question is about letters, a circle of any color with something in it.
 """
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 from PIL import Image
 
+from pgt_lora.data.overlay.patches import patches
 from pgt_lora.data.overlay.plan import Asked
 from pgt_lora.data.scene.colors import codes, differences
 from pgt_lora.data.scene.palette import COLORS
+from pgt_lora.data.tasks import labels
 from pgt_lora.data.tasks.counting import RADIUS
 
 # What is nearer to a color than this, and to no other name, could be taken for it (CIE 1976). Circles may be
@@ -19,7 +22,9 @@ from pgt_lora.data.tasks.counting import RADIUS
 OF_PATCH, OF_OUTLINE = 38.0, 30.0
 
 PATCH_SIDE_PX = 160  # the short side on which patches are searched
-FILLED, AROUND = 0.8, 0.19  # a patch's share of look-alike pixels: at least this within, at most this around it
+LEAST, MOST = 0.7, 1.25  # how much smaller and larger than a drawn circle a patch may be
+NECK_PX = 2  # patches that touch fall apart when this much of their border is taken away
+LETTER = 0.03  # the least share of a circle that its letter takes
 
 OUTLINE_SIDE_PX = 320  # the short side on which outlines are searched
 LINE_PX, STRAIGHT_PX = 7, 9  # a line is thinner than this, and at least so long between two others
@@ -28,17 +33,33 @@ CORNERS = 3  # of four: one may be hidden
 
 
 def shows_look_alike(photograph: Image.Image, asked: Sequence[Asked]) -> bool:
-    """Tell whether a photograph (RGB) shows what could be taken for a primitive whose color a question names."""
-    colors = {value for each in asked for key, value in each.question.about.items() if key.startswith("color")}
-    return any(shows_patch(photograph, color) or shows_outline(photograph, color) for color in sorted(colors))
+    """Tell whether a photograph (RGB) shows what could be taken for a primitive that a question is about."""
+    named = [{value for key, value in each.question.about.items() if key.startswith("color")} for each in asked]
+    if any(shows_patch(photograph, color) or shows_outline(photograph, color) for color in sorted(set().union(*named))):
+        return True
+    return not all(named) and shows_lettered(photograph)  # what names no color is about letters
 
 
 def shows_patch(photograph: Image.Image, color: str) -> bool:
-    """Tell whether a photograph shows a compact, lone patch of a color, of the size of a counted circle."""
+    """Tell whether a photograph shows a compact, lone patch of a color, of the size of a circle."""
     alike = _alike(photograph, color, PATCH_SIDE_PX, OF_PATCH)
-    sums = np.pad(alike.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    least, most = (2**0.5 * radius * min(alike.shape) for radius in RADIUS)  # the squares within the circles
-    return any(_has_patch(sums, round(side)) for side in np.geomspace(0.7 * least, 1.4 * most, 5))
+    if not alike.any():
+        return False
+    least, most = _diameters(RADIUS[0])
+    apart, less = alike & ~_grown(~alike, NECK_PX), 2 * NECK_PX
+    return any(True for _ in chain(patches(alike, least, most), patches(apart, least - less, most - less)))
+
+
+def shows_lettered(photograph: Image.Image) -> bool:
+    """Tell whether a photograph shows a circle of any of the palette's colors with something in it."""
+    far = _differences(photograph, PATCH_SIDE_PX)
+    kinds = np.where(far.min(-1) < OF_PATCH, far.argmin(-1) + 1, 0)
+    return any(holes >= LETTER for holes in patches(kinds, *_diameters(labels.RADIUS[0])))
+
+
+def _diameters(least_radius: float) -> tuple[float, float]:
+    """Return between which lengths the sides of a patch lie that could be taken for a circle."""
+    return 2 * LEAST * least_radius * PATCH_SIDE_PX, 2 * MOST * labels.RADIUS[1] * PATCH_SIDE_PX
 
 
 def shows_outline(photograph: Image.Image, color: str) -> bool:
@@ -50,25 +71,15 @@ def shows_outline(photograph: Image.Image, color: str) -> bool:
 
 def _alike(photograph: Image.Image, color: str, side: int, limit: float) -> np.ndarray:
     """Return which pixels of a photograph, brought to this short side, could be taken for a color."""
-    share = side / min(photograph.size)
-    width, height = (max(1, round(share * length)) for length in photograph.size)
-    far = differences()[codes(np.asarray(photograph.resize((width, height), Image.Resampling.BOX)))]
-    index = list(COLORS).index(color)
+    far, index = _differences(photograph, side), list(COLORS).index(color)
     return (far[..., index] < limit) & (far.argmin(-1) == index)
 
 
-def _has_patch(sums: np.ndarray, side: int) -> bool:
-    """Tell whether a square of this side is filled, and hardly anything around it, given sums over all rectangles."""
-    margin = max(1, round(0.6 * side))
-    areas = np.outer(*(np.arange(length) for length in sums.shape))
-    # Beyond the image's edge there is nothing, neither alike nor other.
-    outer, area = (
-        _in_squares(np.pad(each, margin, mode="edge"), side + 2 * margin) for each in (sums, areas.astype(float))
-    )
-    within = _in_squares(sums, side)
-    if not within.size:
-        return False
-    return bool(((within / side**2 >= FILLED) & (outer - within <= AROUND * (area - side**2))).any())
+def _differences(photograph: Image.Image, side: int) -> np.ndarray:
+    """Return how far each pixel of a photograph, brought to this short side, is from each color."""
+    share = side / min(photograph.size)
+    width, height = (max(1, round(share * length)) for length in photograph.size)
+    return differences()[codes(np.asarray(photograph.resize((width, height), Image.Resampling.BOX)))]
 
 
 def _in_squares(sums: np.ndarray, side: int) -> np.ndarray:
@@ -84,12 +95,11 @@ def _lines(alike: np.ndarray) -> list[np.ndarray]:
     straight = sums[:, STRAIGHT_PX:] - sums[:, :-STRAIGHT_PX] >= DRAWN * STRAIGHT_PX
     beyond = np.pad(straight, ((0, 0), (1, 1)))
     starts, ends = straight & ~beyond[:, :-2], straight & ~beyond[:, 2:]
-    rest = STRAIGHT_PX - 1
-    return [_grown(np.pad(starts, ((0, 0), (0, rest)))), _grown(np.pad(ends, ((0, 0), (rest, 0))))]
+    rest, near = STRAIGHT_PX - 1, LINE_PX + 2
+    return [_grown(np.pad(starts, ((0, 0), (0, rest))), near), _grown(np.pad(ends, ((0, 0), (rest, 0))), near)]
 
 
-def _grown(points: np.ndarray) -> np.ndarray:
-    """Return what lies within a line's width, and a little more, of points; along both axes."""
-    reach = LINE_PX + 2
+def _grown(points: np.ndarray, reach: int) -> np.ndarray:
+    """Return what lies this near to points, along both axes."""
     sums = np.pad(np.pad(points, reach).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     return np.asarray(_in_squares(sums, 2 * reach + 1) > 0)

@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pgt_lora.data.generate import find_scene
 from pgt_lora.data.overlay.draw import Outcome, overlay
@@ -42,6 +42,33 @@ def test_what_could_be_counted_is_compact_and_alone(shape: str, is_alike: bool) 
     assert not shows_patch(image, "blue")
 
 
+@pytest.mark.parametrize("radius", [0.035, 0.07, 0.1025, 0.12, 0.13])
+@pytest.mark.parametrize("inside", ["nothing", "digit", "white center", "black center"])
+def test_disks_of_every_size_of_circles_are_found_with_what_is_in_them(radius: float, inside: str) -> None:
+    image = Image.new("RGB", (400, 400), (110, 115, 110))
+    _disk(image, 180, 210, round(400 * radius), inside)
+    assert shows_patch(image, "red")
+    assert not shows_patch(image, "blue")
+
+
+@pytest.mark.parametrize("gap", [2, 6, 12])
+def test_disks_close_to_each_other_are_found(gap: int) -> None:
+    image = Image.new("RGB", (400, 400), (110, 115, 110))
+    for number in range(9):
+        _disk(image, 100 + (40 + gap) * (number // 3), 120 + (40 + gap) * (number % 3), 20)
+    assert shows_patch(image, "red")
+
+
+def _disk(image: Image.Image, x: int, y: int, radius: int, inside: str = "nothing") -> None:
+    draw, ink = ImageDraw.Draw(image), (0, 0, 0) if inside == "black center" else (255, 255, 255)
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=TOMATO)
+    if inside == "digit":
+        draw.text((x, y), "4", font=ImageFont.load_default(round(1.4 * radius)), anchor="mm", fill=ink)
+    elif inside != "nothing":
+        core = round(0.4 * radius)
+        draw.ellipse((x - core, y - core, x + core, y + core), fill=ink)
+
+
 @pytest.mark.parametrize(
     ("shape", "is_alike"),
     [
@@ -69,14 +96,14 @@ def test_an_outline_has_thin_straight_sides_that_meet(shape: str, is_alike: bool
     assert not shows_outline(image, "blue")
 
 
-@pytest.mark.parametrize("name", ["coordinates", "relation", "counting"])
+@pytest.mark.parametrize("name", ["analogy", "coordinates", "counting", "distance", "relation"])
 def test_a_photograph_of_what_is_asked_for_is_left_alone(name: str) -> None:
     """Pictures that show PGT's own primitives are the hardest photographs: no second set is drawn beside the first."""
     task, settings, seen, found = tasks()[name], TaskSettings(Canvas(448, 448)), 0, 0
     for number in range(40):
         rng = Random(number)
         question = task.plan(rng, settings)
-        if question.about["answer"] == "0":
+        if question.about.get("answer") == "0":
             continue
         scene, _ = find_scene(rng, task, question, settings)
         asked, photograph = [Asked(task, question)], render(scene)
@@ -86,6 +113,18 @@ def test_a_photograph_of_what_is_asked_for_is_left_alone(name: str) -> None:
             assert overlay(rng, photograph, asked, settings) == Outcome.LOOK_ALIKE
     # A blue circle that lets 40% of a gray through is purple by name.
     assert found >= (0.9 * seen if name == "counting" else seen)
+
+
+def test_questions_about_letters_mind_nothing_but_circles_with_something_in_them() -> None:
+    """Circles without letters, and letters without circles, are not what such a question means."""
+    task, settings = tasks()["distance"], TaskSettings(Canvas(400, 400))
+    asked = [Asked(task, task.plan(Random(0), settings))]
+    image = Image.new("RGB", (400, 400), (110, 115, 110))
+    _disk(image, 100, 100, 30)
+    ImageDraw.Draw(image).text((250, 250), "A", font=ImageFont.load_default(60), fill=TOMATO)
+    assert not shows_look_alike(image, asked)
+    _disk(image, 100, 300, 30, "digit")
+    assert shows_look_alike(image, asked)
 
 
 def test_noise_of_all_colors_shows_nothing_that_could_be_meant() -> None:

@@ -129,7 +129,7 @@ def rows_drawn(directory: Path) -> list[dict[str, Any]]:
 def test_whatever_takes_a_dataset_draws(plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGT_LORA_HOME", str(tmp_path / "home"))
     drawn = {row["id"]: row["images"][0]["bytes"] for row in open_dataset(plan)}
-    assert len(set(drawn.values())) == len(drawn) >= 10
+    assert len(set(drawn.values())) == len(drawn) >= 8
     mixed = rows_of(mixture({str(plan): 1.0}, 8, TaskSettings()))
     blended = rows_of(blend(plan, plan, 0.0, 8))
     for rows in (mixed, blended):
