@@ -5,6 +5,7 @@ where a question is about letters, a circle of any color with something in it.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain, product
 
 import numpy as np
@@ -35,14 +36,26 @@ CORNERS = 3  # of four: one may be hidden
 def shows_look_alike(photograph: Image.Image, asked: Sequence[Asked]) -> bool:
     """Tell whether a photograph (RGB) shows what could be taken for a primitive that a question is about."""
     named = [{value for key, value in each.question.about.items() if key.startswith("color")} for each in asked]
-    if any(shows_patch(photograph, color) or shows_outline(photograph, color) for color in sorted(set().union(*named))):
-        return True
-    return not all(named) and shows_lettered(photograph)  # what names no color is about letters
+    for_patches, for_outlines = names_for_patches(photograph), names_for_outlines(photograph)
+    for color in sorted(set().union(*named)):
+        if shows_patch(for_patches, color) or shows_outline(for_outlines, color):
+            return True
+    return not all(named) and shows_lettered(for_patches)  # what names no color is about letters
 
 
-def shows_patch(photograph: Image.Image, color: str) -> bool:
+def names_for_patches(photograph: Image.Image) -> np.ndarray:
+    """Return the number of the color that each pixel could be taken for where patches are searched; 0 is none."""
+    return _names(photograph, PATCH_SIDE_PX, OF_PATCH)
+
+
+def names_for_outlines(photograph: Image.Image) -> np.ndarray:
+    """Return the same where outlines are searched."""
+    return _names(photograph, OUTLINE_SIDE_PX, OF_OUTLINE)
+
+
+def shows_patch(names: np.ndarray, color: str) -> bool:
     """Tell whether a photograph shows a compact, lone patch of a color, of the size of a circle."""
-    alike = _alike(photograph, color, PATCH_SIDE_PX, OF_PATCH)
+    alike = names == _number(color)
     if not alike.any():
         return False
     least, most = _diameters(RADIUS[0])
@@ -50,11 +63,9 @@ def shows_patch(photograph: Image.Image, color: str) -> bool:
     return any(True for _ in chain(patches(alike, least, most), patches(apart, least - less, most - less)))
 
 
-def shows_lettered(photograph: Image.Image) -> bool:
+def shows_lettered(names: np.ndarray) -> bool:
     """Tell whether a photograph shows a circle of any of the palette's colors with something in it."""
-    far = _differences(photograph, PATCH_SIDE_PX)
-    kinds = np.where(far.min(-1) < OF_PATCH, far.argmin(-1) + 1, 0)
-    return any(holes >= LETTER for holes in patches(kinds, *_diameters(labels.RADIUS[0])))
+    return any(holes >= LETTER for holes in patches(names, *_diameters(labels.RADIUS[0])))
 
 
 def _diameters(least_radius: float) -> tuple[float, float]:
@@ -62,24 +73,29 @@ def _diameters(least_radius: float) -> tuple[float, float]:
     return 2 * LEAST * least_radius * PATCH_SIDE_PX, 2 * MOST * labels.RADIUS[1] * PATCH_SIDE_PX
 
 
-def shows_outline(photograph: Image.Image, color: str) -> bool:
+def shows_outline(names: np.ndarray, color: str) -> bool:
     """Tell whether a photograph shows thin lines of a color that meet in corners, as those of a box do."""
-    alike = _alike(photograph, color, OUTLINE_SIDE_PX, OF_OUTLINE)
+    alike = names == _number(color)
+    if not alike.any():
+        return False
     across, down = _lines(alike), [ends.T for ends in _lines(alike.T)]
     return sum(bool((one & other).any()) for one, other in product(across, down)) >= CORNERS
 
 
-def _alike(photograph: Image.Image, color: str, side: int, limit: float) -> np.ndarray:
-    """Return which pixels of a photograph, brought to this short side, could be taken for a color."""
-    far, index = _differences(photograph, side), list(COLORS).index(color)
-    return (far[..., index] < limit) & (far.argmin(-1) == index)
+def _number(color: str) -> int:
+    return list(COLORS).index(color) + 1
 
 
-def _differences(photograph: Image.Image, side: int) -> np.ndarray:
-    """Return how far each pixel of a photograph, brought to this short side, is from each color."""
+def _names(photograph: Image.Image, side: int, limit: float) -> np.ndarray:
     share = side / min(photograph.size)
     width, height = (max(1, round(share * length)) for length in photograph.size)
-    return differences()[codes(np.asarray(photograph.resize((width, height), Image.Resampling.BOX)))]
+    return _names_of_codes(limit)[codes(np.asarray(photograph.resize((width, height), Image.Resampling.BOX)))]
+
+
+@cache
+def _names_of_codes(limit: float) -> np.ndarray:
+    far = differences()
+    return np.where(far.min(1) < limit, far.argmin(1) + 1, 0).astype(np.uint8)
 
 
 def _in_squares(sums: np.ndarray, side: int) -> np.ndarray:

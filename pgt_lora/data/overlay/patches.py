@@ -11,17 +11,16 @@ OWN = 0.4  # the same without its holes
 
 def patches(kinds: np.ndarray, least: float, most: float) -> Iterator[float]:
     """Yield the share of holes in each compact patch whose sides are in this range; what is of kind 0 is none."""
-    parts = components(kinds)
-    names, part, sizes = np.unique(parts, return_inverse=True, return_counts=True)
-    rows, columns = np.indices(kinds.shape).reshape(2, -1)
+    parts, places = components(kinds), np.nonzero(kinds)
+    names, part, sizes = np.unique(parts[places], return_inverse=True, return_counts=True)
     boxes = np.zeros((4, len(names)), dtype=int)  # top, left, bottom, right
     boxes[:2] = kinds.size
-    for number, places in enumerate((rows, columns)):
-        np.minimum.at(boxes[number], part.ravel(), places)
-        np.maximum.at(boxes[number + 2], part.ravel(), places + 1)
+    for number, lines in enumerate(places):
+        np.minimum.at(boxes[number], part, lines)
+        np.maximum.at(boxes[number + 2], part, lines + 1)
     sides = np.sort(boxes[2:] - boxes[:2], axis=0)
     fits = (sides[0] >= least) & (sides[1] <= most) & (sides[1] <= LONGEST * sides[0])
-    fits &= (sizes >= OWN * sides.prod(0)) & (kinds.ravel()[names] > 0)
+    fits &= sizes >= OWN * sides.prod(0)
     for index in np.flatnonzero(fits):
         top, left, bottom, right = boxes[:, index]
         own = parts[top:bottom, left:right] == names[index]
@@ -31,9 +30,13 @@ def patches(kinds: np.ndarray, least: float, most: float) -> Iterator[float]:
 
 
 def components(kinds: np.ndarray) -> np.ndarray:
-    """Return for every pixel the first one of those of its kind that it is connected with along rows and columns."""
+    """Return for every pixel the first one of those of its kind that it is connected with along rows and columns.
+
+    What is of kind 0 is connected with nothing.
+    """
     pixels = np.arange(kinds.size).reshape(kinds.shape)
-    across, down = kinds[:, 1:] == kinds[:, :-1], kinds[1:] == kinds[:-1]
+    across = (kinds[:, 1:] == kinds[:, :-1]) & (kinds[:, 1:] > 0)
+    down = (kinds[1:] == kinds[:-1]) & (kinds[1:] > 0)
     one = np.concatenate([pixels[:, 1:][across], pixels[1:][down]])
     other = np.concatenate([pixels[:, :-1][across], pixels[:-1][down]])
     first = pixels.ravel().copy()

@@ -7,6 +7,7 @@ import numpy as np
 from pgt_lora.data.scene.palette import COLORS, delta_e, linear
 
 LEVELS, STEP = 16, 17
+LEVEL_OF = (np.arange(256, dtype=np.int32) + STEP // 2) // STEP
 
 
 @cache
@@ -20,8 +21,8 @@ def differences() -> np.ndarray:
 
 def codes(pixels: np.ndarray) -> np.ndarray:
     """Return the rows of `differences` that RGB values belong to."""
-    r, g, b = ((pixels[..., i].astype(np.int32) + STEP // 2) // STEP for i in range(3))
-    return (r * LEVELS + g) * LEVELS + b
+    red, green, blue = LEVEL_OF * LEVELS**2, LEVEL_OF * LEVELS, LEVEL_OF
+    return np.asarray(red[pixels[..., 0]] + green[pixels[..., 1]] + blue[pixels[..., 2]])
 
 
 def lab(pixels: np.ndarray) -> np.ndarray:

@@ -8,7 +8,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pgt_lora.data.generate import find_scene
 from pgt_lora.data.overlay.draw import Outcome, overlay
-from pgt_lora.data.overlay.look_alikes import shows_look_alike, shows_outline, shows_patch
+from pgt_lora.data.overlay.look_alikes import (
+    names_for_outlines,
+    names_for_patches,
+    shows_look_alike,
+    shows_outline,
+    shows_patch,
+)
 from pgt_lora.data.overlay.plan import Asked
 from pgt_lora.data.scene import Canvas, render
 from pgt_lora.data.tasks.task import TaskSettings
@@ -38,8 +44,8 @@ def test_what_could_be_counted_is_compact_and_alone(shape: str, is_alike: bool) 
         x = 25 if shape == "at the edge" else 300
         fill = (70, 20, 20) if shape == "dark disk" else tomato
         draw.ellipse((x - radius, 220 - radius, x + radius, 220 + radius), fill=fill)
-    assert shows_patch(image, "red") == is_alike
-    assert not shows_patch(image, "blue")
+    assert shows_patch(names_for_patches(image), "red") == is_alike
+    assert not shows_patch(names_for_patches(image), "blue")
 
 
 @pytest.mark.parametrize("radius", [0.035, 0.07, 0.1025, 0.12, 0.13])
@@ -47,8 +53,8 @@ def test_what_could_be_counted_is_compact_and_alone(shape: str, is_alike: bool) 
 def test_disks_of_every_size_of_circles_are_found_with_what_is_in_them(radius: float, inside: str) -> None:
     image = Image.new("RGB", (400, 400), (110, 115, 110))
     _disk(image, 180, 210, round(400 * radius), inside)
-    assert shows_patch(image, "red")
-    assert not shows_patch(image, "blue")
+    assert shows_patch(names_for_patches(image), "red")
+    assert not shows_patch(names_for_patches(image), "blue")
 
 
 @pytest.mark.parametrize("gap", [2, 6, 12])
@@ -56,7 +62,7 @@ def test_disks_close_to_each_other_are_found(gap: int) -> None:
     image = Image.new("RGB", (400, 400), (110, 115, 110))
     for number in range(9):
         _disk(image, 100 + (40 + gap) * (number // 3), 120 + (40 + gap) * (number % 3), 20)
-    assert shows_patch(image, "red")
+    assert shows_patch(names_for_patches(image), "red")
 
 
 def _disk(image: Image.Image, x: int, y: int, radius: int, inside: str = "nothing") -> None:
@@ -92,8 +98,8 @@ def test_an_outline_has_thin_straight_sides_that_meet(shape: str, is_alike: bool
         draw.rectangle(box, outline=(70, 20, 20) if shape == "dark outline" else TOMATO, width=width)
         if shape == "corner hidden":
             draw.rectangle(tuple(scale * place for place in (180, 140, 220, 170)), fill=(90, 110, 100))
-    assert shows_outline(image, "red") == is_alike
-    assert not shows_outline(image, "blue")
+    assert shows_outline(names_for_outlines(image), "red") == is_alike
+    assert not shows_outline(names_for_outlines(image), "blue")
 
 
 @pytest.mark.parametrize("name", ["analogy", "coordinates", "counting", "distance", "relation"])
@@ -130,4 +136,7 @@ def test_questions_about_letters_mind_nothing_but_circles_with_something_in_them
 def test_noise_of_all_colors_shows_nothing_that_could_be_meant() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
-    assert not any(shows_patch(image, color) or shows_outline(image, color) for color in ("red", "green", "blue"))
+    assert not any(
+        shows_patch(names_for_patches(image), color) or shows_outline(names_for_outlines(image), color)
+        for color in ("red", "green", "blue")
+    )
