@@ -140,7 +140,7 @@ def test_a_classifier_of_images_alone_scores_near_chance(task: str) -> None:
     hits = chance = 0.0
     for (question, _), shares in zip(asked[half:], likely, strict=True):
         # An image alone does not say which letter is asked about, and so not which letters are left to choose from.
-        choices = classes if task == "distance" else question.choices or ()
+        choices = classes if task in ("distance", "analogy") else question.choices or ()
         hits += question.answer == max(choices, key=lambda c, shares=shares: shares[classes.index(c)])  # type: ignore[misc]
         chance += 1 / len(question.choices or ())
     assert (hits - chance) / half - INHERENT.get((task, "a classifier of images alone"), 0.0) < BAR
