@@ -22,7 +22,8 @@ def differences() -> np.ndarray:
 def codes(pixels: np.ndarray) -> np.ndarray:
     """Return the rows of `differences` that RGB values belong to."""
     red, green, blue = LEVEL_OF * LEVELS**2, LEVEL_OF * LEVELS, LEVEL_OF
-    return np.asarray(red[pixels[..., 0]] + green[pixels[..., 1]] + blue[pixels[..., 2]])
+    whole = pixels.astype(np.uint8, copy=False)
+    return np.asarray(red[whole[..., 0]] + green[whole[..., 1]] + blue[whole[..., 2]])
 
 
 def lab(pixels: np.ndarray) -> np.ndarray:
