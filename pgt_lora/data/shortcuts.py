@@ -5,14 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from pgt_lora.data.points import best_guess, is_near
 from pgt_lora.data.sample import AnswerFormat, parse_point
 from pgt_lora.data.scene import Scene
 from pgt_lora.data.turns import question
 from pgt_lora.data.weights import tasks
 
-TOLERANCE = 0.05  # of a point on each axis, as evaluation has it
 MAX_ROWS = 2000  # of a task
 
 
@@ -66,10 +64,10 @@ def _looks(task: str, rows: list[Mapping[str, Any]]) -> list[Look]:
 def _chance(rows: Sequence[Mapping[str, Any]]) -> float:
     if all(row["choices"] for row in rows):
         return sum(1 / len(row["choices"]) for row in rows) / len(rows)
-    points = np.array([parse_point(row["answer"]) for row in rows if row["answer_format"] == AnswerFormat.POINT])
-    if len(points) < len(rows):
-        return 0.0
-    return float(max((abs(points - point) <= TOLERANCE + 1e-5).all(1).sum() for point in points) / len(rows))
+    points = [
+        point for row in rows if row["answer_format"] == AnswerFormat.POINT and (point := parse_point(row["answer"]))
+    ]
+    return best_guess(points) / len(rows) if len(points) == len(rows) else 0.0
 
 
 def _is_right(answer: str, row: Mapping[str, Any]) -> bool:
@@ -78,4 +76,4 @@ def _is_right(answer: str, row: Mapping[str, Any]) -> bool:
     guess, point = parse_point(answer), parse_point(row["answer"])
     if guess is None or point is None:
         return False
-    return all(abs(a - b) <= TOLERANCE + 1e-5 for a, b in zip(guess, point, strict=True))
+    return is_near(guess, point)

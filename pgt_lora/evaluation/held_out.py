@@ -98,10 +98,9 @@ def warn_if_trained_on(checkpoint: Checkpoint, data: Path) -> None:
     beside = base.parent / "adapter" if base.name == "merged" else None
     for adapter in filter(None, (checkpoint.adapter_dir, beside)):
         if read_manifest(data)["content_hash"] in trained_on(adapter):
-            beside = test_split(data)
             console.print(
                 f"Warning: {adapter.parent} was trained on {data}; these scores say what it remembers, not what it "
-                f"learned. Evaluate on held-out data: {beside or _held_out_by(data)}",
+                f"learned. Evaluate on held-out data: {test_split(data) or _held_out_by(data)}",
                 style="bold", soft_wrap=True,
             )  # fmt: skip
             return

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Any
 
-import numpy as np
-
+from pgt_lora.data.points import best_guess, is_near
 from pgt_lora.data.sample import AnswerFormat
 from pgt_lora.evaluation.numerals import floats
 from pgt_lora.evaluation.reading import key
 
 FEW = 20  # rows in which no answer is certainly the most frequent
-COORDINATE_TOLERANCE = 0.05  # on each axis, in fractions of the image
-# Two decimals: the sum of a hundred-thousandth keeps 0.30 - 0.25 inside 0.05.
-WITHIN = COORDINATE_TOLERANCE + 1e-5
 
 
 def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
@@ -24,8 +20,7 @@ def correct(parsed: str | None, answer: str, answer_format: str) -> bool:
         return False
     if answer_format != AnswerFormat.POINT:
         return key(parsed, answer_format) == key(answer, answer_format)
-    pairs = zip(floats(parsed), floats(answer), strict=True)
-    return all(abs(a - b) <= WITHIN for a, b in pairs)
+    return is_near(floats(parsed), floats(answer))
 
 
 def wilson(successes: float, total: int, z: float = 1.959964) -> tuple[float, float]:
@@ -53,7 +48,7 @@ def chance(rows: Sequence[Mapping[str, Any]]) -> float:
 def _guessed(rows: Sequence[Mapping[str, Any]], num_forms: int) -> float:
     """Return how many rows of one of several forms are guessed right."""
     if rows[0]["answer_format"] == AnswerFormat.POINT:
-        return _best_point([row["answer"] for row in rows])
+        return best_guess([floats(row["answer"]) for row in rows])
     constants = Counter(key(row["answer"], row["answer_format"]) for row in rows).values()
     if not rows[0]["choices"]:
         return max(constants)
@@ -61,13 +56,6 @@ def _guessed(rows: Sequence[Mapping[str, Any]], num_forms: int) -> float:
         return sum(1 / len(row["choices"]) for row in rows)
     least, _ = wilson(max(constants), len(rows), NormalDist().inv_cdf(1 - 0.025 / len(constants) / num_forms))
     return max(sum(1 / len(row["choices"]) for row in rows), least * len(rows))
-
-
-def _best_point(answers: Sequence[str]) -> int:
-    """Return how many points are right where one of them is the answer to all."""
-    counts = Counter(tuple(floats(answer)) for answer in answers)
-    points, times = np.array(list(counts)), np.array(list(counts.values()))
-    return max(int(times[(abs(points - point) <= WITHIN).all(axis=1)].sum()) for point in points)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class MixRequest:
 
     `shares` weigh sources, `pgt`, dataset directories and what can be imported; the three sources alike by default.
     Without `num_samples`, all rows of one source are taken. A `balanced` draw is as even as can be over what a source
-    says of its rows (`Row.strata`). Images of what is named in `exclude` are left out. `fewer` says how
-    fewer rows are asked for.
+    says of its rows (`Row.strata`). Images of what is named in `exclude` are left out. `fewer` is what a message
+    advises where there are too few rows.
     """
 
     num_samples: int | None

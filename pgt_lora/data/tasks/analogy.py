@@ -8,7 +8,7 @@ from random import Random
 
 from pgt_lora.data.scene import Circle, Scene
 from pgt_lora.data.scene.palette import COLORS
-from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, asked_letter, labeled, place_labeled
+from pgt_lora.data.tasks.labels import INSTRUCTION, LETTERS, SHORTCUTS, asked_letter, labeled, options_in, place_labeled
 from pgt_lora.data.tasks.task import Probe, Question, Task, TaskSettings, Traits, wording
 
 
@@ -72,7 +72,7 @@ def traits(scene: Scene, text: str) -> Traits:
 
 def _odd_one_out(scene: Scene, text: str) -> str:
     """Answer with the option whose color the other two do not have, where they share one, or else with the first."""
-    options = [circle for circle in scene.circles if circle.label != asked_letter(text)]
+    options = options_in(scene, text)
     times = Counter(circle.color for circle in options)
     odd = [circle for circle in options if times[circle.color] == 1]
     return str((odd if len(odd) == 1 else options)[0].label)

@@ -68,7 +68,8 @@ def asked_letter(text: str) -> str:
     return re.findall(r"(?:closest to|circle with an?) ([A-D])\b", text)[0]
 
 
-def _options(scene: Scene, text: str) -> list[Circle]:
+def options_in(scene: Scene, text: str) -> list[Circle]:
+    """Return the circles that a question lets one choose from: all but the one that it is about."""
     return [circle for circle in scene.circles if circle.label != asked_letter(text)]
 
 
@@ -77,7 +78,7 @@ def _least(key: Callable[[Scene, Circle, Circle], float]) -> Shortcut:
 
     def shortcut(scene: Scene, text: str) -> str:
         target = labeled(scene, asked_letter(text))
-        return str(min(_options(scene, text), key=lambda circle: key(scene, circle, target)).label)
+        return str(min(options_in(scene, text), key=lambda circle: key(scene, circle, target)).label)
 
     return shortcut
 
@@ -94,5 +95,5 @@ SHORTCUTS: dict[str, Shortcut] = {
     "the circle most alike in size": _least(lambda scene, circle, target: abs(circle.radius - target.radius)),
     "the horizontal distance alone": _least(lambda scene, circle, target: abs(circle.x - target.x)),
     "the distance down alone": _least(lambda scene, circle, target: abs(circle.y - target.y)),
-    "the circle that was drawn last": lambda scene, text: str(_options(scene, text)[-1].label),
+    "the circle that was drawn last": lambda scene, text: str(options_in(scene, text)[-1].label),
 }
