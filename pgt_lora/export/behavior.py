@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import BatchFeature
 
 from pgt_lora.core.errors import InputError
 from pgt_lora.core.files import read_json_lines
@@ -17,12 +16,10 @@ from pgt_lora.evaluation.evaluate import By, predict, prediction
 from pgt_lora.evaluation.generation import Generation, answer
 from pgt_lora.evaluation.score_files import read_facts, read_scores, scored_data
 from pgt_lora.evaluation.scoring import score_by_task
+from pgt_lora.export.rounding import LEAST, Rounding, supervised
 from pgt_lora.export.verify_weights import Check, Subject
 from pgt_lora.models.checkpoint import OWN_RECIPE, without_adapter
-from pgt_lora.models.encoding import IGNORE, Encoder
-
-# Largest difference of a logit, relative to the largest logit: sums of products are done in another order.
-LOGIT_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 3e-2, torch.float16: 4e-3}
+from pgt_lora.models.encoding import Encoder
 
 
 @dataclass(frozen=True)
@@ -51,34 +48,25 @@ def behavior(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) ->
     return Behavior(logits, answers, torch.stack(steps))
 
 
-def supervised(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a model's logits at the supervised positions, shape (positions, vocabulary), and the tokens there."""
-    batch = BatchFeature(encoder.training_batch(rows)).to(model.device)
-    labels = batch.pop("labels")[:, 1:]
-    batch = batch.to(model.dtype)  # casts pixels, not ids
-    model.eval()
-    with torch.inference_mode():
-        logits = model(**batch).logits[:, :-1][labels != IGNORE].float().cpu()
-    return logits, labels[labels != IGNORE].cpu()
+def check_behavior(
+    before: Behavior, after: Behavior, dtype: torch.dtype, leeway: Rounding, base: torch.Tensor
+) -> list[Check]:  # fmt: skip
+    """Compare base + adapter with the merged model, both computed in `dtype`; `base` has the base's own logits.
 
-
-def check_behavior(before: Behavior, after: Behavior, dtype: torch.dtype) -> list[Check]:
-    """Compare base + adapter with the merged model, both computed in `dtype`.
-
-    W x + (α/r)·BA x is rounded otherwise than W' x, so logits are compared within a tolerance, and an answer may differ
-    only where the first token that differs was decided by less than what the tolerance leaves open.
+    W x + (α/r)·BA x is rounded otherwise than W' x, so logits are compared within what rounding leaves open, and an
+    answer may differ only where that decided the first token that differs.
     """
-    difference = (before.logits - after.logits).abs()
-    tolerance = LOGIT_TOLERANCE[dtype] * float(before.logits.abs().max())
+    difference, effect = (before.logits - after.logits).abs(), float((before.logits - base).abs().max())
+    largest = float(before.logits.abs().max())
+    tolerance, margin = leeway.of_logit(dtype) * largest, leeway.of_margin(dtype) * largest
     differing = [row for row, (a, b) in enumerate(zip(before.answers, after.answers, strict=True)) if a != b]
-    ties = [row for row in differing if decided_within(before.steps[:, row], after.steps[:, row], 2 * tolerance)]
+    ties = [row for row in differing if decided_within(before.steps[:, row], after.steps[:, row], margin)]
     same = f"{len(after.answers) - len(differing)} of {len(after.answers)} answers equal"
+    told = f"largest difference {difference.max():.1e}, mean {difference.mean():.1e}, tolerance {tolerance:.1e}; "
+    told += f"the adapter moves them by up to {effect:.1e}"
+    told += "" if effect > tolerance else ", so this check cannot tell it from the base"
     return [
-        Check(
-            Subject.LOGITS,
-            float(difference.max()) <= tolerance,
-            f"largest difference {difference.max():.1e}, mean {difference.mean():.1e}, tolerance {tolerance:.1e}",
-        ),
+        Check(Subject.LOGITS, float(difference.max()) <= tolerance, told),
         Check(
             Subject.ANSWERS,
             differing == ties,
@@ -99,7 +87,9 @@ def decided_within(before: torch.Tensor, after: torch.Tensor, margin: float) -> 
     return False
 
 
-def check_scores(sets: Sequence[Path], model: Any, encoder: Encoder, of_base: Sequence[Path] = ()) -> Check:
+def check_scores(
+    sets: Sequence[Path], model: Any, encoder: Encoder, leeway: Rounding, of_base: Sequence[Path] = ()
+) -> Check:  # fmt: skip
     """Answer the held-out questions of every scored set with the merged model, and compare with base + adapter.
 
     An answer may turn right or wrong only where the merged model, led along the old answer, finds each of its tokens as
@@ -108,7 +98,7 @@ def check_scores(sets: Sequence[Path], model: Any, encoder: Encoder, of_base: Se
     Raises:
         InputError: the held-out samples are no longer there, or no longer those that were scored.
     """
-    passed, figures = zip(*(_same_scores(scores, model, encoder) for scores in sets), strict=True)
+    passed, figures = zip(*(_same_scores(scores, model, encoder, leeway) for scores in sets), strict=True)
     named = [f"{scores.name}: {each}" for scores, each in zip(sets, figures, strict=True)]
     untrue = [
         f"{path.parent.name}/{path.name}: not what its outputs come to"
@@ -142,16 +132,16 @@ def scored(scores: Path) -> tuple[Any, list[dict[str, Any]], Generation]:
     return rows, before, Generation(**read_facts(scores)["generation"])
 
 
-def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]:
+def _same_scores(scores: Path, model: Any, encoder: Encoder, leeway: Rounding) -> tuple[bool, str]:
     rows, before, generation = scored(scores)
     after = predict(model, encoder, rows, generation)
     changed = [index for index, each in enumerate(after) if each["correct"] != before[index]["correct"]]
-    tolerance = max(LOGIT_TOLERANCE[model.dtype], LOGIT_TOLERANCE[_scored_in(scores, model.dtype)])
+    margin = max(leeway.of_margin(dtype) for dtype in (model.dtype, _scored_in(scores, model.dtype)))
     by_rounding = [
         index
         for index in changed
         if before[index]["output"] != after[index]["output"]
-        and is_as_likely(model, encoder, rows[index], before[index]["output"], generation, tolerance)
+        and is_as_likely(model, encoder, rows[index], before[index]["output"], generation, margin)
     ]
     right = [sum(each["correct"] for each in predictions) for predictions in (after, before)]
     told = f"{right[0]} of {len(after)} right, {right[1]} with the adapter; {len(changed)} changed"
@@ -159,11 +149,11 @@ def _same_scores(scores: Path, model: Any, encoder: Encoder) -> tuple[bool, str]
 
 
 def is_as_likely(
-    model: Any, encoder: Encoder, row: Mapping[str, Any], output: str, generation: Generation, tolerance: float
+    model: Any, encoder: Encoder, row: Mapping[str, Any], output: str, generation: Generation, margin: float
 ) -> bool:
     """Tell whether a model, led along an answer, finds each token nearly as likely as the likeliest.
 
-    `tolerance` is relative to the largest logit, of one model; two may differ by twice as much.
+    It may lack `margin` of the largest logit.
     """
     said = with_last_answer(row, output.strip())
     try:
@@ -173,7 +163,7 @@ def is_as_likely(
         return False
     logits, tokens = logits[own][: generation.max_new_tokens], tokens[own][: generation.max_new_tokens]
     lacking = logits.max(-1).values - logits.gather(1, tokens[:, None])[:, 0]
-    return float(lacking.max()) <= 2 * tolerance * float(logits.abs().max())
+    return float(lacking.max()) <= margin * float(logits.abs().max())
 
 
 def _scored_in(scores: Path, default: torch.dtype) -> torch.dtype:
@@ -181,4 +171,4 @@ def _scored_in(scores: Path, default: torch.dtype) -> torch.dtype:
     recipe = scores.parents[1] / "adapter" / OWN_RECIPE
     named = read_values(recipe).get("dtype") if recipe.is_file() else None
     dtype = getattr(torch, str(named), default)
-    return dtype if dtype in LOGIT_TOLERANCE else default
+    return dtype if dtype in LEAST else default

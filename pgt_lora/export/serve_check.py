@@ -15,11 +15,13 @@ from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.evaluation.generation import Generation
 from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import correct
-from pgt_lora.export.behavior import LOGIT_TOLERANCE, is_as_likely, scored
+from pgt_lora.export.behavior import is_as_likely, scored
 from pgt_lora.export.endpoint import Endpoint, ask_all
+from pgt_lora.export.rounding import rounding, supervised
 from pgt_lora.models.checkpoint import Checkpoint
 
 SHOWN = 10  # answers that differ, in the table
+MEASURED = 16  # rows on which rounding is measured
 
 
 @dataclass(frozen=True)
@@ -82,20 +84,18 @@ def is_blind(scores: Path, predictions: Sequence[Mapping[str, Any]]) -> bool:
 def excused(
     compared: Sequence[Served], rows: Any, checkpoint: Checkpoint, recipe: Recipe, generation: Generation
 ) -> list[Served]:
-    """Return the answers, those marked that differ by rounding alone.
-
-    `LOGIT_TOLERANCE` of the measured model's type is relative to its largest logit; two models may differ by twice as
-    much.
-    """
+    """Return the answers, those marked that differ by rounding alone, which is measured on some of their rows."""
     differing = {index for index, each in enumerate(compared) if each.differs}
     if not differing:
         return list(compared)
     model, encoder = load_for_evaluation(checkpoint, recipe)
-    tolerance = LOGIT_TOLERANCE[model.dtype]
+    some = [rows[index] for index in sorted(differing)[:MEASURED]]
+    leeway = rounding(model, encoder, some, supervised(model, encoder, some)[0])
+    margin = leeway.of_margin(model.dtype)
     by_rounding = {
         index
         for index in differing
-        if is_as_likely(model, encoder, rows[index], compared[index].answer, generation, tolerance)
+        if is_as_likely(model, encoder, rows[index], compared[index].answer, generation, margin)
     }
     return [replace(each, by_rounding=index in by_rounding) for index, each in enumerate(compared)]
 

@@ -22,6 +22,7 @@ from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.export.behavior import behavior, check_behavior, check_scores
 from pgt_lora.export.merge import CONFIG, check_dtype, companion_files, config_with, local_directory
 from pgt_lora.export.record import VERIFICATION, changed_files, fingerprints
+from pgt_lora.export.rounding import rounding, supervised
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, load_processor
 from pgt_lora.models.weight_files import INDEX, weight_files
@@ -46,13 +47,18 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
     if all(check.passed for check in checks):
         rows = fixed_rows(checkpoint.adapter_dir)
         tuned = Checkpoint(str(base_dir), checkpoint.adapter_dir)
-        before = behavior(*load_for_evaluation(tuned, dtype=dtype), rows)
+        model, encoder = load_for_evaluation(tuned, dtype=dtype)
+        before = behavior(model, encoder, rows)
+        leeway = rounding(model, encoder, rows, before.logits)
+        with model.disable_adapter():
+            base, _ = supervised(model, encoder, rows)
+        del model
         free_gpu()
         model, encoder = load_for_evaluation(Checkpoint(str(merged)))
-        checks += check_behavior(before, behavior(model, encoder, rows), model.dtype)
+        checks += check_behavior(before, behavior(model, encoder, rows), model.dtype, leeway, base)
         run = checkpoint.adapter_dir.parent
         scored, of_base = score_directories(run), score_directories(run, ("base",))
-        checks += [check_scores(scored, model, encoder, of_base)] if scored else []
+        checks += [check_scores(scored, model, encoder, leeway, of_base)] if scored else []
     return checks
 
 

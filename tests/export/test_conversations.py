@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pgt_lora.data.turns import Form, last_answer, turns, with_last_answer
 from pgt_lora.evaluation.generation import Generation
-from pgt_lora.export.behavior import is_as_likely, supervised
+from pgt_lora.export.behavior import is_as_likely
+from pgt_lora.export.rounding import supervised
 from pgt_lora.models.checkpoint import family_of, load_model, load_processor
 from pgt_lora.models.encoding import Encoder
 from tests.support.conversations import conversations
@@ -20,9 +21,9 @@ def test_an_answer_is_as_likely_behind_its_history(base_dir: Path) -> None:
     assert tokens[-len(own) :].tolist() == own
     lacking = logits.max(-1).values - logits.gather(1, tokens[:, None])[:, 0]
     first = logits[-len(own)]
-    limit = float(lacking[-len(own)] / (2 * first.abs().max()))
-    for tolerance, expected in ((1.01 * limit, True), (0.99 * limit, False)):
-        assert is_as_likely(model, encoder, row, last_answer(row), Generation(1, 1), tolerance) is expected
+    limit = float(lacking[-len(own)] / first.abs().max())
+    for margin, expected in ((1.01 * limit, True), (0.99 * limit, False)):
+        assert is_as_likely(model, encoder, row, last_answer(row), Generation(1, 1), margin) is expected
     changed = with_last_answer(row, "blue")
     assert turns(changed)[:-1] == turns(row)[:-1]
     assert last_answer(changed) == "blue"

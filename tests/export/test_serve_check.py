@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from pgt_lora.cli.app import app
 from pgt_lora.core.errors import InputError
 from pgt_lora.data.images import data_url
-from pgt_lora.export.behavior import LOGIT_TOLERANCE
 from pgt_lora.export.endpoint import messages
+from pgt_lora.export.rounding import LEAST
 from pgt_lora.studies.by_name import serve_check
 from tests.support.adapters import write_adapter
 from tests.support.openai_server import served
@@ -76,7 +76,7 @@ def test_only_what_rounding_leaves_open_is_excused(scored_run: Path, monkeypatch
     with served(scored_run / "merged") as server:
         server.always = "left"
         assert not serve_check(scored_run, server.address)
-        monkeypatch.setitem(LOGIT_TOLERANCE, torch.float32, 10.0)  # now any token is as likely as another
+        monkeypatch.setitem(LEAST, torch.float32, 10.0)  # now any token is as likely as another
         assert serve_check(scored_run, server.address)
 
 

@@ -24,6 +24,7 @@ from pgt_lora.export import verify as verify_module
 from pgt_lora.export.behavior import Behavior, check_behavior, check_scores
 from pgt_lora.export.merge import cast_to, merge, verify_in_fresh_process
 from pgt_lora.export.push import check_proven
+from pgt_lora.export.rounding import Rounding
 from pgt_lora.export.verify import check_files
 from pgt_lora.export.verify_weights import Subject
 from pgt_lora.models.names import resolve
@@ -160,9 +161,27 @@ def test_answers_may_differ_only_where_rounding_decided() -> None:
     before = Behavior(logits, ["a"], steps([10, 0, 0], [5.0, 4.9, 0]))
     near = Behavior(logits + 0.1, ["b"], steps([10, 0, 0], [4.9, 5.0, 0]))
     far = Behavior(logits + 0.1, ["b"], steps([10, 0, 0], [1.0, 5.0, 0]))
-    assert [check.passed for check in check_behavior(before, near, torch.bfloat16)] == [True, True]
-    assert [check.passed for check in check_behavior(before, near, torch.float16)] == [False, False]
-    assert [check.passed for check in check_behavior(before, far, torch.bfloat16)] == [True, False]
+    base = logits - 1
+
+    def passed(after: Behavior, dtype: torch.dtype, leeway: Rounding) -> list[bool]:
+        return [check.passed for check in check_behavior(before, after, dtype, leeway, base)]
+
+    least = Rounding(0, 0)
+    assert passed(near, torch.bfloat16, least) == [True, True]
+    assert passed(near, torch.float16, least) == [False, False]
+    assert passed(far, torch.bfloat16, least) == [True, False]
+    assert passed(near, torch.float16, Rounding(logits=6, margins=0)) == [True, False]
+    assert passed(far, torch.bfloat16, Rounding(logits=0, margins=60)) == [True, True]
+
+
+def test_a_check_that_rounding_blinds_says_so() -> None:
+    logits = torch.tensor([[10.0, 0.0, -10.0]])
+    same = Behavior(logits, ["a"], steps([10, 0, 0]))
+    seeing, blind = (
+        check_behavior(same, same, torch.bfloat16, Rounding(0, 0), logits - effect)[0].figures for effect in (1, 0.1)
+    )
+    assert seeing.endswith("the adapter moves them by up to 1.0e+00")
+    assert blind.endswith("1.0e-01, so this check cannot tell it from the base")
 
 
 def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path: Path) -> None:
@@ -175,7 +194,7 @@ def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path
     other = next(word for word in open_dataset(Path(data))[row]["choices"] if word != said[row]["output"])
     said[row] |= {"output": other, "correct": not said[row]["correct"]}
     (scores / "predictions.jsonl").write_text("\n".join(map(json.dumps, said)))
-    assert not check_scores([scores], model, encoder).passed
+    assert not check_scores([scores], model, encoder, Rounding(0, 0)).passed
     with torch.no_grad():
         model.lm_head.weight.zero_()  # every token is as likely as every other
     rows = open_dataset(Path(data))
@@ -183,7 +202,7 @@ def test_a_score_may_change_only_where_rounding_decided(finished: Path, tmp_path
     facts = {name: value for name, value in read_facts(scores).items() if name != "tasks"}
     write_scores(scores, said, score_by_task(rows, said), facts)
     assert all(each["correct"] for each in said)
-    assert check_scores([scores], model, encoder).passed
+    assert check_scores([scores], model, encoder, Rounding(0, 0)).passed
 
 
 def test_weights_have_the_mode_of_other_files(run: Path, merged: Path) -> None:
