@@ -56,14 +56,19 @@ def _in_units(moved: torch.Tensor, unit: float) -> float:
 
 
 @contextmanager
-def nudged(model: nn.Module) -> Iterator[None]:
-    """Round the output of every linear layer once more: each value goes up by one unit, down by one, or stays."""
+def nudged(model: Any) -> Iterator[None]:
+    """Round the output of every linear layer once more: each value goes up by one unit, down by one, or stays.
+
+    The head is left out: its output is large, and nothing comes after it that could amplify a unit.
+    """
 
     def nudge(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        steps = torch.randint(-1, 2, output.shape, device=output.device)
-        return output * (1 + torch.finfo(output.dtype).eps * steps).to(output.dtype)
+        steps = torch.randint(-1, 2, output.shape, dtype=output.dtype, device=output.device)
+        return output * steps.mul_(torch.finfo(output.dtype).eps).add_(1)  # 1 ± ε is exact
 
-    hooks = [module.register_forward_hook(nudge) for module in model.modules() if isinstance(module, nn.Linear)]
+    head = model.get_output_embeddings()
+    linear = [module for module in model.modules() if isinstance(module, nn.Linear) and module is not head]
+    hooks = [module.register_forward_hook(nudge) for module in linear]
     try:
         with torch.random.fork_rng():
             torch.manual_seed(0)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 from transformers import AutoConfig, Qwen2_5_VLForConditionalGeneration
 
 from pgt_lora.core.files import read_json
@@ -14,7 +13,7 @@ from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.export.merge import companion_files, merge
 from pgt_lora.export.rounding import LEAST, Rounding, nudged, rounding, supervised
 from pgt_lora.export.verify import fixed_rows
-from pgt_lora.models.checkpoint import Checkpoint
+from pgt_lora.models.checkpoint import Checkpoint, load_model
 from tests.support.adapters import write_adapter
 from tests.support.scored import BASE
 from tests.support.verification import verified_here
@@ -62,12 +61,14 @@ def test_a_deep_model_in_bfloat16_is_verified(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", LEAST)
-def test_a_nudge_is_one_unit_and_leaves_nothing_behind(dtype: torch.dtype) -> None:
-    torch.manual_seed(5)
-    layer, values = nn.Linear(64, 64).to(dtype).requires_grad_(False), torch.randn(8, 64).to(dtype)
-    state, before = torch.random.get_rng_state(), layer(values)
-    with nudged(layer):
+def test_a_nudge_is_one_unit_and_leaves_nothing_behind(dtype: torch.dtype, base_dir: Path) -> None:
+    model = load_model(str(base_dir)).to(dtype).requires_grad_(False)
+    layer, head = model.get_decoder().layers[0].self_attn.q_proj, model.get_output_embeddings()
+    values = torch.randn(64, layer.in_features).to(dtype)
+    state, before, of_head = torch.random.get_rng_state(), layer(values), head(values)
+    with nudged(model):
         after = layer(values)
+        assert torch.equal(head(values), of_head)
     units = ((after - before) / (torch.finfo(dtype).eps * before.abs())).abs()
     assert 0.4 < float((after != before).float().mean()) < 0.9
     assert float(units.max()) <= 2, "a unit at most, and one that the product is rounded by"

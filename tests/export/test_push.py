@@ -12,6 +12,7 @@ from pgt_lora.core.errors import InputError
 from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.evaluation.score_files import read_scores
 from pgt_lora.export.behavior import check_scores
+from pgt_lora.export.rounding import Rounding
 from tests.support.checkpoints import checkpoint
 from tests.support.hub_calls import TOKEN, call, push, push_here
 from tests.support.hub_server import Hub, Repo
@@ -131,12 +132,12 @@ def test_scores_that_are_not_the_merged_models_are_caught(finished: Path, tmp_pa
     flipped = [json.dumps(each | {"correct": not each["correct"]}) for each in map(json.loads, lines)]
     (scores / "predictions.jsonl").write_text("\n".join(flipped))
     merged = load_for_evaluation(checkpoint(copy / "merged"))
-    assert check_scores([finished / "finetuned" / "pgt"], *merged).passed
-    assert not check_scores([scores], *merged).passed
+    assert check_scores([finished / "finetuned" / "pgt"], *merged, Rounding(0, 0)).passed
+    assert not check_scores([scores], *merged, Rounding(0, 0)).passed
     summary = json.loads((scores / "scores.json").read_text())
     (scores / "scores.json").write_text(json.dumps(summary | {"content_hash": "another"}))
     with pytest.raises(InputError, match="no longer what"):
-        check_scores([scores], *merged)
+        check_scores([scores], *merged, Rounding(0, 0))
 
 
 def test_a_failed_check_stops_the_push(hub: Hub, finished: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pgt_lora.evaluation.score_files import read_facts
 from pgt_lora.export.behavior import check_scores
 from pgt_lora.export.merge import status_of
 from pgt_lora.export.record import is_as_proven
+from pgt_lora.export.rounding import Rounding
 from pgt_lora.export.verify import check_files, verify_and_report
 from tests.support.checkpoints import checkpoint
 
@@ -37,18 +38,20 @@ def test_scores_are_held_to_their_outputs(finished: Path, tmp_path: Path) -> Non
     shutil.copytree(finished, tmp_path / "run")
     scores, of_base = (tmp_path / "run" / stage / "pgt" for stage in ("finetuned", "base"))
     merged = load_for_evaluation(checkpoint(tmp_path / "run" / "merged"))
-    assert check_scores([scores], *merged, [of_base]).passed
+    assert check_scores([scores], *merged, Rounding(0, 0), [of_base]).passed
     facts = read_facts(of_base)
     task = next(iter(facts["tasks"]))
     facts["tasks"][task] |= {"num_correct": facts["tasks"][task]["num_samples"], "accuracy": 1.0}
     (of_base / "scores.json").write_text(json.dumps(facts))
-    check = check_scores([scores], *merged, [of_base])
+    check = check_scores([scores], *merged, Rounding(0, 0), [of_base])
     assert not check.passed and "base/pgt: not what its outputs come to" in check.figures
     lines = [json.loads(line) for line in (scores / "predictions.jsonl").read_text().splitlines()]
     wrong = next(each for each in lines if not each["correct"])
     wrong["output"] = "banana"
     (scores / "predictions.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
-    assert "finetuned/pgt: not what" in check_scores([scores], *merged).figures or wrong["parsed"] is None
+    assert (
+        "finetuned/pgt: not what" in check_scores([scores], *merged, Rounding(0, 0)).figures or wrong["parsed"] is None
+    )
 
 
 @pytest.mark.parametrize("file", ["chat_template.jinja", "processor_config.json"])
