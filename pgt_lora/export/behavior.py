@@ -51,12 +51,13 @@ def behavior(model: Any, encoder: Encoder, rows: Sequence[Mapping[str, Any]]) ->
 def check_behavior(
     before: Behavior, after: Behavior, dtype: torch.dtype, leeway: Rounding, base: torch.Tensor
 ) -> list[Check]:  # fmt: skip
-    """Compare base + adapter with the merged model, both computed in `dtype`; `base` has the base's own logits.
+    """Compare base + adapter with the merged model, both computed in `dtype`.
 
+    `base` has the base's own logits on the first rows, which tell how far the adapter moves them.
     W x + (α/r)·BA x is rounded otherwise than W' x, so logits are compared within what rounding leaves open, and an
     answer may differ only where that decided the first token that differs.
     """
-    difference, effect = (before.logits - after.logits).abs(), float((before.logits - base).abs().max())
+    difference, effect = (before.logits - after.logits).abs(), float((before.logits[: len(base)] - base).abs().max())
     largest = float(before.logits.abs().max())
     tolerance, margin = leeway.of_logit(dtype) * largest, leeway.of_margin(dtype) * largest
     differing = [row for row, (a, b) in enumerate(zip(before.answers, after.answers, strict=True)) if a != b]

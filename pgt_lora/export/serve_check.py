@@ -17,11 +17,10 @@ from pgt_lora.evaluation.reading import parse
 from pgt_lora.evaluation.scoring import correct
 from pgt_lora.export.behavior import is_as_likely, scored
 from pgt_lora.export.endpoint import Endpoint, ask_all
-from pgt_lora.export.rounding import rounding, supervised
+from pgt_lora.export.rounding import ROWS, rounding
 from pgt_lora.models.checkpoint import Checkpoint
 
 SHOWN = 10  # answers that differ, in the table
-MEASURED = 16  # rows on which rounding is measured
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,7 @@ def excused(
     if not differing:
         return list(compared)
     model, encoder = load_for_evaluation(checkpoint, recipe)
-    some = [rows[index] for index in sorted(differing)[:MEASURED]]
-    leeway = rounding(model, encoder, some, supervised(model, encoder, some)[0])
+    leeway = rounding(model, encoder, [rows[index] for index in sorted(differing)[:ROWS]])
     margin = leeway.of_margin(model.dtype)
     by_rounding = {
         index

@@ -22,7 +22,7 @@ from pgt_lora.evaluation.evaluate import load_for_evaluation
 from pgt_lora.export.behavior import behavior, check_behavior, check_scores
 from pgt_lora.export.merge import CONFIG, check_dtype, companion_files, config_with, local_directory
 from pgt_lora.export.record import VERIFICATION, changed_files, fingerprints
-from pgt_lora.export.rounding import rounding, supervised
+from pgt_lora.export.rounding import ROWS, rounding, supervised
 from pgt_lora.export.verify_weights import Check, Subject, check_keys, check_weights
 from pgt_lora.models.checkpoint import Checkpoint, load_processor
 from pgt_lora.models.weight_files import INDEX, weight_files
@@ -49,9 +49,9 @@ def verify(merged: Path, checkpoint: Checkpoint, dtype: str | None = None) -> li
         tuned = Checkpoint(str(base_dir), checkpoint.adapter_dir)
         model, encoder = load_for_evaluation(tuned, dtype=dtype)
         before = behavior(model, encoder, rows)
-        leeway = rounding(model, encoder, rows, before.logits)
+        leeway = rounding(model, encoder, rows)
         with model.disable_adapter():
-            base, _ = supervised(model, encoder, rows)
+            base, _ = supervised(model, encoder, rows[:ROWS])
         del model
         free_gpu()
         model, encoder = load_for_evaluation(Checkpoint(str(merged)))
