@@ -71,7 +71,7 @@ def nudged(model: Any) -> Iterator[None]:
     linear = [module for module in model.modules() if isinstance(module, nn.Linear) and module is not head]
     hooks = [module.register_forward_hook(nudge) for module in linear]
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
             torch.manual_seed(0)
             yield
     finally:

@@ -18,7 +18,7 @@ from tests.support.adapters import write_adapter
 from tests.support.scored import BASE
 from tests.support.verification import verified_here
 
-LAYERS, SPREAD = 12, 0.12  # of the weights: six times the usual, layers amplify what earlier ones rounded
+LAYERS, SPREAD = 12, 0.12  # six times the usual spread of weights: layers amplify what earlier ones have rounded
 
 
 def write_deep(out: Path) -> Path:
