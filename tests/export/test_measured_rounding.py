@@ -64,12 +64,15 @@ def test_a_deep_model_in_bfloat16_is_verified(tmp_path: Path) -> None:
 def test_a_nudge_is_one_unit_and_leaves_nothing_behind(dtype: torch.dtype, base_dir: Path) -> None:
     model = load_model(str(base_dir)).to(dtype).requires_grad_(False)
     layer, head = model.get_decoder().layers[0].self_attn.q_proj, model.get_output_embeddings()
+    torch.manual_seed(5)
     values = torch.randn(64, layer.in_features).to(dtype)
     state, before, of_head = torch.random.get_rng_state(), layer(values), head(values)
     with nudged(model):
         after = layer(values)
         assert torch.equal(head(values), of_head)
-    units = ((after - before) / (torch.finfo(dtype).eps * before.abs())).abs()
+    unit = torch.finfo(dtype).eps * before.double().abs()
+    smallest = torch.finfo(dtype).smallest_normal  # below it, a unit is a larger share
+    units = (after.double() - before.double()).abs() / unit.clamp(min=smallest)
     assert 0.4 < float((after != before).float().mean()) < 0.9
     assert float(units.max()) <= 2, "a unit at most, and one that the product is rounded by"
     assert torch.equal(layer(values), before)
