@@ -154,7 +154,7 @@ def is_as_likely(
 ) -> bool:
     """Tell whether a model, led along an answer, finds each token nearly as likely as the likeliest.
 
-    It may lack `margin` of the largest logit.
+    A token's logit may lack `margin`, relative to the largest logit.
     """
     said = with_last_answer(row, output.strip())
     try:

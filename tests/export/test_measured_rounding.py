@@ -22,7 +22,7 @@ LAYERS, SPREAD = 12, 0.12  # six times the usual spread of weights: layers ampli
 
 
 def write_deep(out: Path) -> Path:
-    """Write a deep Qwen2.5-VL with random weights in bfloat16, whose logits rounding moves as it moves a real one's."""
+    """Write a deep Qwen2.5-VL with random weights in bfloat16, whose logits rounding moves far."""
     config = AutoConfig.from_pretrained(BASE)
     text = config.text_config
     text.num_hidden_layers, text.layer_types = LAYERS, ["full_attention"] * LAYERS

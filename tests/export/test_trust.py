@@ -49,9 +49,8 @@ def test_scores_are_held_to_their_outputs(finished: Path, tmp_path: Path) -> Non
     wrong = next(each for each in lines if not each["correct"])
     wrong["output"] = "banana"
     (scores / "predictions.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
-    assert (
-        "finetuned/pgt: not what" in check_scores([scores], *merged, Rounding(0, 0)).figures or wrong["parsed"] is None
-    )
+    check = check_scores([scores], *merged, Rounding(0, 0))
+    assert "finetuned/pgt: not what" in check.figures or wrong["parsed"] is None
 
 
 @pytest.mark.parametrize("file", ["chat_template.jinja", "processor_config.json"])
